@@ -1,0 +1,193 @@
+//! An interface's entries: its ports where it is attached, and the way to it on every host that carries its VPC.
+//!
+//! The table in [`crate::model::Move`]'s module says what each step of a move means; this file is that table as entries.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use super::{Carriers, HostEntries};
+use crate::host_spec::{EndpointSpec, Entry, EntryKey, LocationSpec, PortMode, PortSpec, VniEndpoint};
+use crate::id::{AttachmentId, HostId, VniId};
+use crate::lifecycle::Lifecycle;
+use crate::model::{Attachment, Host, Instance, InstanceState, Move, MoveStep, ReservedIp, Subnet, Vni, Vpc};
+use crate::query;
+use crate::refusal::DecideError;
+use crate::txn::Snapshot;
+
+/// Works out the entries of an interface; none when it does not exist or is not attached.
+///
+/// # Errors
+/// When the store can't be read.
+pub fn interface(snapshot: &dyn Snapshot, carriers: &Carriers, id: VniId) -> Result<HostEntries, DecideError> {
+    let Some((vni, _)) = query::find::<Vni>(snapshot, id)? else { return Ok(HostEntries::new()) };
+    let Some(place) = Place::find(snapshot, &vni)? else { return Ok(HostEntries::new()) };
+    let shape = Shape::find(snapshot, vni)?;
+    let mut entries = HostEntries::new();
+    for side in [Some(&place.current), place.next.as_ref()].into_iter().flatten() {
+        if side.runs {
+            let port = shape.port(side);
+            let key = EntryKey::Port(side.attachment.id);
+            entries.entry(side.host.id).or_default().insert(key, Entry::Port(port));
+        }
+    }
+    if place.announced() {
+        for host in carriers.of(shape.vni.vpc) {
+            let (host, _) = query::get::<Host>(snapshot, host)?;
+            shape.announce(&place, &host, entries.entry(host.id).or_default());
+        }
+    }
+    Ok(entries)
+}
+
+/// One side of an interface's realisation: an attachment and where it is.
+struct Side {
+    attachment: Attachment,
+    host: Host,
+    mode: PortMode,
+    /// Whether its instance runs and nothing is on its way out.
+    runs: bool,
+}
+
+/// Where an interface is, and where it is going.
+struct Place {
+    current: Side,
+    next: Option<Side>,
+    step: Option<MoveStep>,
+}
+
+impl Place {
+    fn find(snapshot: &dyn Snapshot, vni: &Vni) -> Result<Option<Place>, DecideError> {
+        let Some(current) = vni.attachment else { return Ok(None) };
+        let moving = query::find::<Move>(snapshot, vni.id)?.map(|(moving, _)| moving);
+        let step = moving.as_ref().map(|moving| moving.step);
+        let (old_mode, new_mode) = match step {
+            None | Some(MoveStep::Prepare) => (PortMode::Active, PortMode::Prepared),
+            Some(MoveStep::Open) => (PortMode::Active, PortMode::Active),
+            Some(MoveStep::Fence | MoveStep::Settle) => (PortMode::Fenced, PortMode::Active),
+        };
+        let Some(current) = Side::find(snapshot, current, old_mode)? else { return Ok(None) };
+        let next = match moving {
+            Some(moving) => Side::find(snapshot, moving.to, new_mode)?,
+            None => None,
+        };
+        Ok(Some(Place { current, next, step }))
+    }
+
+    /// Peers hear of an interface once it can forward, and until it is on its way out.
+    fn announced(&self) -> bool {
+        use Lifecycle::{Failed, Stable, Updating};
+        self.step.is_some()
+            || self.current.runs && matches!(self.current.attachment.lifecycle, Stable | Updating | Failed)
+    }
+
+    fn at_least(&self, step: MoveStep) -> bool {
+        self.step.is_some_and(|now| now >= step)
+    }
+
+    /// The side that other hosts send to.
+    fn receiver(&self, on: HostId) -> &Side {
+        let switched = match &self.next {
+            // On the host that it moves to, and between ports of one host, packets turn as soon as the new side speaks.
+            Some(next) if next.host.id == on => self.at_least(MoveStep::Open),
+            // The old host turns when it is fenced and sends on what still arrives.
+            Some(_) if self.current.host.id == on => self.at_least(MoveStep::Fence),
+            Some(_) => self.at_least(MoveStep::Settle),
+            None => false,
+        };
+        match &self.next {
+            Some(next) if switched => next,
+            _ => &self.current,
+        }
+    }
+}
+
+impl Side {
+    fn find(snapshot: &dyn Snapshot, id: AttachmentId, mode: PortMode) -> Result<Option<Side>, DecideError> {
+        let Some((attachment, _)) = query::find::<Attachment>(snapshot, id)? else { return Ok(None) };
+        let Some((instance, _)) = query::find::<Instance>(snapshot, attachment.instance)? else { return Ok(None) };
+        let (host, _) = query::get::<Host>(snapshot, attachment.host)?;
+        let runs = attachment.lifecycle != Lifecycle::Deleting && instance.state == InstanceState::Running;
+        Ok(Some(Side { attachment, host, mode, runs }))
+    }
+}
+
+/// What an interface is, wherever it is.
+struct Shape {
+    vni: Vni,
+    segment: u32,
+    subnet: Subnet,
+    addresses: Vec<Ipv4Addr>,
+}
+
+impl Shape {
+    fn find(snapshot: &dyn Snapshot, vni: Vni) -> Result<Shape, DecideError> {
+        let (vpc, _) = query::get::<Vpc>(snapshot, vni.vpc)?;
+        let (subnet, _) = query::get::<Subnet>(snapshot, vni.subnet)?;
+        let addresses = vni
+            .ips
+            .iter()
+            .map(|ip| Ok(query::get::<ReservedIp>(snapshot, *ip)?.0.address))
+            .collect::<Result<Vec<_>, DecideError>>()?;
+        Ok(Shape { vni, segment: vpc.segment, subnet, addresses })
+    }
+
+    fn port(&self, side: &Side) -> PortSpec {
+        PortSpec {
+            vni: self.vni.id,
+            instance: side.attachment.instance,
+            segment: self.segment,
+            mac: self.vni.mac,
+            addresses: self.addresses.clone(),
+            prefix_len: self.subnet.cidr.prefix_len(),
+            gateway: self.subnet.gateway(),
+            mtu: side.host.guest_mtu(),
+            device: side.attachment.device(),
+            default_route: side.attachment.index == 0,
+            allow_ip_spoofing: self.vni.allow_ip_spoofing,
+            mode: side.mode,
+            generation: side.attachment.generation,
+        }
+    }
+
+    /// The way to the interface, as one host must know it.
+    fn announce(&self, place: &Place, on: &Host, entries: &mut BTreeMap<EntryKey, Entry>) {
+        let endpoint = self.endpoint(place, on);
+        for address in &self.addresses {
+            let spec = Entry::Endpoint(EndpointSpec::Vni(endpoint));
+            entries.insert(EntryKey::Endpoint(self.segment, *address), spec);
+        }
+        let location = self.location(place, on);
+        entries.insert(EntryKey::Location(self.segment, self.vni.mac), Entry::Location(location));
+    }
+
+    fn endpoint(&self, place: &Place, on: &Host) -> VniEndpoint {
+        let receiver = place.receiver(on.id);
+        let here = |side: &Side| side.host.id == on.id;
+        let next = place.next.as_ref();
+        let crosses_hosts = next.is_some_and(|next| next.host.id != place.current.host.id);
+        VniEndpoint {
+            mac: self.vni.mac,
+            port: here(receiver).then_some(receiver.attachment.id),
+            alt_port: next
+                .filter(|next| here(next) && next.attachment.id != receiver.attachment.id)
+                .map(|next| next.attachment.id),
+            vtep: (!here(receiver)).then_some(receiver.host.vtep),
+            incoming_from: next.filter(|next| crosses_hosts && here(next)).map(|_| place.current.host.vtep),
+            moved: crosses_hosts && here(&place.current) && !here(receiver),
+            mtu: on.guest_mtu().min(receiver.host.guest_mtu()),
+            generation: receiver.attachment.generation,
+        }
+    }
+
+    fn location(&self, place: &Place, on: &Host) -> LocationSpec {
+        let remote = |host: &Host| (host.id != on.id).then_some(host.vtep);
+        let receiver = place.receiver(on.id);
+        let other = match &place.next {
+            Some(next) if next.attachment.id == receiver.attachment.id => Some(&place.current),
+            Some(next) => Some(next),
+            None => None,
+        };
+        let vtep = remote(&receiver.host);
+        LocationSpec { vtep, alt_vtep: other.and_then(|other| remote(&other.host)).filter(|alt| Some(*alt) != vtep) }
+    }
+}

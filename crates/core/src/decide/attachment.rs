@@ -1,0 +1,215 @@
+//! Rules of attachments: one interface, one instance, one zone; the record goes only when the host has let go.
+
+use super::{change_name, instance, step, take_name, vni};
+use crate::command::{NewAttachment, VniChoice};
+use crate::draft::Draft;
+use crate::id::{AttachmentId, InstanceId};
+use crate::lifecycle::Lifecycle;
+use crate::model::{Attachment, Instance, InstanceState, MAX_PER_INSTANCE, Vni};
+use crate::record;
+use crate::refusal::{DecideError, Refusal};
+
+const SCOPE_WORDS: &str = "their instance";
+
+pub(super) fn attach(
+    draft: &mut Draft<'_>,
+    instance: InstanceId,
+    new: NewAttachment,
+) -> Result<Attachment, DecideError> {
+    let instance: Instance = draft.get(instance)?;
+    create(draft, &instance, new, false)
+}
+
+pub(super) fn create(
+    draft: &mut Draft<'_>,
+    instance: &Instance,
+    new: NewAttachment,
+    primary: bool,
+) -> Result<Attachment, DecideError> {
+    instance::refuse_deleting(instance)?;
+    let mut vni = match new.vni {
+        VniChoice::Existing(id) => draft.get::<Vni>(id)?,
+        VniChoice::New(create) => vni::create(draft, *create, true)?,
+    };
+    if let Some(attachment) = vni.attachment {
+        let holder: Attachment = draft.get(attachment)?;
+        return Err(Refusal::AlreadyAttached { vni: vni.id, attachment, instance: holder.instance }.into());
+    }
+    vni::check_nat(vni.enable_infrastructure_nat, true)?;
+    let attachment = bind(draft, instance, &mut vni, new.name, primary)?;
+    vni.attachment = Some(attachment.id);
+    step::<Vni>(&mut vni.lifecycle, Lifecycle::Updating, vni.id)?;
+    draft.put(&vni);
+    Ok(attachment)
+}
+
+/// Makes the record that binds an interface to an instance, with the interface's next generation.
+pub(super) fn bind(
+    draft: &mut Draft<'_>,
+    instance: &Instance,
+    vni: &mut Vni,
+    name: Option<String>,
+    primary: bool,
+) -> Result<Attachment, DecideError> {
+    same_place(vni, instance)?;
+    let id = AttachmentId::new(draft.ids);
+    let name = take_name::<Attachment>(draft, name, &instance.id.to_string(), SCOPE_WORDS, id)?;
+    let index = take_index(draft, instance.id, id)?;
+    vni.generation += 1;
+    let attachment = Attachment {
+        id,
+        name,
+        created_at: draft.now,
+        vni: vni.id,
+        vpc: vni.vpc,
+        instance: instance.id,
+        host: instance.host,
+        index,
+        primary,
+        generation: vni.generation,
+        lifecycle: match instance.state {
+            InstanceState::Running => Lifecycle::Pending,
+            InstanceState::Stopped => Lifecycle::Waiting,
+        },
+        failure: None,
+    };
+    draft.insert(&attachment);
+    draft.put_raw(format!("{}{id}", record::attachments_of_vpc(vni.vpc)), id.to_string().into_bytes());
+    draft.put_raw(format!("{}{id}", record::attachments_of_host(instance.host)), id.to_string().into_bytes());
+    Ok(attachment)
+}
+
+fn same_place(vni: &Vni, instance: &Instance) -> Result<(), Refusal> {
+    if vni.vpc != instance.vpc {
+        return Err(Refusal::WrongVpc {
+            vni: vni.id,
+            vni_vpc: vni.vpc,
+            instance: instance.id,
+            instance_vpc: instance.vpc,
+        });
+    }
+    if vni.zone != instance.zone {
+        return Err(Refusal::WrongZone {
+            vni: vni.id,
+            vni_zone: vni.zone.clone(),
+            instance: instance.id,
+            instance_zone: instance.zone.clone(),
+        });
+    }
+    Ok(())
+}
+
+fn take_index(draft: &mut Draft<'_>, instance: InstanceId, id: AttachmentId) -> Result<u8, DecideError> {
+    for index in 0..MAX_PER_INSTANCE as u8 {
+        if draft.claim(record::attachment_index_key(instance, index), &id.to_string())?.is_ok() {
+            return Ok(index);
+        }
+    }
+    let what = format!("instance {instance} has as many network attachments as it may have");
+    Err(Refusal::Limit { what, limit: MAX_PER_INSTANCE as u64 }.into())
+}
+
+pub(super) fn rename(draft: &mut Draft<'_>, id: AttachmentId, name: &str) -> Result<Attachment, DecideError> {
+    let mut attachment: Attachment = draft.get(id)?;
+    let scope = attachment.instance.to_string();
+    change_name::<Attachment>(draft, &attachment.name, name, &scope, SCOPE_WORDS, id)?;
+    name.clone_into(&mut attachment.name);
+    draft.put(&attachment);
+    Ok(attachment)
+}
+
+pub(super) fn detach(draft: &mut Draft<'_>, id: AttachmentId, force: bool) -> Result<Attachment, DecideError> {
+    let attachment: Attachment = draft.get(id)?;
+    if attachment.primary {
+        return Err(Refusal::PrimaryAttachment { attachment: id, instance: attachment.instance }.into());
+    }
+    vni::refuse_while_moving(draft, attachment.vni)?;
+    let retired = retire(draft, attachment)?;
+    if force {
+        gone(draft, id)?;
+    }
+    Ok(retired)
+}
+
+/// Puts an attachment on its way out; the host's word that nothing is left ends it.
+pub(super) fn retire(draft: &mut Draft<'_>, mut attachment: Attachment) -> Result<Attachment, DecideError> {
+    step::<Attachment>(&mut attachment.lifecycle, Lifecycle::Deleting, attachment.id)?;
+    attachment.failure = None;
+    draft.put(&attachment);
+    Ok(attachment)
+}
+
+/// The host has realised it. A report about an older generation is about something that is no more: ignored.
+pub(super) fn realised(draft: &mut Draft<'_>, id: AttachmentId, generation: u32) -> Result<(), DecideError> {
+    let Some(mut attachment) = current(draft, id, generation)? else { return Ok(()) };
+    if attachment.lifecycle == Lifecycle::Stable || !attachment.lifecycle.may_become(Lifecycle::Stable) {
+        return Ok(());
+    }
+    attachment.failure = None;
+    step::<Attachment>(&mut attachment.lifecycle, Lifecycle::Stable, id)?;
+    draft.put(&attachment);
+    settle_vni(draft, &attachment, Lifecycle::Stable)
+}
+
+/// The host could not realise it: said so, and tried again by the host; a later success clears it.
+pub(super) fn failed(draft: &mut Draft<'_>, id: AttachmentId, generation: u32, why: String) -> Result<(), DecideError> {
+    let Some(mut attachment) = current(draft, id, generation)? else { return Ok(()) };
+    if attachment.lifecycle == Lifecycle::Deleting || attachment.failure.as_ref() == Some(&why) {
+        return Ok(());
+    }
+    step::<Attachment>(&mut attachment.lifecycle, Lifecycle::Failed, id)?;
+    attachment.failure = Some(why);
+    draft.put(&attachment);
+    settle_vni(draft, &attachment, Lifecycle::Failed)
+}
+
+fn current(draft: &mut Draft<'_>, id: AttachmentId, generation: u32) -> Result<Option<Attachment>, DecideError> {
+    Ok(draft.find::<Attachment>(id)?.filter(|attachment| attachment.generation == generation))
+}
+
+/// The interface shows the state of the attachment that speaks for it.
+fn settle_vni(draft: &mut Draft<'_>, attachment: &Attachment, to: Lifecycle) -> Result<(), DecideError> {
+    let mut vni: Vni = draft.get(attachment.vni)?;
+    let moving = draft.find::<crate::model::Move>(vni.id)?.is_some();
+    if vni.attachment == Some(attachment.id) && !moving && vni.lifecycle.may_become(to) {
+        step::<Vni>(&mut vni.lifecycle, to, vni.id)?;
+        draft.put(&vni);
+    }
+    Ok(())
+}
+
+/// The host has nothing of it any more: the record goes, and with it an interface that goes with its target.
+pub(super) fn gone(draft: &mut Draft<'_>, id: AttachmentId) -> Result<(), DecideError> {
+    let Some(attachment) = draft.find::<Attachment>(id)? else { return Ok(()) };
+    if attachment.lifecycle != Lifecycle::Deleting {
+        return Ok(());
+    }
+    erase(draft, &attachment);
+    let mut vni: Vni = draft.get(attachment.vni)?;
+    if vni.attachment == Some(id) {
+        vni.attachment = None;
+        let with_target = vni.auto_delete && instance_goes(draft, &attachment)?;
+        if with_target {
+            return vni::erase(draft, &vni);
+        }
+        vni.auto_delete = false;
+        step::<Vni>(&mut vni.lifecycle, Lifecycle::Stable, vni.id)?;
+        draft.put(&vni);
+    }
+    Ok(())
+}
+
+fn instance_goes(draft: &mut Draft<'_>, attachment: &Attachment) -> Result<bool, DecideError> {
+    let instance = draft.find::<Instance>(attachment.instance)?;
+    Ok(instance.is_none_or(|instance| instance.lifecycle == Lifecycle::Deleting))
+}
+
+/// Removes the record with everything that it occupies.
+pub(super) fn erase(draft: &mut Draft<'_>, attachment: &Attachment) {
+    let Attachment { id, instance, .. } = *attachment;
+    draft.delete_raw(record::name_key::<Attachment>(&instance.to_string(), &attachment.name));
+    draft.delete_raw(record::attachment_index_key(instance, attachment.index));
+    draft.delete_raw(format!("{}{id}", record::attachments_of_vpc(attachment.vpc)));
+    draft.delete_raw(format!("{}{id}", record::attachments_of_host(attachment.host)));
+    draft.remove(attachment);
+}

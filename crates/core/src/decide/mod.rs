@@ -1,0 +1,133 @@
+//! Judging commands: a pure function from what is stored and what is asked to one transaction, or a refusal.
+//!
+//! One file per noun. Nothing here knows an engine, a host's connection or a wire format; whatever a rule relied on is in
+//! the transaction's compares, so a decision holds at the moment it is committed or is made again.
+
+mod address;
+mod attachment;
+mod host;
+mod instance;
+mod moving;
+mod reserved_ip;
+mod subnet;
+mod vni;
+mod vpc;
+
+use crate::command::{Command, Reply};
+use crate::draft::Draft;
+use crate::id::IdSource;
+use crate::model::Timestamp;
+use crate::record::{self, Record};
+use crate::refusal::{DecideError, Refusal};
+use crate::txn::{Snapshot, Txn};
+use crate::{lifecycle, name};
+
+/// Judges a command on a snapshot: what to commit, and what to answer once that is committed.
+///
+/// # Errors
+/// [`DecideError::Refused`] when a rule forbids it; nothing is to be written then. The other kinds are failures of the
+/// store.
+pub fn decide(
+    snapshot: &dyn Snapshot,
+    now: Timestamp,
+    ids: &mut dyn IdSource,
+    command: Command,
+) -> Result<(Txn, Reply), DecideError> {
+    let mut draft = Draft::new(snapshot, now, ids);
+    let reply = apply(&mut draft, command)?;
+    Ok((draft.into_txn(), reply))
+}
+
+fn apply(draft: &mut Draft<'_>, command: Command) -> Result<Reply, DecideError> {
+    Ok(match command {
+        Command::CreateVpc(create) => Reply::Vpc(vpc::create(draft, create)?),
+        Command::RenameVpc(id, name) => Reply::Vpc(vpc::rename(draft, id, &name)?),
+        Command::DeleteVpc(id) => Reply::Vpc(vpc::delete(draft, id)?),
+        Command::CreateSubnet(create) => Reply::Subnet(subnet::create(draft, create)?),
+        Command::RenameSubnet(id, name) => Reply::Subnet(subnet::rename(draft, id, &name)?),
+        Command::DeleteSubnet(id) => Reply::Subnet(subnet::delete(draft, id)?),
+        Command::CreateReservedIp(create) => Reply::ReservedIp(reserved_ip::create(draft, create)?),
+        Command::UpdateReservedIp(id, update) => Reply::ReservedIp(reserved_ip::update(draft, id, update)?),
+        Command::DeleteReservedIp(id) => Reply::ReservedIp(reserved_ip::delete(draft, id)?),
+        Command::CreateVni(create) => Reply::Vni(vni::create_unbound(draft, create)?),
+        Command::UpdateVni(id, update) => Reply::Vni(vni::update(draft, id, update)?),
+        Command::DeleteVni(id) => Reply::Vni(vni::delete(draft, id)?),
+        Command::AddVniIp(id, choice) => Reply::ReservedIp(vni::add_ip(draft, id, choice)?),
+        Command::RemoveVniIp(id, ip) => Reply::ReservedIp(vni::remove_ip(draft, id, ip)?),
+        Command::CreateInstance(create) => Reply::Instance(instance::create(draft, create)?),
+        Command::RenameInstance(id, name) => Reply::Instance(instance::rename(draft, id, &name)?),
+        Command::StartInstance(id) => Reply::Instance(instance::start(draft, id)?),
+        Command::StopInstance(id) => Reply::Instance(instance::stop(draft, id)?),
+        Command::DeleteInstance(id) => Reply::Instance(instance::delete(draft, id)?),
+        Command::Attach(instance, new) => Reply::Attachment(attachment::attach(draft, instance, new)?),
+        Command::RenameAttachment(id, name) => Reply::Attachment(attachment::rename(draft, id, &name)?),
+        Command::Detach { attachment, force } => Reply::Attachment(attachment::detach(draft, attachment, force)?),
+        Command::MoveVni { vni, to } => Reply::Move(moving::start(draft, vni, to)?),
+        Command::RegisterHost(register) => Reply::Host(host::register(draft, register)?),
+        Command::DeleteHost(id) => Reply::Host(host::delete(draft, id)?),
+        Command::AttachmentRealised(id, generation) => done(attachment::realised(draft, id, generation)?),
+        Command::AttachmentFailed(id, generation, why) => done(attachment::failed(draft, id, generation, why)?),
+        Command::AttachmentGone(id) => done(attachment::gone(draft, id)?),
+        Command::InstanceRealised(id) => done(instance::realised(draft, id)?),
+        Command::InstanceFailed(id, why) => done(instance::failed(draft, id, why)?),
+        Command::InstanceGone(id) => done(instance::gone(draft, id)?),
+        Command::AdvanceMove(vni, step) => done(moving::advance(draft, vni, step)?),
+        Command::AbortMove(vni, why) => done(moving::abort(draft, vni, why)?),
+    })
+}
+
+fn done((): ()) -> Reply {
+    Reply::Done
+}
+
+/// The given name checked, or one made up that is free within the scope; claimed either way.
+fn take_name<R: Record>(
+    draft: &mut Draft<'_>,
+    given: Option<String>,
+    scope: &str,
+    scope_words: &str,
+    id: R::Id,
+) -> Result<String, DecideError> {
+    if let Some(given) = given {
+        name::validate(&given)?;
+        draft.claim_name::<R>(scope, scope_words.to_owned(), &given, id)?;
+        return Ok(given);
+    }
+    loop {
+        let candidate = name::default_name(draft.ids);
+        if draft.claim(record::name_key::<R>(scope, &candidate), &id.to_string())?.is_ok() {
+            return Ok(candidate);
+        }
+    }
+}
+
+/// Gives one name up for another within the same scope; the same name again is no change.
+fn change_name<R: Record>(
+    draft: &mut Draft<'_>,
+    old: &str,
+    new: &str,
+    scope: &str,
+    scope_words: &str,
+    id: R::Id,
+) -> Result<(), DecideError> {
+    name::validate(new)?;
+    if old != new {
+        draft.claim_name::<R>(scope, scope_words.to_owned(), new, id)?;
+        draft.delete_raw(record::name_key::<R>(scope, old));
+    }
+    Ok(())
+}
+
+/// A lifecycle step that the rules of the caller have made legal; an illegal one is reported as a state conflict.
+fn step<R: Record>(state: &mut lifecycle::Lifecycle, to: lifecycle::Lifecycle, id: R::Id) -> Result<(), DecideError> {
+    let from = *state;
+    state.step(to).map_err(|error| {
+        Refusal::WrongState {
+            noun: R::NOUN,
+            id: id.to_string(),
+            state: from.label().to_owned(),
+            rule: error.to_string(),
+        }
+        .into()
+    })
+}

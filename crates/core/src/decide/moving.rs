@@ -1,0 +1,86 @@
+//! Rules of moves: the interface is never without one side that can speak for it, and never stays with two.
+
+use super::{attachment, instance, step, vni};
+use crate::draft::Draft;
+use crate::id::{InstanceId, VniId};
+use crate::lifecycle::Lifecycle;
+use crate::model::{Attachment, Instance, InstanceState, Move, MoveStep, Vni};
+use crate::record::Record;
+use crate::refusal::{DecideError, Noun, Refusal};
+
+pub(super) fn start(draft: &mut Draft<'_>, id: VniId, to: InstanceId) -> Result<Move, DecideError> {
+    let mut vni: Vni = draft.get(id)?;
+    let Some(from) = vni.attachment else { return Err(Refusal::NotAttached { vni: id }.into()) };
+    vni::refuse_while_moving(draft, id)?;
+    let from: Attachment = draft.get(from)?;
+    if from.primary {
+        return Err(Refusal::PrimaryAttachment { attachment: from.id, instance: from.instance }.into());
+    }
+    if from.instance == to {
+        return Err(Refusal::AlreadyAttached { vni: id, attachment: from.id, instance: to }.into());
+    }
+    if from.lifecycle == Lifecycle::Deleting {
+        return Err(wrong_state(Noun::Attachment, from.id, from.lifecycle.label(), "it is being detached already"));
+    }
+    let target: Instance = draft.get(to)?;
+    instance::refuse_deleting(&target)?;
+    if target.state != InstanceState::Running {
+        return Err(wrong_state(
+            Noun::Instance,
+            to,
+            "stopped",
+            "an interface can only be moved to a running instance; start it first",
+        ));
+    }
+    let new = attachment::bind(draft, &target, &mut vni, None, false)?;
+    step::<Vni>(&mut vni.lifecycle, Lifecycle::Updating, id)?;
+    draft.put(&vni);
+    let moving =
+        Move { vni: id, vpc: vni.vpc, from: from.id, to: new.id, step: MoveStep::Prepare, started_at: draft.now };
+    draft.put(&moving);
+    Ok(moving)
+}
+
+fn wrong_state(noun: Noun, id: impl ToString, state: &str, rule: &str) -> DecideError {
+    Refusal::WrongState { noun, id: id.to_string(), state: state.to_owned(), rule: rule.to_owned() }.into()
+}
+
+/// From this step on to the next. A report about an earlier step is late, not wrong: ignored.
+pub(super) fn advance(draft: &mut Draft<'_>, id: VniId, from: MoveStep) -> Result<(), DecideError> {
+    let Some(mut moving) = draft.find::<Move>(id)?.filter(|moving| moving.step == from) else { return Ok(()) };
+    if let Some(next) = from.next() {
+        moving.step = next;
+        draft.put(&moving);
+        return Ok(());
+    }
+    let mut vni: Vni = draft.get(id)?;
+    let old: Option<Attachment> = draft.find(moving.from)?;
+    let new: Attachment = draft.get(moving.to)?;
+    draft.delete_raw(Move::key_of(id));
+    if let Some(old) = old {
+        attachment::retire(draft, old)?;
+    }
+    vni.attachment = Some(new.id);
+    if vni.lifecycle.may_become(Lifecycle::Stable) {
+        step::<Vni>(&mut vni.lifecycle, Lifecycle::Stable, id)?;
+    }
+    draft.put(&vni);
+    Ok(())
+}
+
+/// Gives a move up before the new side has spoken; the old side has never stopped.
+pub(super) fn abort(draft: &mut Draft<'_>, id: VniId, why: String) -> Result<(), DecideError> {
+    let Some(moving) = draft.find::<Move>(id)?.filter(|moving| moving.step == MoveStep::Prepare) else {
+        return Ok(());
+    };
+    draft.delete_raw(Move::key_of(id));
+    if let Some(mut new) = draft.find::<Attachment>(moving.to)? {
+        new = attachment::retire(draft, new)?;
+        new.failure = Some(why);
+        draft.put(&new);
+    }
+    let mut vni: Vni = draft.get(id)?;
+    step::<Vni>(&mut vni.lifecycle, Lifecycle::Stable, id)?;
+    draft.put(&vni);
+    Ok(())
+}

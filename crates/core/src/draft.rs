@@ -1,0 +1,207 @@
+//! The working paper of one decision: reads are remembered as compares, writes are collected and visible to later reads.
+//!
+//! Because every read that a decision relied on ends up in the transaction, a decision that was overtaken by another
+//! commit fails as a whole and is made again on a fresh snapshot; no rule needs a lock.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use crate::id::IdSource;
+use crate::model::Timestamp;
+use crate::record::{self, Listed, Record};
+use crate::refusal::{DecideError, Refusal};
+use crate::txn::{Compare, Snapshot, Txn, Write};
+
+/// Lists inside decisions are bounded by the model (subnets of a VPC, attachments of an instance …), never by this.
+const WHOLE: usize = usize::MAX;
+
+/// A decision in the making.
+pub(crate) struct Draft<'a> {
+    snapshot: &'a dyn Snapshot,
+    /// The moment of the decision.
+    pub(crate) now: Timestamp,
+    /// Where new ids come from.
+    pub(crate) ids: &'a mut dyn IdSource,
+    compares: BTreeMap<String, Compare>,
+    ranges: BTreeMap<String, Compare>,
+    writes: BTreeMap<String, Option<Vec<u8>>>,
+}
+
+impl<'a> Draft<'a> {
+    /// An empty draft on a snapshot.
+    pub(crate) fn new(snapshot: &'a dyn Snapshot, now: Timestamp, ids: &'a mut dyn IdSource) -> Self {
+        Draft { snapshot, now, ids, compares: BTreeMap::new(), ranges: BTreeMap::new(), writes: BTreeMap::new() }
+    }
+
+    /// The transaction that this draft amounts to.
+    pub(crate) fn into_txn(self) -> Txn {
+        Txn {
+            compares: self.compares.into_values().chain(self.ranges.into_values()).collect(),
+            writes: self
+                .writes
+                .into_iter()
+                .map(|(key, value)| match value {
+                    Some(value) => Write::Put { key, value },
+                    None => Write::Delete { key },
+                })
+                .collect(),
+        }
+    }
+
+    /// The raw value at a key, relied upon.
+    pub(crate) fn raw(&mut self, key: &str) -> Result<Option<Vec<u8>>, DecideError> {
+        if let Some(pending) = self.writes.get(key) {
+            return Ok(pending.clone());
+        }
+        let found = self.snapshot.get(key)?;
+        let compare = match &found {
+            Some(stored) => Compare::Unchanged { key: key.to_owned(), modified: stored.modified },
+            None => Compare::Absent { key: key.to_owned() },
+        };
+        self.compares.insert(key.to_owned(), compare);
+        Ok(found.map(|stored| stored.value))
+    }
+
+    /// The raw value at a key as a mere hint: nothing breaks when it changes.
+    pub(crate) fn hint(&self, key: &str) -> Result<Option<Vec<u8>>, DecideError> {
+        match self.writes.get(key) {
+            Some(pending) => Ok(pending.clone()),
+            None => Ok(self.snapshot.get(key)?.map(|stored| stored.value)),
+        }
+    }
+
+    /// Up to `limit` keys from `start` within `prefix`, as a hint; pending writes included.
+    pub(crate) fn keys_hint(&self, prefix: &str, start: &str, limit: usize) -> Result<Vec<String>, DecideError> {
+        let mut keys: Vec<String> =
+            self.snapshot.list(prefix, start, limit)?.into_iter().map(|stored| stored.key).collect();
+        for (key, value) in self.writes.range(start.to_owned()..) {
+            if !key.starts_with(prefix) || keys.contains(key) == value.is_some() {
+                continue;
+            }
+            match value {
+                Some(_) => keys.push(key.clone()),
+                None => keys.retain(|k| k != key),
+            }
+        }
+        keys.sort_unstable();
+        Ok(keys)
+    }
+
+    /// The record with this id, relied upon, if it exists.
+    pub(crate) fn find<R: Record>(&mut self, id: R::Id) -> Result<Option<R>, DecideError> {
+        let key = R::key_of(id);
+        self.raw(&key)?.map(|value| decode(&key, &value)).transpose()
+    }
+
+    /// The record with this id, relied upon.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] when there is none.
+    pub(crate) fn get<R: Record>(&mut self, id: R::Id) -> Result<R, DecideError> {
+        self.find(id)?.ok_or_else(|| Refusal::NotFound { noun: R::NOUN, id: id.to_string() }.into())
+    }
+
+    /// Writes a record that exists already.
+    pub(crate) fn put<R: Record>(&mut self, record: &R) {
+        self.put_raw(R::key_of(record.id()), encode(record));
+    }
+
+    /// Writes a new record and its place in its collection.
+    pub(crate) fn insert<R: Listed>(&mut self, record: &R) {
+        self.put(record);
+        self.put_raw(record.list_key(), record.id().to_string().into_bytes());
+    }
+
+    /// Deletes a record and its place in its collection.
+    pub(crate) fn remove<R: Listed>(&mut self, record: &R) {
+        self.delete_raw(R::key_of(record.id()));
+        self.delete_raw(record.list_key());
+    }
+
+    /// Writes a raw key.
+    pub(crate) fn put_raw(&mut self, key: String, value: Vec<u8>) {
+        self.writes.insert(key, Some(value));
+    }
+
+    /// Deletes a raw key.
+    pub(crate) fn delete_raw(&mut self, key: String) {
+        self.writes.insert(key, None);
+    }
+
+    /// Occupies a key that only one may hold.
+    ///
+    /// # Errors
+    /// Whoever holds it already, for the caller to name.
+    pub(crate) fn claim(&mut self, key: String, holder: &str) -> Result<Result<(), String>, DecideError> {
+        match self.raw(&key)? {
+            Some(other) => Ok(Err(String::from_utf8_lossy(&other).into_owned())),
+            None => {
+                self.put_raw(key, holder.as_bytes().to_vec());
+                Ok(Ok(()))
+            }
+        }
+    }
+
+    /// Occupies a name within its scope.
+    ///
+    /// # Errors
+    /// [`Refusal::NameTaken`].
+    pub(crate) fn claim_name<R: Record>(
+        &mut self,
+        scope: &str,
+        scope_words: String,
+        name: &str,
+        id: R::Id,
+    ) -> Result<(), DecideError> {
+        match self.claim(record::name_key::<R>(scope, name), &id.to_string())? {
+            Ok(()) => Ok(()),
+            Err(holder) => {
+                Err(Refusal::NameTaken { noun: R::NOUN, name: name.to_owned(), holder, scope: scope_words }.into())
+            }
+        }
+    }
+
+    /// The ids in an index, relied upon: an entry that is added before the commit breaks the decision.
+    pub(crate) fn index<I: FromStr>(&mut self, prefix: &str) -> Result<Vec<I>, DecideError> {
+        let since = self.snapshot.revision();
+        self.ranges.insert(prefix.to_owned(), Compare::RangeUnchanged { prefix: prefix.to_owned(), since });
+        let mut entries: BTreeMap<String, Vec<u8>> =
+            self.snapshot.list(prefix, "", WHOLE)?.into_iter().map(|stored| (stored.key, stored.value)).collect();
+        for (key, value) in self.writes.range(prefix.to_owned()..).take_while(|(key, _)| key.starts_with(prefix)) {
+            match value {
+                Some(value) => entries.insert(key.clone(), value.clone()),
+                None => entries.remove(key),
+            };
+        }
+        entries.iter().map(|(key, value)| parse_id(key, value)).collect()
+    }
+
+    /// The first entry of an index, relied upon as [`Draft::index`] is.
+    pub(crate) fn first<I: FromStr>(&mut self, prefix: &str) -> Result<Option<I>, DecideError> {
+        Ok(self.index(prefix)?.into_iter().next())
+    }
+
+    /// How many keys begin with a prefix, as a hint.
+    pub(crate) fn count_hint(&self, prefix: &str) -> Result<u64, DecideError> {
+        Ok(self.snapshot.count(prefix)?)
+    }
+}
+
+/// Encodes a record for the store.
+pub(crate) fn encode<R: serde::Serialize>(record: &R) -> Vec<u8> {
+    serde_json::to_vec(record).expect("records have string keys and no failing serializers")
+}
+
+/// Decodes a record from the store.
+pub(crate) fn decode<R: Record>(key: &str, value: &[u8]) -> Result<R, DecideError> {
+    serde_json::from_slice(value)
+        .map_err(|error| DecideError::Corrupt { key: key.to_owned(), detail: error.to_string() })
+}
+
+/// Reads the id that an index entry holds.
+pub(crate) fn parse_id<I: FromStr>(key: &str, value: &[u8]) -> Result<I, DecideError> {
+    std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()).ok_or_else(|| DecideError::Corrupt {
+        key: key.to_owned(),
+        detail: format!("'{}' is not an id", String::from_utf8_lossy(value)),
+    })
+}

@@ -1,0 +1,46 @@
+//! The attachment: binds an interface to an instance, at an index.
+
+use serde::{Deserialize, Serialize};
+
+use super::Timestamp;
+use crate::id::{AttachmentId, HostId, InstanceId, VniId, VpcId};
+use crate::lifecycle::Lifecycle;
+
+/// The most interfaces that one instance may have (the largest of IBM VPC's limits).
+pub const MAX_PER_INSTANCE: usize = 15;
+
+/// A network attachment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// Its id.
+    pub id: AttachmentId,
+    /// Its name, unique within the instance.
+    pub name: String,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// The interface.
+    pub vni: VniId,
+    /// The interface's VPC.
+    pub vpc: VpcId,
+    /// The instance.
+    pub instance: InstanceId,
+    /// The instance's host.
+    pub host: HostId,
+    /// Its place among the instance's interfaces, 0 first; the guest's device is `eth<index>`.
+    pub index: u8,
+    /// Whether it came with the instance: then it can't be detached or moved while the instance exists.
+    pub primary: bool,
+    /// The interface's generation that this attachment realises.
+    pub generation: u32,
+    /// Where it is in its life.
+    pub lifecycle: Lifecycle,
+    /// Why its host could not realise it.
+    pub failure: Option<String>,
+}
+
+impl Attachment {
+    /// The name of the guest's device.
+    pub fn device(&self) -> String {
+        format!("eth{}", self.index)
+    }
+}

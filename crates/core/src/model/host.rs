@@ -1,0 +1,33 @@
+//! The host: a machine that runs an agent, with its underlay address.
+
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+
+use super::Timestamp;
+use crate::id::HostId;
+use crate::net::VXLAN_OVERHEAD;
+
+/// A machine that runs an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// Its id.
+    pub id: HostId,
+    /// Its name, unique among hosts.
+    pub name: String,
+    /// The zone it is in.
+    pub zone: String,
+    /// Its address on the underlay, where other hosts' tunnels end.
+    pub vtep: Ipv4Addr,
+    /// MTU of the underlay device that has the VTEP's address, in bytes.
+    pub underlay_mtu: u16,
+    /// When it joined.
+    pub created_at: Timestamp,
+}
+
+impl Host {
+    /// The largest IP packet that a guest on this host may send without knowing the path.
+    pub fn guest_mtu(&self) -> u16 {
+        self.underlay_mtu.saturating_sub(VXLAN_OVERHEAD)
+    }
+}

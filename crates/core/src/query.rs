@@ -1,0 +1,93 @@
+//! Reading without deciding: one record, or a page of a collection.
+//!
+//! A page costs what it shows, whatever the collection's size: it walks the list keys, which sort newest first.
+
+use std::str::FromStr;
+
+use crate::draft::{decode, parse_id};
+use crate::record::{Record, list_prefix};
+use crate::refusal::{DecideError, Refusal};
+use crate::txn::{Revision, Snapshot};
+
+/// A page of a collection.
+#[derive(Debug, Clone)]
+pub struct Page<R> {
+    /// The records with the revision of their last write.
+    pub items: Vec<(R, Revision)>,
+    /// Where the next page starts, if there is one: opaque to clients.
+    pub next: Option<String>,
+    /// How many records the collection has in all.
+    pub total: u64,
+}
+
+/// The record with this id and the revision of its last write, if it exists.
+///
+/// # Errors
+/// When the store can't be read or holds something else there.
+pub fn find<R: Record>(snapshot: &dyn Snapshot, id: R::Id) -> Result<Option<(R, Revision)>, DecideError> {
+    let key = R::key_of(id);
+    snapshot.get(&key)?.map(|stored| Ok((decode(&key, &stored.value)?, stored.modified))).transpose()
+}
+
+/// The record with this id and the revision of its last write.
+///
+/// # Errors
+/// [`Refusal::NotFound`], or as [`find`].
+pub fn get<R: Record>(snapshot: &dyn Snapshot, id: R::Id) -> Result<(R, Revision), DecideError> {
+    find(snapshot, id)?.ok_or_else(|| Refusal::NotFound { noun: R::NOUN, id: id.to_string() }.into())
+}
+
+/// A page of a collection, newest first.
+///
+/// `scope` is empty for top-level collections and the parent's id for child collections; `start` is the `next` of the page
+/// before; `limit` is at least 1.
+///
+/// # Errors
+/// [`Refusal::Invalid`] when `start` is not from this collection; or as [`find`].
+pub fn page<R: Record>(
+    snapshot: &dyn Snapshot,
+    scope: &str,
+    start: Option<&str>,
+    limit: usize,
+) -> Result<Page<R>, DecideError>
+where
+    R::Id: FromStr,
+{
+    let prefix = list_prefix::<R>(scope);
+    let from = match start {
+        None => String::new(),
+        Some(token) if token.len() <= 80 && token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b)) => {
+            format!("{prefix}{}", token.replacen('.', "/", 1))
+        }
+        Some(token) => {
+            return Err(Refusal::invalid("start", token, "it must come from the 'next' of the page before").into());
+        }
+    };
+    let mut keys = snapshot.list(&prefix, &from, limit.saturating_add(1))?;
+    let next = (keys.len() > limit)
+        .then(|| keys.pop())
+        .flatten()
+        .map(|stored| stored.key[prefix.len()..].replacen('/', ".", 1));
+    let items = keys
+        .iter()
+        .map(|stored| get(snapshot, parse_id(&stored.key, &stored.value)?))
+        .collect::<Result<Vec<_>, DecideError>>()?;
+    Ok(Page { items, next, total: snapshot.count(&prefix)? })
+}
+
+/// All ids in an index.
+///
+/// # Errors
+/// As [`find`].
+pub fn index<I: FromStr>(snapshot: &dyn Snapshot, prefix: &str) -> Result<Vec<I>, DecideError> {
+    snapshot.list(prefix, "", usize::MAX)?.iter().map(|stored| parse_id(&stored.key, &stored.value)).collect()
+}
+
+/// How many addresses of a subnet are free.
+///
+/// # Errors
+/// As [`find`].
+pub fn free_addresses(snapshot: &dyn Snapshot, subnet: &crate::model::Subnet) -> Result<u64, DecideError> {
+    let taken = snapshot.count(&list_prefix::<crate::model::ReservedIp>(&subnet.id.to_string()))?;
+    Ok(subnet.total_addresses().saturating_sub(taken))
+}

@@ -1,0 +1,279 @@
+//! Why a command is refused: one closed list that every dialect maps exhaustively.
+//!
+//! A refusal names the field, the value and the rule, and what holds a thing that is in use, so that the user can act.
+
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+
+use crate::id::{AttachmentId, HostId, InstanceId, ReservedIpId, SubnetId, VniId, VpcId};
+use crate::txn::ReadError;
+
+/// The noun that a refusal speaks of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noun {
+    /// A VPC.
+    Vpc,
+    /// A subnet.
+    Subnet,
+    /// A reserved IP.
+    ReservedIp,
+    /// A virtual network interface.
+    Vni,
+    /// An instance.
+    Instance,
+    /// A network attachment.
+    Attachment,
+    /// A host.
+    Host,
+    /// A resource group.
+    ResourceGroup,
+}
+
+impl Noun {
+    /// In words, for messages.
+    pub fn words(self) -> &'static str {
+        match self {
+            Noun::Vpc => "VPC",
+            Noun::Subnet => "subnet",
+            Noun::ReservedIp => "reserved IP",
+            Noun::Vni => "virtual network interface",
+            Noun::Instance => "instance",
+            Noun::Attachment => "network attachment",
+            Noun::Host => "host",
+            Noun::ResourceGroup => "resource group",
+        }
+    }
+}
+
+/// Who holds what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holder {
+    /// The gateway or another fixed role of the subnet.
+    Subnet(SubnetId),
+    /// An unbound reserved IP.
+    ReservedIp(ReservedIpId),
+    /// An interface.
+    Vni(VniId),
+    /// An attachment.
+    Attachment(AttachmentId),
+    /// An instance.
+    Instance(InstanceId),
+    /// A VPC.
+    Vpc(VpcId),
+    /// A host.
+    Host(HostId),
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Holder::Subnet(id) => write!(f, "subnet {id}"),
+            Holder::ReservedIp(id) => write!(f, "reserved IP {id}"),
+            Holder::Vni(id) => write!(f, "virtual network interface {id}"),
+            Holder::Attachment(id) => write!(f, "network attachment {id}"),
+            Holder::Instance(id) => write!(f, "instance {id}"),
+            Holder::Vpc(id) => write!(f, "VPC {id}"),
+            Holder::Host(id) => write!(f, "host {id}"),
+        }
+    }
+}
+
+/// Why a command is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Nothing has this id.
+    #[error("{} '{id}' was not found", .noun.words())]
+    NotFound {
+        /// What was looked for.
+        noun: Noun,
+        /// The id or name as given.
+        id: String,
+    },
+    /// A field's value breaks a rule.
+    #[error("field '{field}': value '{value}' is not allowed: {rule}")]
+    Invalid {
+        /// The field, as the core names it; dialects translate.
+        field: &'static str,
+        /// The value given.
+        value: String,
+        /// The rule that it breaks.
+        rule: String,
+    },
+    /// The name is in use within its scope.
+    #[error("the name '{name}' is taken by {holder}; names of a {} are unique within {scope}", .noun.words())]
+    NameTaken {
+        /// What was to be named.
+        noun: Noun,
+        /// The name.
+        name: String,
+        /// Who has it.
+        holder: String,
+        /// Within what it must be unique.
+        scope: String,
+    },
+    /// The address is taken.
+    #[error("address {address} is not free: it is held by {holder}")]
+    AddressTaken {
+        /// The address.
+        address: Ipv4Addr,
+        /// Who holds it.
+        holder: Holder,
+    },
+    /// The reserved IP is bound to something else.
+    #[error("reserved IP {id} ({address}) is already bound to {holder}")]
+    ReservedIpBound {
+        /// The reserved IP.
+        id: ReservedIpId,
+        /// Its address.
+        address: Ipv4Addr,
+        /// What it is bound to.
+        holder: Holder,
+    },
+    /// No address is left.
+    #[error("subnet {subnet} ({cidr}) has no free address left")]
+    SubnetFull {
+        /// The subnet.
+        subnet: SubnetId,
+        /// Its range.
+        cidr: Ipv4Net,
+    },
+    /// Two ranges overlap.
+    #[error("range {cidr} overlaps {other}, the range of {holder}")]
+    CidrOverlap {
+        /// The range asked for.
+        cidr: Ipv4Net,
+        /// The range in its way.
+        other: Ipv4Net,
+        /// Whose it is.
+        holder: Holder,
+    },
+    /// Something else still needs it.
+    #[error("{} {id} is in use by {holder}; {remedy}", .noun.words())]
+    InUse {
+        /// What was to be deleted or changed.
+        noun: Noun,
+        /// Its id.
+        id: String,
+        /// Who needs it (the first found).
+        holder: Holder,
+        /// What to do first.
+        remedy: &'static str,
+    },
+    /// Interface and target are in different zones.
+    #[error(
+        "virtual network interface {vni} is in zone '{vni_zone}' but instance {instance} is in zone '{instance_zone}'; both must be in one zone"
+    )]
+    WrongZone {
+        /// The interface.
+        vni: VniId,
+        /// Its zone.
+        vni_zone: String,
+        /// The instance.
+        instance: InstanceId,
+        /// Its zone.
+        instance_zone: String,
+    },
+    /// Interface and target are in different VPCs.
+    #[error("virtual network interface {vni} is in VPC {vni_vpc} but instance {instance} is in VPC {instance_vpc}")]
+    WrongVpc {
+        /// The interface.
+        vni: VniId,
+        /// Its VPC.
+        vni_vpc: VpcId,
+        /// The instance.
+        instance: InstanceId,
+        /// Its VPC.
+        instance_vpc: VpcId,
+    },
+    /// The primary attachment lives and dies with its instance.
+    #[error(
+        "network attachment {attachment} is the primary one of instance {instance}; it can't be detached or moved while the instance exists"
+    )]
+    PrimaryAttachment {
+        /// The attachment.
+        attachment: AttachmentId,
+        /// Its instance.
+        instance: InstanceId,
+    },
+    /// It is attached already.
+    #[error(
+        "virtual network interface {vni} is already attached to instance {instance} by {attachment}; move or detach it"
+    )]
+    AlreadyAttached {
+        /// The interface.
+        vni: VniId,
+        /// By this attachment.
+        attachment: AttachmentId,
+        /// To this instance.
+        instance: InstanceId,
+    },
+    /// It is not attached.
+    #[error("virtual network interface {vni} is not attached; attach it first")]
+    NotAttached {
+        /// The interface.
+        vni: VniId,
+    },
+    /// It is being moved.
+    #[error("virtual network interface {vni} is being moved from {from} to {to}; wait until that has ended")]
+    Moving {
+        /// The interface.
+        vni: VniId,
+        /// Old attachment.
+        from: AttachmentId,
+        /// New attachment.
+        to: AttachmentId,
+    },
+    /// The state forbids it now.
+    #[error("{} {id} is {state}: {rule}", .noun.words())]
+    WrongState {
+        /// What.
+        noun: Noun,
+        /// Its id.
+        id: String,
+        /// The state it is in.
+        state: String,
+        /// What the state would have to be.
+        rule: String,
+    },
+    /// A limit is reached.
+    #[error("{what}: the limit is {limit}")]
+    Limit {
+        /// What is limited, with its owner.
+        what: String,
+        /// The limit.
+        limit: u64,
+    },
+    /// No host can take the instance.
+    #[error("no host in zone '{zone}' can take the instance; start 'pintle agent' on a host there")]
+    NoHost {
+        /// The zone.
+        zone: String,
+    },
+}
+
+/// A command was refused, or could not be judged because the store could not be read.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum DecideError {
+    /// The rules forbid it: the user's to mend.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store failed: ours to mend.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A stored record does not have the shape that this version writes.
+    #[error("the stored record at '{key}' can't be read: {detail}")]
+    Corrupt {
+        /// Its key.
+        key: String,
+        /// What is wrong.
+        detail: String,
+    },
+}
+
+impl Refusal {
+    /// Shorthand for [`Refusal::Invalid`].
+    pub fn invalid(field: &'static str, value: impl ToString, rule: impl Into<String>) -> Self {
+        Refusal::Invalid { field, value: value.to_string().chars().take(200).collect(), rule: rule.into() }
+    }
+}
