@@ -22,7 +22,9 @@ pub enum StoreError {
     },
     /// A watch was asked for from a revision that this store has not reached, so its history is not the one the
     /// caller knows (for instance after a restore from a backup).
-    #[error("revision {after} is ahead of the store, which is at {current}: read a snapshot and watch from its revision")]
+    #[error(
+        "revision {after} is ahead of the store, which is at {current}: read a snapshot and watch from its revision"
+    )]
     Future {
         /// The revision asked for.
         after: Revision,

@@ -15,7 +15,7 @@ mod limits;
 mod memory;
 mod range;
 mod sqlite;
-
+pub mod suite;
 mod watch;
 
 pub use contract::{Batch, BoxFuture, Event, Outcome, Store};

@@ -48,10 +48,7 @@ fn check_write(write: &Write) -> Result<usize, StoreError> {
     }
     if key.len() > MAX_KEY_BYTES {
         let start: String = key.chars().take(40).collect();
-        return invalid(format!(
-            "the key {start:?}… has {} bytes, and at most {MAX_KEY_BYTES} are allowed",
-            key.len()
-        ));
+        return invalid(format!("the key {start:?}… has {} bytes, and at most {MAX_KEY_BYTES} are allowed", key.len()));
     }
     let size = match write {
         Write::Put { value, .. } => value.len(),

@@ -49,10 +49,7 @@ fn holds(connection: &Connection, compare: &Compare, position: Position) -> rusq
 }
 
 fn modified(connection: &Connection, key: &str) -> rusqlite::Result<Option<Revision>> {
-    connection
-        .prepare_cached("SELECT modified FROM kv WHERE key = ?1")?
-        .query_one([key], |row| row.get(0))
-        .optional()
+    connection.prepare_cached("SELECT modified FROM kv WHERE key = ?1")?.query_one([key], |row| row.get(0)).optional()
 }
 
 /// No key that exists in the range was written after `since`.
@@ -75,9 +72,7 @@ fn range_unchanged(
             .query_one((prefix, upper_bound(prefix), first_place(since + 1)), |row| row.get(0))?
     } else {
         connection
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM kv WHERE key >= ?1 AND key < ?2 AND modified > ?3)",
-            )?
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM kv WHERE key >= ?1 AND key < ?2 AND modified > ?3)")?
             .query_one((prefix, upper_bound(prefix), to_sql(since)), |row| row.get(0))?
     };
     Ok(!written)

@@ -42,9 +42,7 @@ impl FileLock {
                 writeln!(held, "{}", std::process::id()).map_err(failed)?;
                 Ok(FileLock { _held: held })
             }
-            Err((file, Errno::EWOULDBLOCK)) => {
-                Err(StoreError::Locked { path: store.to_owned(), holder: holder(file) })
-            }
+            Err((file, Errno::EWOULDBLOCK)) => Err(StoreError::Locked { path: store.to_owned(), holder: holder(file) }),
             Err((_, errno)) => Err(failed(errno.into())),
         }
     }

@@ -39,11 +39,7 @@ impl<'a> SqliteSnapshot<'a> {
         }
     }
 
-    fn read<T>(
-        &self,
-        action: &str,
-        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, ReadError> {
+    fn read<T>(&self, action: &str, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, ReadError> {
         let connection = self.connection.as_ref().ok_or(StoreError::Closed)?;
         Ok(query(connection).map_err(|error| failed(self.pool.path(), action, error))?)
     }
