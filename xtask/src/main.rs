@@ -1,1 +1,34 @@
-fn main(){}
+//! Chores of the workspace that cargo itself has no command for: `cargo xtask tidy`, `cargo xtask coverage`.
+
+mod coverage;
+mod files;
+mod tidy;
+
+use std::process::ExitCode;
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let root = files::workspace_root();
+    match arguments.as_slice() {
+        ["tidy"] => {
+            let findings = tidy::check(&root)?;
+            for finding in &findings {
+                println!("{finding}");
+            }
+            Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        ["coverage"] => {
+            print!("{}", coverage::table(&root)?);
+            Ok(ExitCode::SUCCESS)
+        }
+        ["coverage", "--summary"] => {
+            println!("{}", coverage::summary(&root)?);
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => {
+            eprintln!("usage: cargo xtask tidy | coverage [--summary]");
+            Ok(ExitCode::from(2))
+        }
+    }
+}

@@ -3,7 +3,7 @@
 //! Because every read that a decision relied on ends up in the transaction, a decision that was overtaken by another
 //! commit fails as a whole and is made again on a fresh snapshot; no rule needs a lock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use crate::id::IdSource;
@@ -72,19 +72,17 @@ impl<'a> Draft<'a> {
 
     /// Up to `limit` keys from `start` within `prefix`, as a hint; pending writes included.
     pub(crate) fn keys_hint(&self, prefix: &str, start: &str, limit: usize) -> Result<Vec<String>, DecideError> {
-        let mut keys: Vec<String> =
-            self.snapshot.list(prefix, start, limit)?.into_iter().map(|stored| stored.key).collect();
-        for (key, value) in self.writes.range(start.to_owned()..) {
-            if !key.starts_with(prefix) || keys.contains(key) == value.is_some() {
-                continue;
-            }
+        let deleted = self.pending(start, prefix).filter(|(_, value)| value.is_none()).count();
+        let stored = self.snapshot.list(prefix, start, limit.saturating_add(deleted))?;
+        let mut keys: BTreeSet<String> = stored.into_iter().map(|stored| stored.key).collect();
+        for (key, value) in self.pending(start, prefix) {
             match value {
-                Some(_) => keys.push(key.clone()),
-                None => keys.retain(|k| k != key),
-            }
+                Some(_) => keys.insert(key.clone()),
+                None => keys.remove(key),
+            };
         }
-        keys.sort_unstable();
-        Ok(keys)
+        // A pending key can lie beyond the last stored one that was read, with unread ones between: it is cut off.
+        Ok(keys.into_iter().take(limit).collect())
     }
 
     /// The record with this id, relied upon, if it exists.
@@ -161,24 +159,39 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// What this decision would write from `start` on within `prefix`.
+    fn pending<'b>(
+        &'b self,
+        start: &str,
+        prefix: &'b str,
+    ) -> impl Iterator<Item = (&'b String, &'b Option<Vec<u8>>)> + use<'b> {
+        self.writes.range(start.to_owned()..).take_while(move |(key, _)| key.starts_with(prefix))
+    }
+
     /// The ids in an index, relied upon: an entry that is added before the commit breaks the decision.
     pub(crate) fn index<I: FromStr>(&mut self, prefix: &str) -> Result<Vec<I>, DecideError> {
+        self.relied_upon(prefix, WHOLE)
+    }
+
+    /// The first entry of an index, relied upon as [`Draft::index`] is, at the cost of one however long the index is.
+    pub(crate) fn first<I: FromStr>(&mut self, prefix: &str) -> Result<Option<I>, DecideError> {
+        Ok(self.relied_upon(prefix, 1)?.into_iter().next())
+    }
+
+    fn relied_upon<I: FromStr>(&mut self, prefix: &str, limit: usize) -> Result<Vec<I>, DecideError> {
         let since = self.snapshot.revision();
         self.ranges.insert(prefix.to_owned(), Compare::RangeUnchanged { prefix: prefix.to_owned(), since });
+        let deleted = self.pending(prefix, prefix).filter(|(_, value)| value.is_none()).count();
+        let stored = self.snapshot.list(prefix, "", limit.saturating_add(deleted))?;
         let mut entries: BTreeMap<String, Vec<u8>> =
-            self.snapshot.list(prefix, "", WHOLE)?.into_iter().map(|stored| (stored.key, stored.value)).collect();
-        for (key, value) in self.writes.range(prefix.to_owned()..).take_while(|(key, _)| key.starts_with(prefix)) {
+            stored.into_iter().map(|stored| (stored.key, stored.value)).collect();
+        for (key, value) in self.pending(prefix, prefix) {
             match value {
                 Some(value) => entries.insert(key.clone(), value.clone()),
                 None => entries.remove(key),
             };
         }
-        entries.iter().map(|(key, value)| parse_id(key, value)).collect()
-    }
-
-    /// The first entry of an index, relied upon as [`Draft::index`] is.
-    pub(crate) fn first<I: FromStr>(&mut self, prefix: &str) -> Result<Option<I>, DecideError> {
-        Ok(self.index(prefix)?.into_iter().next())
+        entries.iter().take(limit).map(|(key, value)| parse_id(key, value)).collect()
     }
 
     /// How many keys begin with a prefix, as a hint.

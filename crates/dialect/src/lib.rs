@@ -1,1 +1,14 @@
-//! placeholder head
+//! Pure codecs of the public APIs: bytes to [`Command`](pintle_core::Command)s, records to JSON.
+//!
+//! A dialect decides how things look on the wire and nothing else: rules live in the core, and reading the store happens
+//! through a [`Snapshot`](pintle_core::txn::Snapshot) that the caller hands in. The dialects never name each other; what
+//! both need lies here: [`wire`] for strict decoding, [`view`] for records joined with what a reply shows beside them,
+//! [`problem`] for what can go wrong before any dialect words it.
+
+pub mod ibm;
+pub mod native;
+pub mod problem;
+pub mod view;
+pub mod wire;
+
+pub use problem::Problem;

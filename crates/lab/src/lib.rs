@@ -1,1 +1,23 @@
-//! placeholder head
+//! Hosts as network namespaces: real server and agent processes, real packets, on one machine.
+//!
+//! A [`Lab`] is an underlay (a bridge in a namespace of its own), a control namespace for the server, and host namespaces
+//! with an agent each. Nothing of it touches the machine's own network, so labs run beside each other and beside a running
+//! Pintle. Everything is removed when the lab is dropped.
+
+pub mod bench;
+
+mod api;
+mod guests;
+mod host;
+mod leaks;
+mod process;
+mod shell;
+mod world;
+
+pub use api::{Api, ApiError};
+pub use guests::Network;
+pub use host::LabHost;
+pub use leaks::Footprint;
+pub use process::{Process, pintle_binary};
+pub use shell::{ip, remove_namespace, sh};
+pub use world::{Lab, LabOptions};

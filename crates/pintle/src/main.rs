@@ -1,1 +1,30 @@
-fn main(){}
+//! The one binary: server, agent, both at once, and the client that drives them.
+//!
+//! This crate composes; it decides nothing. Each subcommand is a file in `commands` (client side) or `run` (long-running).
+
+mod args;
+mod client;
+mod commands;
+mod demo;
+mod logging;
+mod output;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let arguments = args::Arguments::parse();
+    logging::start(&arguments.log);
+    match commands::dispatch(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("pintle: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -73,10 +73,10 @@ impl Place {
         Ok(Some(Place { current, next, step }))
     }
 
-    /// Peers hear of an interface once it can forward, and until it is on its way out.
+    /// Peers hear of an interface once a side of it can forward, and until it is on its way out.
     fn announced(&self) -> bool {
         use Lifecycle::{Failed, Stable, Updating};
-        self.step.is_some()
+        self.at_least(MoveStep::Open)
             || self.current.runs && matches!(self.current.attachment.lifecycle, Stable | Updating | Failed)
     }
 
@@ -87,8 +87,9 @@ impl Place {
     /// The side that other hosts send to.
     fn receiver(&self, on: HostId) -> &Side {
         let switched = match &self.next {
-            // On the host that it moves to, and between ports of one host, packets turn as soon as the new side speaks.
-            Some(next) if next.host.id == on => self.at_least(MoveStep::Open),
+            // On the host that it moves to, and between ports of one host, packets turn as soon as the new side speaks;
+            // and everywhere when the old side has no port, because its instance is stopped.
+            Some(next) if next.host.id == on || !self.current.runs => self.at_least(MoveStep::Open),
             // The old host turns when it is fenced and sends on what still arrives.
             Some(_) if self.current.host.id == on => self.at_least(MoveStep::Fence),
             Some(_) => self.at_least(MoveStep::Settle),
@@ -188,6 +189,8 @@ impl Shape {
             None => None,
         };
         let vtep = remote(&receiver.host);
+        // A side without a port has nothing to say.
+        let other = other.filter(|other| other.runs);
         LocationSpec { vtep, alt_vtep: other.and_then(|other| remote(&other.host)).filter(|alt| Some(*alt) != vtep) }
     }
 }

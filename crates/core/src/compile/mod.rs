@@ -109,6 +109,11 @@ impl Carriers {
         changed
     }
 
+    /// The VPC that a host carries by this attachment, if it does.
+    pub fn vpc_by(&self, id: AttachmentId) -> Option<VpcId> {
+        self.by_attachment.get(&id).map(|(_, vpc)| *vpc)
+    }
+
     /// The hosts that carry a VPC.
     pub fn of(&self, vpc: VpcId) -> BTreeSet<HostId> {
         self.hosts.get(&vpc).map(|hosts| hosts.keys().copied().collect()).unwrap_or_default()

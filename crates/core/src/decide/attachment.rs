@@ -124,11 +124,25 @@ pub(super) fn detach(draft: &mut Draft<'_>, id: AttachmentId, force: bool) -> Re
         return Err(Refusal::PrimaryAttachment { attachment: id, instance: attachment.instance }.into());
     }
     vni::refuse_while_moving(draft, attachment.vni)?;
+    keep_interface(draft, &attachment)?;
     let retired = retire(draft, attachment)?;
     if force {
         gone(draft, id)?;
     }
     Ok(retired)
+}
+
+/// Detaching means to keep the interface, even if its instance is deleted before the host has let go.
+fn keep_interface(draft: &mut Draft<'_>, attachment: &Attachment) -> Result<(), DecideError> {
+    if let Some(mut vni) = draft.find::<Vni>(attachment.vni)?
+        && vni.attachment == Some(attachment.id)
+        && vni.auto_delete
+        && attachment.lifecycle != Lifecycle::Deleting
+    {
+        vni.auto_delete = false;
+        draft.put(&vni);
+    }
+    Ok(())
 }
 
 /// Puts an attachment on its way out; the host's word that nothing is left ends it.
@@ -163,8 +177,14 @@ pub(super) fn failed(draft: &mut Draft<'_>, id: AttachmentId, generation: u32, w
     settle_vni(draft, &attachment, Lifecycle::Failed)
 }
 
+/// The attachment that a report is about, if it is of this generation and its instance has not been stopped meanwhile.
 fn current(draft: &mut Draft<'_>, id: AttachmentId, generation: u32) -> Result<Option<Attachment>, DecideError> {
-    Ok(draft.find::<Attachment>(id)?.filter(|attachment| attachment.generation == generation))
+    let Some(attachment) = draft.find::<Attachment>(id)?.filter(|attachment| attachment.generation == generation)
+    else {
+        return Ok(None);
+    };
+    let instance: Instance = draft.get(attachment.instance)?;
+    Ok((instance.state == InstanceState::Running).then_some(attachment))
 }
 
 /// The interface shows the state of the attachment that speaks for it.
@@ -185,7 +205,8 @@ pub(super) fn gone(draft: &mut Draft<'_>, id: AttachmentId) -> Result<(), Decide
         return Ok(());
     }
     erase(draft, &attachment);
-    let mut vni: Vni = draft.get(attachment.vni)?;
+    // An interface that has moved on can be deleted before the host that it left has let go.
+    let Some(mut vni) = draft.find::<Vni>(attachment.vni)? else { return Ok(()) };
     if vni.attachment == Some(id) {
         vni.attachment = None;
         let with_target = vni.auto_delete && instance_goes(draft, &attachment)?;

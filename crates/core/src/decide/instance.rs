@@ -145,7 +145,8 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: InstanceId) -> Result<Instance, 
 
 pub(super) fn realised(draft: &mut Draft<'_>, id: InstanceId) -> Result<(), DecideError> {
     let Some(mut instance) = draft.find::<Instance>(id)? else { return Ok(()) };
-    if instance.lifecycle.may_become(Lifecycle::Stable) && instance.state == InstanceState::Running {
+    let known = instance.lifecycle == Lifecycle::Stable;
+    if !known && instance.lifecycle.may_become(Lifecycle::Stable) && instance.state == InstanceState::Running {
         instance.failure = None;
         step::<Instance>(&mut instance.lifecycle, Lifecycle::Stable, id)?;
         draft.put(&instance);
@@ -155,7 +156,8 @@ pub(super) fn realised(draft: &mut Draft<'_>, id: InstanceId) -> Result<(), Deci
 
 pub(super) fn failed(draft: &mut Draft<'_>, id: InstanceId, why: String) -> Result<(), DecideError> {
     let Some(mut instance) = draft.find::<Instance>(id)? else { return Ok(()) };
-    if instance.lifecycle.may_become(Lifecycle::Failed) {
+    let known = instance.failure.as_ref() == Some(&why);
+    if !known && instance.lifecycle.may_become(Lifecycle::Failed) && instance.state == InstanceState::Running {
         step::<Instance>(&mut instance.lifecycle, Lifecycle::Failed, id)?;
         instance.failure = Some(why);
         draft.put(&instance);

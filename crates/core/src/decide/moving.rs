@@ -61,11 +61,18 @@ pub(super) fn advance(draft: &mut Draft<'_>, id: VniId, from: MoveStep) -> Resul
         attachment::retire(draft, old)?;
     }
     vni.attachment = Some(new.id);
-    if vni.lifecycle.may_become(Lifecycle::Stable) {
-        step::<Vni>(&mut vni.lifecycle, Lifecycle::Stable, id)?;
-    }
+    step::<Vni>(&mut vni.lifecycle, shown(&new), id)?;
     draft.put(&vni);
     Ok(())
+}
+
+/// What an interface shows of the attachment that speaks for it once no move is under way.
+fn shown(attachment: &Attachment) -> Lifecycle {
+    match attachment.lifecycle {
+        Lifecycle::Failed => Lifecycle::Failed,
+        Lifecycle::Pending => Lifecycle::Updating,
+        _ => Lifecycle::Stable,
+    }
 }
 
 /// Gives a move up before the new side has spoken; the old side has never stopped.
@@ -80,7 +87,8 @@ pub(super) fn abort(draft: &mut Draft<'_>, id: VniId, why: String) -> Result<(),
         draft.put(&new);
     }
     let mut vni: Vni = draft.get(id)?;
-    step::<Vni>(&mut vni.lifecycle, Lifecycle::Stable, id)?;
+    let old: Attachment = draft.get(moving.from)?;
+    step::<Vni>(&mut vni.lifecycle, shown(&old), id)?;
     draft.put(&vni);
     Ok(())
 }

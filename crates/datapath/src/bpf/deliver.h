@@ -53,7 +53,8 @@ static __always_inline int write_macs(struct __sk_buff *skb, const void *dst, co
 
 /*
  * TTL less one, and the header checksum with it. The 16-bit word of TTL and protocol shrinks by 0x0100, so the
- * checksum grows by as much, with the carry added back (RFC 1141). A wrong checksum stays wrong.
+ * checksum grows by as much, with the carry added back (RFC 1141). A wrong checksum stays wrong. The header's sum does
+ * not change, so a checksum that the receiving hardware took over the packet (CHECKSUM_COMPLETE) stays right too.
  */
 static __always_inline int decrement_ttl(struct __sk_buff *skb, const struct packet *pkt)
 {

@@ -77,9 +77,20 @@ static __always_inline int deserves_error(struct __sk_buff *skb, const struct pa
  * then do so in the middle of our quotation, whose sum the ICMP checksum already covers. Programs can neither see nor
  * clear the request. So the quoted checksum field gets the one value that filling in does not change: with R the sum
  * of the other quoted transport bytes, the kernel writes f' = -(R + f), which is f itself for f = -R/2 modulo 65535.
- * Nobody verifies the quoted checksum, since the quoted packet is cut off. `sum` is that of the whole quotation; its
- * IP header adds nothing to it, because a header with its checksum sums up to zero. Returns the new sum.
+ * `sum` is that of the whole quotation; its IP header adds nothing to it, because a header with its checksum sums up to
+ * zero. Returns the new sum. Checksums that are complete already stay: some route tracers know their probes by them.
  */
+static __always_inline int is_complete(const struct packet *pkt, __u32 quoted, __u32 sum, __u16 checksum)
+{
+	__u32 pseudo = (pkt->saddr & 0xffff) + (pkt->saddr >> 16) + (pkt->daddr & 0xffff) + (pkt->daddr >> 16) +
+		       bpf_htons(pkt->proto) + bpf_htons(pkt->ip_len - pkt->ip_hlen);
+
+	/* In UDP 0 says that there is none. */
+	if (!checksum && pkt->proto == IPPROTO_UDP)
+		return 1;
+	return quoted == pkt->ip_len && !fold((sum & 0xffff) + (sum >> 16) + pseudo);
+}
+
 static __always_inline __u32 settle_checksum(struct __sk_buff *skb, const struct packet *pkt, __u32 quoted, __u32 sum)
 {
 	__u32 field = pkt->ip_hlen + (pkt->proto == IPPROTO_TCP ? 16 : 6);
@@ -88,7 +99,7 @@ static __always_inline __u32 settle_checksum(struct __sk_buff *skb, const struct
 
 	if ((pkt->proto != IPPROTO_TCP && pkt->proto != IPPROTO_UDP) || field + 2 > quoted)
 		return sum;
-	if (bpf_skb_load_bytes(skb, IP_OFF + field, &old, sizeof(old)))
+	if (bpf_skb_load_bytes(skb, IP_OFF + field, &old, sizeof(old)) || is_complete(pkt, quoted, sum, old))
 		return sum;
 	/* fold() complements, so this is -(R) modulo 65535, for R = sum - old. */
 	rest = fold((sum & 0xffff) + (sum >> 16) + (__u16)~old);

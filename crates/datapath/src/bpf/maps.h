@@ -1,6 +1,6 @@
 /*
  * Every map of the data plane. Names are at most 15 characters (the kernel's limit); the loader pins each under its
- * name with the layout version. The sizes here are the defaults: the loader sets them before load.
+ * name with the layout version, and sets the sizes that read 1 here before it loads them.
  */
 #pragma once
 
@@ -9,19 +9,16 @@
 
 #include "types.h"
 
-#define DEFAULT_PORTS 4096
-#define DEFAULT_ENDPOINTS 131072
-
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, DEFAULT_PORTS);
-	__type(key, __u32);
+	__uint(max_entries, 1);
+	__type(key, struct ifindex_key);
 	__type(value, struct port);
 } ports SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, DEFAULT_ENDPOINTS);
+	__uint(max_entries, 1);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct endpoint_key);
 	__type(value, struct endpoint);
@@ -29,7 +26,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, DEFAULT_ENDPOINTS);
+	__uint(max_entries, 1);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct location_key);
 	__type(value, struct location);
@@ -37,7 +34,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, DEFAULT_PORTS);
+	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct traffic);
 } counters SEC(".maps");
@@ -45,7 +42,7 @@ struct {
 /* Entries appear with the first drop: a port that never drops costs nothing. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-	__uint(max_entries, DEFAULT_PORTS);
+	__uint(max_entries, 1);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct drop_key);
 	__type(value, struct drop_count);
@@ -62,7 +59,7 @@ struct {
 /* Rate limit of generated ICMP errors, per slot. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, DEFAULT_PORTS);
+	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct limit);
 } limits SEC(".maps");

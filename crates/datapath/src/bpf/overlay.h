@@ -2,7 +2,8 @@
  * To and from other hosts, through the one collect-metadata VXLAN device.
  *
  * Exits: redirect to the VXLAN device, or to a guest's device; DROP_NO_ROUTE (no overlay device), DROP_REWRITE_FAILED,
- * DROP_UNKNOWN_SEGMENT, DROP_WRONG_HOST, DROP_NOT_HERE, DROP_MULTICAST, DROP_WRONG_DST_MAC, those of the parser.
+ * DROP_UNKNOWN_SEGMENT, DROP_WRONG_HOST, DROP_NOT_HERE, DROP_WRONG_DST_MAC. Before this stage the program also drops
+ * for DROP_MULTICAST, DROP_ARP_NOT_FORWARDED and the parser's reasons.
  *
  * The inner frame between hosts:
  *  - source MAC: always the sending interface's own. It is the sender's identity, and the receiving host accepts it

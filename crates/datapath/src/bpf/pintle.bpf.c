@@ -12,8 +12,8 @@
 SEC("tcx/ingress")
 int from_port(struct __sk_buff *skb)
 {
-	__u32 ifindex = skb->ifindex;
-	const struct port *port = bpf_map_lookup_elem(&ports, &ifindex);
+	struct ifindex_key key = { .ifindex = skb->ifindex };
+	const struct port *port = bpf_map_lookup_elem(&ports, &key);
 	struct packet pkt;
 	int reason;
 
@@ -30,7 +30,7 @@ int from_port(struct __sk_buff *skb)
 	reason = parse_ipv4(skb, &pkt);
 	if (reason)
 		return drop(skb, port->slot, reason);
-	reason = check_source_ip(port, ifindex, pkt.saddr);
+	reason = check_source_ip(port, key.ifindex, pkt.saddr);
 	if (reason)
 		return drop(skb, port->slot, reason);
 	return forward(skb, port, &pkt);
@@ -61,7 +61,7 @@ int from_overlay(struct __sk_buff *skb)
 SEC("tcx/egress")
 int to_port(struct __sk_buff *skb)
 {
-	__u32 ifindex = skb->ifindex;
+	struct ifindex_key key = { .ifindex = skb->ifindex };
 	const struct port *port;
 
 	if (skb->mark == OWN_MARK && skb->ingress_ifindex) {
@@ -69,7 +69,7 @@ int to_port(struct __sk_buff *skb)
 		/* Not TC_ACT_OK, which would end the run: programs of others behind this one still see the packet. */
 		return TC_ACT_UNSPEC;
 	}
-	port = bpf_map_lookup_elem(&ports, &ifindex);
+	port = bpf_map_lookup_elem(&ports, &key);
 	return drop(skb, port ? port->slot : 0, DROP_FROM_HOST_STACK);
 }
 

@@ -1,0 +1,271 @@
+//! Making the host equal to what it should be: read, compare, plan, apply.
+//!
+//! Nothing that matters is remembered between rounds. What is there is read from the kernel each time, so an agent that
+//! starts, one that crashed half-way and one that runs see the same thing and come to the same plan. The first round after
+//! a start and the sweep every other second look at everything; a delta looks at the entries it touches, so its cost does
+//! not grow with the host.
+
+pub mod action;
+mod apply;
+#[cfg(test)]
+mod fake;
+mod guests;
+mod machine;
+mod names;
+mod observe;
+pub mod observed;
+pub mod plan;
+mod slots;
+mod sockets;
+mod want;
+mod workers;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pintle_core::host_protocol::{DriftReport, Failure};
+use pintle_core::host_spec::{EndpointSpec, Entry, EntryKey};
+use pintle_core::txn::Revision;
+use pintle_datapath::{Datapath, Opened};
+
+pub use machine::HostConfig;
+pub use names::{Mark, Marks, port_device};
+
+pub(crate) use guests::remove_namespaces;
+pub(crate) use machine::Machine;
+
+use crate::desired::{Delta, Desired};
+use crate::error::AgentError;
+use crate::kernel::NetNs;
+use crate::underlay::Underlay;
+use action::{Action, Stage};
+use apply::{Context, Done};
+use observed::Observed;
+use plan::{Inputs, OverlayWish, Plan, Scope};
+
+/// A second round follows at once if the first one failed somewhere and also took something out of the way.
+const ROUNDS: usize = 2;
+
+/// Keeps one host equal to its desired state.
+pub struct Reconciler {
+    machine: Machine,
+    desired: Option<Desired>,
+    failures: BTreeMap<EntryKey, String>,
+    underlay: Underlay,
+    retired: bool,
+}
+
+/// What a round did.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// How many differences were found.
+    pub actions: usize,
+    /// Differences that nobody asked for: somebody or something changed the host.
+    pub drift: Vec<DriftReport>,
+    /// The underlay, if it is another than before.
+    pub underlay: Option<Underlay>,
+}
+
+/// Whether a difference is news of the server's or of somebody else's making.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    Wanted,
+    Drift,
+}
+
+impl Reconciler {
+    /// Opens the data plane of a host, in the calling thread's network namespace. Changes nothing else: that begins with
+    /// the first desired state.
+    ///
+    /// # Errors
+    /// When the underlay can't carry the overlay, or the data plane can't be opened.
+    pub fn open(config: &HostConfig) -> Result<Self, AgentError> {
+        let (machine, underlay) = Machine::open(config)?;
+        let retired = machine.datapath.opened() != Opened::Upgraded;
+        Ok(Reconciler { machine, desired: None, failures: BTreeMap::new(), underlay, retired })
+    }
+
+    /// The underlay as it was last seen.
+    pub fn underlay(&self) -> Underlay {
+        self.underlay
+    }
+
+    /// What the host should have, once that is known.
+    pub fn desired(&self) -> Option<&Desired> {
+        self.desired.as_ref()
+    }
+
+    /// The data plane.
+    pub fn datapath(&self) -> &Datapath {
+        &self.machine.datapath
+    }
+
+    /// The namespace that the host is.
+    pub(crate) fn namespace(&self) -> &NetNs {
+        self.machine.namespace()
+    }
+
+    /// Whether a device of the host's, by its index, is one of ours and should be there.
+    pub(crate) fn knows(&self, index: u32) -> bool {
+        let of_port = || self.machine.realised().values().any(|place| place.index == index);
+        index == self.underlay.device || of_port() || {
+            self.machine.datapath.host_settings().is_ok_and(|settings| settings.vxlan_ifindex == Some(index))
+        }
+    }
+
+    /// How many changes were asked of the kernel since [`open`](Self::open): devices, namespaces, addresses, routes, map
+    /// entries, program links.
+    pub fn writes(&self) -> u64 {
+        self.machine.writes()
+    }
+
+    /// What could not be realised, as of now.
+    pub fn failures(&self) -> Vec<Failure> {
+        self.failures.iter().map(|(key, message)| Failure { key: *key, message: message.clone() }).collect()
+    }
+
+    /// Takes a whole desired state and makes the host equal to it; what it does not contain goes.
+    ///
+    /// # Errors
+    /// When the host can't be read. What can't be changed is a failure of its entry, not an error.
+    pub fn replace(&mut self, desired: Desired) -> Result<Outcome, AgentError> {
+        self.desired = Some(desired);
+        self.whole(Cause::Wanted)
+    }
+
+    /// Takes a change of desired state and makes the host follow.
+    ///
+    /// # Errors
+    /// As [`replace`](Self::replace). The change is taken in all the same, and made by a later sweep.
+    pub fn change(&mut self, revision: Revision, delta: Delta) -> Result<Outcome, AgentError> {
+        let mut desired = self.desired.take().unwrap_or_default();
+        let keys = desired.apply(revision, delta);
+        let result = self.touched(&desired, &keys);
+        self.desired = Some(desired);
+        result
+    }
+
+    /// Compares everything and repairs what differs. Before the desired state is known nothing is changed.
+    ///
+    /// # Errors
+    /// As [`replace`](Self::replace).
+    pub fn sweep(&mut self) -> Result<Outcome, AgentError> {
+        let before = self.underlay;
+        match self.machine.find_underlay() {
+            Ok(found) => self.underlay = found,
+            Err(error) => tracing::warn!(%error, "the underlay can't be found; its last known state is kept"),
+        }
+        let mut outcome = if self.desired.is_some() { self.whole(Cause::Drift)? } else { Outcome::default() };
+        outcome.underlay = (before != self.underlay).then_some(self.underlay);
+        Ok(outcome)
+    }
+
+    fn whole(&mut self, cause: Cause) -> Result<Outcome, AgentError> {
+        let Some(desired) = self.desired.take() else { return Ok(Outcome::default()) };
+        let mut outcome = Outcome::default();
+        let result = (0..ROUNDS).try_for_each(|_| {
+            let observed = self.machine.observe_all(&desired)?;
+            self.machine.take_stock(&desired, &observed);
+            let plan = self.plan(&desired, &observed, Scope::All);
+            let expected = std::mem::take(&mut self.failures);
+            let again = self.carry_out(&desired, &observed, plan, cause, &expected, &mut outcome);
+            if again { Ok(()) } else { Err(None) }
+        });
+        self.desired = Some(desired);
+        match result {
+            Err(Some(error)) => return Err(error),
+            Ok(()) | Err(None) => {}
+        }
+        self.retire_old_programs();
+        Ok(outcome)
+    }
+
+    fn touched(&mut self, desired: &Desired, keys: &BTreeSet<EntryKey>) -> Result<Outcome, AgentError> {
+        let mut outcome = Outcome::default();
+        for _ in 0..ROUNDS {
+            let observed = self.machine.observe_keys(desired, keys)?;
+            let plan = self.plan(desired, &observed, Scope::Keys(keys));
+            let mut expected = std::mem::take(&mut self.failures);
+            self.failures = expected.extract_if(.., |key, _| !keys.contains(key)).collect();
+            if !self.carry_out(desired, &observed, plan, Cause::Wanted, &expected, &mut outcome) {
+                break;
+            }
+        }
+        Ok(outcome)
+    }
+
+    fn plan(&self, desired: &Desired, observed: &Observed, scope: Scope<'_>) -> Plan {
+        let realised = self.machine.realised();
+        let overlay = self.overlay_wish();
+        plan::plan(&Inputs { desired, observed, realised: &realised, marks: &self.machine.marks, overlay }, scope)
+    }
+
+    fn overlay_wish(&self) -> OverlayWish {
+        OverlayWish { vtep: self.underlay.vtep, mtu: self.underlay.guest_mtu(), port: self.machine.overlay_port }
+    }
+
+    /// Does what is planned and notes what became of it. Whether another round may do better.
+    fn carry_out(
+        &mut self,
+        desired: &Desired,
+        observed: &Observed,
+        plan: Plan,
+        cause: Cause,
+        expected: &BTreeMap<EntryKey, String>,
+        outcome: &mut Outcome,
+    ) -> bool {
+        self.failures.extend(plan.failures);
+        let context = Context { desired, observed, overlay: self.overlay_wish() };
+        let results = self.machine.apply(&context, &plan.actions);
+        let mut failed = false;
+        for (action, done) in plan.actions.iter().zip(&results) {
+            if let (Some(key), Err(why)) = (action.key, done) {
+                failed = true;
+                self.failures.entry(key).or_insert_with(|| why.clone());
+            }
+            let known = action.key.is_some_and(|key| awaited(desired, expected, &key));
+            if (cause == Cause::Drift && !known) || (action.key.is_none() && done.is_err()) {
+                outcome.drift.push(report(action, done));
+            }
+            tracing::debug!(difference = action.difference, ?done, "reconciled");
+        }
+        outcome.actions += plan.actions.len();
+        let removes = |stage| matches!(stage, Stage::Clear | Stage::RemovePorts | Stage::RemoveNamespaces);
+        failed && plan.actions.iter().any(|action| removes(action.step.stage()))
+    }
+
+    /// After an upgrade, once no device runs them, older programs go.
+    fn retire_old_programs(&mut self) {
+        if self.retired {
+            return;
+        }
+        match self.machine.datapath.retire_old() {
+            Ok(count) => {
+                self.retired = true;
+                tracing::info!(count, "pins of older builds removed");
+            }
+            Err(error) => tracing::debug!(%error, "pins of older builds stay"),
+        }
+    }
+}
+
+/// Whether an entry was known not to be as it should be: then its getting right is no drift.
+fn awaited(desired: &Desired, failures: &BTreeMap<EntryKey, String>, key: &EntryKey) -> bool {
+    let failed = |key: &EntryKey| failures.contains_key(key);
+    failed(key)
+        || match desired.get(key) {
+            Some(Entry::Endpoint(EndpointSpec::Vni(spec))) => {
+                [spec.port, spec.alt_port].into_iter().flatten().any(|port| failed(&EntryKey::Port(port)))
+            }
+            Some(Entry::Port(spec)) => failed(&EntryKey::Instance(spec.instance)),
+            _ => false,
+        }
+}
+
+fn report(action: &Action, done: &Done) -> DriftReport {
+    let (message, repaired) = match done {
+        Ok(()) => (format!("{}: restored", action.difference), true),
+        Err(why) => (format!("{}: not repaired: {why}", action.difference), false),
+    };
+    tracing::warn!(message, repaired, "drift");
+    DriftReport { key: action.key, message, repaired }
+}

@@ -1,0 +1,143 @@
+//! Planning one port: whether it is there, can be mended, or must be made anew.
+
+use pintle_core::host_spec::{EntryKey, PortSpec};
+use pintle_core::id::AttachmentId;
+use pintle_datapath::PortFlags;
+
+use super::super::action::{Mend, Step};
+use super::super::names::Marks;
+use super::super::observed::{GuestDevice, NamespaceState, PortState, Programs};
+use super::super::want;
+use super::{Inputs, Planner};
+
+impl Planner<'_> {
+    pub(super) fn port(&mut self, id: AttachmentId) {
+        let Inputs { desired, observed, .. } = *self.inputs;
+        let key = EntryKey::Port(id);
+        let there = observed.ports.get(&id);
+        let Some(spec) = desired.port(id) else {
+            if there.is_some() {
+                self.act(Some(key), Step::RemovePort(id), format!("port {id} is not wanted"));
+            }
+            return;
+        };
+        if desired.instance(spec.instance).is_none() {
+            let text = format!("its instance {} is not among what this host should have", spec.instance);
+            self.plan.failures.insert(key, text);
+            return;
+        }
+        if let Some(NamespaceState::Unusable(why)) = observed.namespaces.get(&spec.instance) {
+            self.plan.failures.insert(key, why.clone());
+            return;
+        }
+        match there {
+            None => self.make(id, format!("port {id} has no device")),
+            Some(port) => match &port.guest {
+                Some(guest) => self.mend(id, spec, port, guest),
+                None => {
+                    let text = format!("the guest's device of port {id} is not in the namespace of {}", spec.instance);
+                    self.act(Some(key), Step::ClearPort(id), text.clone());
+                    self.make(id, text);
+                }
+            },
+        }
+    }
+
+    fn make(&mut self, id: AttachmentId, difference: String) {
+        self.remade.insert(id);
+        self.act(Some(EntryKey::Port(id)), Step::MakePort(id), difference);
+    }
+
+    fn mend(&mut self, id: AttachmentId, spec: &PortSpec, port: &PortState, guest: &GuestDevice) {
+        let key = EntryKey::Port(id);
+        let mut mends = Vec::new();
+        let mut mute = false;
+        match &port.row {
+            None => {
+                self.remade.insert(id);
+                mends.push(Mend::Row);
+            }
+            Some(row) => {
+                let wanted = want::port(spec, row.slot);
+                mute = row.flags.contains(PortFlags::ACTIVE) && !wanted.flags.contains(PortFlags::ACTIVE);
+                if wanted != *row && !mute {
+                    mends.push(Mend::Row);
+                }
+            }
+        }
+        if port.programs == Programs::Missing {
+            mends.push(Mend::Programs);
+        }
+        host_side(spec, port, &mut mends);
+        guest_side(self.inputs.marks, id, spec, guest, &mut mends);
+        if !mends.is_empty() {
+            let text: Vec<String> = mends.iter().map(ToString::to_string).collect();
+            let text = format!("port {id}: {}", text.join("; "));
+            self.act(Some(key), Step::MendPort(id, mends), text);
+        }
+        if mute {
+            self.act(Some(key), Step::Mute(id), format!("port {id} may still speak"));
+        }
+        match &port.programs {
+            Programs::Outdated => {
+                self.act(Some(key), Step::UpdatePrograms(id), format!("port {id} runs the programs of another build"));
+            }
+            Programs::Preceded(ids) => {
+                let text = format!(
+                    "programs of somebody else (ids {ids:?}) run before Pintle's on device '{}' and could let packets \
+                     past its rules: detach them",
+                    port.device.name
+                );
+                self.plan.failures.insert(key, text);
+            }
+            Programs::Attached | Programs::Missing => {}
+        }
+    }
+}
+
+fn host_side(spec: &PortSpec, port: &PortState, mends: &mut Vec<Mend>) {
+    let device = &port.device;
+    if device.mtu != u32::from(spec.mtu) {
+        mends.push(Mend::HostMtu { is: device.mtu });
+    }
+    if device.generation != spec.generation {
+        mends.push(Mend::HostAlias);
+    }
+    if !device.up {
+        mends.push(Mend::HostUp);
+    }
+}
+
+fn guest_side(marks: &Marks, id: AttachmentId, spec: &PortSpec, guest: &GuestDevice, mends: &mut Vec<Mend>) {
+    if guest.alias != marks.port(id, spec.generation) {
+        mends.push(Mend::GuestAlias);
+    }
+    if guest.name != spec.device {
+        mends.push(Mend::GuestName { is: guest.name.clone() });
+    }
+    if guest.mac != spec.mac.0 {
+        mends.push(Mend::GuestMac);
+    }
+    if guest.mtu != u32::from(spec.mtu) {
+        mends.push(Mend::GuestMtu { is: guest.mtu });
+    }
+    if !guest.up {
+        mends.push(Mend::GuestUp);
+    }
+    let surplus = want::surplus_addresses(spec, guest);
+    // When the address that carries the subnet's prefix goes, the kernel may take others of the subnet and the routes
+    // with it: then all are given again, in their order.
+    let cascades = surplus.iter().any(|address| address.net.prefix_len() < 32);
+    mends.extend(surplus.into_iter().map(Mend::RemoveAddress));
+    let missing =
+        if cascades { want::addresses(spec, guest.index) } else { want::missing_addresses(spec, guest) };
+    mends.extend(missing.into_iter().map(Mend::AddAddress));
+    let wanted = want::default_route(spec, guest.index);
+    let right = |route: &&crate::kernel::route::Route| wanted.is_some_and(|wanted| want::same_way(route, &wanted));
+    mends.extend(guest.routes.iter().filter(|r| want::is_ours(r) && !right(r)).map(|route| Mend::RemoveRoute(*route)));
+    if let Some(wanted) = wanted
+        && (cascades || !guest.routes.iter().any(|route| right(&route)))
+    {
+        mends.push(Mend::AddRoute(wanted));
+    }
+}

@@ -1,0 +1,138 @@
+//! What plans promise, on hosts made of values.
+
+use std::collections::BTreeSet;
+
+use pintle_core::host_spec::{EndpointSpec, Entry, EntryKey, PortMode};
+use proptest::prelude::*;
+
+use super::super::action::{Mend, Stage, Step};
+use super::super::fake::{Dice, FakeHost};
+use super::super::observed::NamespaceState;
+use super::Scope;
+use crate::desired::{Delta, Desired};
+
+proptest! {
+    #[test]
+    fn a29_what_a_plan_made_needs_no_plan(seed in 1u64..) {
+        let desired = Dice(seed).desired();
+        let mut host = FakeHost::default();
+        absent(&mut host, &desired);
+        host.round(&desired, Scope::All);
+        prop_assert_eq!(host.plan(&desired, Scope::All).actions, []);
+    }
+
+    #[test]
+    fn r01_any_host_is_right_after_two_rounds_and_stays_so(seed in 1u64..) {
+        let mut dice = Dice(seed);
+        let (before, desired) = (dice.desired(), dice.desired());
+        let mut host = FakeHost::default();
+        absent(&mut host, &before);
+        host.round(&before, Scope::All);
+        dice.damage(&mut host);
+        absent(&mut host, &desired);
+        host.round(&desired, Scope::All);
+        host.round(&desired, Scope::All);
+        prop_assert_eq!(host.plan(&desired, Scope::All).actions, []);
+    }
+
+    #[test]
+    fn r01_planning_what_a_delta_touches_is_planning_everything(seed in 1u64..) {
+        let mut dice = Dice(seed);
+        let (mut desired, target) = (dice.desired(), dice.desired());
+        let mut host = FakeHost::default();
+        absent(&mut host, &desired);
+        host.round(&desired, Scope::All);
+        let removed = desired.entries().keys().filter(|key| target.get(key).is_none()).copied().collect();
+        let put = target.entries().iter().filter(|(key, entry)| desired.get(key) != Some(*entry));
+        let put = put.map(|(key, entry)| (*key, entry.clone())).collect();
+        let touched = desired.apply(2, Delta { put, removed });
+        absent(&mut host, &desired);
+        host.round(&desired, Scope::Keys(&touched));
+        prop_assert_eq!(host.plan(&desired, Scope::All).actions, []);
+    }
+}
+
+/// Instances that a host has never heard of have no namespace.
+fn absent(host: &mut FakeHost, desired: &Desired) {
+    for (id, _) in desired.instances() {
+        host.state.namespaces.entry(id).or_insert(NamespaceState::Absent);
+    }
+}
+
+/// A host that is right, with one active port.
+fn settled() -> (FakeHost, Desired) {
+    let mut desired = (1..).map(|seed| Dice(seed * 7919).desired()).find(|desired| desired.ports().count() >= 2).unwrap();
+    let put = desired.ports().map(|(id, spec)| {
+        let mut spec = spec.clone();
+        (spec.mode, spec.allow_ip_spoofing) = (PortMode::Active, false);
+        (EntryKey::Port(id), Entry::Port(spec))
+    });
+    let put = put.collect();
+    desired.apply(2, Delta { put, removed: Vec::new() });
+    let mut host = FakeHost::default();
+    absent(&mut host, &desired);
+    host.round(&desired, Scope::All);
+    (host, desired)
+}
+
+#[test]
+fn f16_packets_turn_to_the_new_port_before_the_old_one_falls_silent() {
+    let (mut host, mut desired) = settled();
+    let ports: Vec<_> = desired.ports().map(|(id, spec)| (id, spec.clone())).take(2).collect();
+    let [(old, old_spec), (new, new_spec)] = &ports[..] else { panic!("two ports") };
+    let mode = |spec: &pintle_core::host_spec::PortSpec, mode| Entry::Port(pintle_core::host_spec::PortSpec { mode, ..spec.clone() });
+    let prepared = vec![(EntryKey::Port(*new), mode(new_spec, PortMode::Prepared))];
+    let touched = desired.apply(3, Delta { put: prepared, removed: Vec::new() });
+    host.round(&desired, Scope::Keys(&touched));
+    let address = EntryKey::Endpoint(7, old_spec.addresses[0]);
+    let Some(Entry::Endpoint(EndpointSpec::Vni(endpoint))) = desired.get(&address).cloned() else { panic!("an endpoint") };
+    let endpoint = EndpointSpec::Vni(pintle_core::host_spec::VniEndpoint { port: Some(*new), vtep: None, mtu: 1300, ..endpoint });
+    let put = vec![
+        (EntryKey::Port(*old), mode(old_spec, PortMode::Fenced)),
+        (EntryKey::Port(*new), mode(new_spec, PortMode::Active)),
+        (address, Entry::Endpoint(endpoint)),
+    ];
+    let touched = desired.apply(4, Delta { put, removed: Vec::new() });
+    let plan = host.plan(&desired, Scope::Keys(&touched));
+    let stages: Vec<Stage> = plan.actions.iter().map(|action| action.step.stage()).collect();
+    assert_eq!(stages, [Stage::Ports, Stage::Endpoints, Stage::Mute], "{:#?}", plan.actions);
+    assert_eq!(plan.actions[0].step, Step::MendPort(*new, vec![Mend::Row]));
+    assert_eq!(plan.actions[2].step, Step::Mute(*old));
+}
+
+#[test]
+fn r02_a_difference_is_told_exactly() {
+    let (mut host, desired) = settled();
+    let (id, spec) = desired.ports().find(|(_, spec)| spec.default_route).unwrap();
+    host.state.ports.get_mut(&id).unwrap().guest.as_mut().unwrap().routes.clear();
+    let plan = host.plan(&desired, Scope::All);
+    let [action] = &plan.actions[..] else { panic!("one action: {plan:#?}") };
+    assert_eq!(action.key, Some(EntryKey::Port(id)));
+    let text = format!("port {id}: route default via {} missing in the guest", spec.gateway);
+    assert_eq!(action.difference, text);
+}
+
+#[test]
+fn c01_an_address_is_added_without_touching_the_others() {
+    let (host, mut desired) = settled();
+    let (id, spec) = desired.ports().next().map(|(id, spec)| (id, spec.clone())).unwrap();
+    let mut more = spec;
+    more.addresses.push([10, 0, 0, 240].into());
+    let touched = desired.apply(3, Delta { put: vec![(EntryKey::Port(id), Entry::Port(more))], removed: Vec::new() });
+    let plan = host.plan(&desired, Scope::Keys(&touched));
+    let [action] = &plan.actions[..] else { panic!("one action: {plan:#?}") };
+    let Step::MendPort(_, mends) = &action.step else { panic!("{action:?}") };
+    assert!(matches!(&mends[..], [Mend::AddAddress(address)] if address.net.to_string() == "10.0.0.240/32"), "{mends:?}");
+}
+
+#[test]
+fn f06_a_namespace_that_cant_be_used_fails_its_ports_and_touches_nothing() {
+    let (mut host, desired) = settled();
+    let (id, spec) = desired.ports().next().unwrap();
+    host.state.namespaces.insert(spec.instance, NamespaceState::Unusable("process 7 has ended".into()));
+    host.state.ports.get_mut(&id).unwrap().guest = None;
+    let plan = host.plan(&desired, Scope::All);
+    let keys: BTreeSet<EntryKey> = plan.failures.keys().copied().collect();
+    assert!(keys.contains(&EntryKey::Port(id)) && keys.contains(&EntryKey::Instance(spec.instance)), "{keys:?}");
+    assert_eq!(plan.actions, []);
+}

@@ -1,0 +1,251 @@
+//! What must hold of the store after every commit, whatever the commands were.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pintle_core::lifecycle::Lifecycle;
+use pintle_core::model::{
+    Attachment, Host, Instance, InstanceState, MAX_IPS, MAX_PER_INSTANCE, Move, Owner, ReservedIp, Subnet, Vni, Vpc,
+};
+use pintle_core::net::subnet_roles;
+use pintle_core::record::{self, Listed, Record, name_key};
+use pintle_core::txn::{Txn, Write};
+
+use super::Store;
+
+/// Checks the whole store.
+#[track_caller]
+pub(crate) fn check(store: &Store) {
+    let all = All::read(store);
+    all.check_keys(store);
+    all.check_places();
+    all.check_addresses();
+    all.check_interfaces();
+    all.check_attachments();
+    all.check_moves();
+}
+
+/// Every record that a transaction changes takes only steps that its life has.
+#[track_caller]
+pub(crate) fn check_lives(before: &Store, txn: &Txn) {
+    fn state<R: Record>(store: &Store, key: &str, value: &[u8], of: fn(&R) -> Lifecycle) {
+        let Some(old) = store.record::<R>(key) else { return };
+        let new: R = serde_json::from_slice(value).unwrap();
+        assert!(of(&old).may_become(of(&new)), "{key} goes from {:?} to {:?}", of(&old), of(&new));
+    }
+    for write in &txn.writes {
+        let Write::Put { key, value } = write else { continue };
+        match key.split('/').next() {
+            Some(Vni::KIND) => state::<Vni>(before, key, value, |vni| vni.lifecycle),
+            Some(Instance::KIND) => state::<Instance>(before, key, value, |instance| instance.lifecycle),
+            Some(Attachment::KIND) => state::<Attachment>(before, key, value, |attachment| attachment.lifecycle),
+            _ => {}
+        }
+    }
+}
+
+struct All {
+    vpcs: BTreeMap<String, Vpc>,
+    subnets: BTreeMap<String, Subnet>,
+    ips: BTreeMap<String, ReservedIp>,
+    vnis: BTreeMap<String, Vni>,
+    instances: BTreeMap<String, Instance>,
+    attachments: BTreeMap<String, Attachment>,
+    hosts: BTreeMap<String, Host>,
+    moves: BTreeMap<String, Move>,
+}
+
+fn by_id<R: Record>(store: &Store) -> BTreeMap<String, R> {
+    store.records::<R>().into_iter().map(|record| (record.id().to_string(), record)).collect()
+}
+
+impl All {
+    fn read(store: &Store) -> All {
+        All {
+            vpcs: by_id(store),
+            subnets: by_id(store),
+            ips: by_id(store),
+            vnis: by_id(store),
+            instances: by_id(store),
+            attachments: by_id(store),
+            hosts: by_id(store),
+            moves: by_id(store),
+        }
+    }
+
+    /// The keys are exactly those of the records and what they occupy: nothing missing, nothing left behind.
+    fn check_keys(&self, store: &Store) {
+        let mut expected = Expected::default();
+        for vpc in self.vpcs.values() {
+            expected.listed(vpc, "", &vpc.name);
+            expected.key(record::segment_key(vpc.segment), vpc.id);
+        }
+        for subnet in self.subnets.values() {
+            expected.listed(subnet, &subnet.vpc.to_string(), &subnet.name);
+            expected.index(record::subnets_of_vpc(subnet.vpc), subnet.id);
+            expected.may.insert(record::address_hint_key(subnet.id));
+        }
+        for ip in self.ips.values() {
+            expected.listed(ip, &ip.subnet.to_string(), &ip.name);
+            expected.key(record::address_key(ip.vpc, ip.address), ip.id);
+        }
+        for vni in self.vnis.values() {
+            expected.listed(vni, &vni.vpc.to_string(), &vni.name);
+            expected.index(record::vnis_of_subnet(vni.subnet), vni.id);
+            expected.key(record::mac_key(vni.mac), vni.id);
+        }
+        for instance in self.instances.values() {
+            expected.listed(instance, &instance.vpc.to_string(), &instance.name);
+            expected.index(record::instances_of_vpc(instance.vpc), instance.id);
+            expected.index(record::instances_of_host(instance.host), instance.id);
+        }
+        for attachment in self.attachments.values() {
+            expected.listed(attachment, &attachment.instance.to_string(), &attachment.name);
+            expected.index(record::attachments_of_vpc(attachment.vpc), attachment.id);
+            expected.index(record::attachments_of_host(attachment.host), attachment.id);
+            expected.key(record::attachment_index_key(attachment.instance, attachment.index), attachment.id);
+        }
+        for host in self.hosts.values() {
+            expected.listed(host, "", &host.name);
+            expected.key(record::vtep_key(host.vtep), host.id);
+        }
+        expected.may.extend(self.moves.values().map(|moving| Move::key_of(moving.vni)));
+        expected.compare(store);
+    }
+
+    /// Everything is in a place that exists: subnets in VPCs and apart, instances on hosts of their zone.
+    fn check_places(&self) {
+        for subnet in self.subnets.values() {
+            let vpc = &self.vpcs[&subnet.vpc.to_string()];
+            assert!(vpc.cidrs.is_empty() || vpc.cidrs.iter().any(|range| range.contains(&subnet.cidr)), "{subnet:?}");
+            for other in self.subnets.values().filter(|other| other.vpc == subnet.vpc && other.id != subnet.id) {
+                let apart = subnet.cidr.broadcast() < other.cidr.network() || other.cidr.broadcast() < subnet.cidr.network();
+                assert!(apart, "{subnet:?} overlaps {other:?}");
+            }
+        }
+        for instance in self.instances.values() {
+            assert!(self.vpcs.contains_key(&instance.vpc.to_string()), "{instance:?}");
+            assert_eq!(self.hosts[&instance.host.to_string()].zone, instance.zone, "{instance:?}");
+        }
+    }
+
+    /// Every address is held once and by someone who exists: allocated = bound + unbound + the subnets' own.
+    fn check_addresses(&self) {
+        let (mut bound, mut unbound, mut own) = (0, 0, 0);
+        for ip in self.ips.values() {
+            let subnet = &self.subnets[&ip.subnet.to_string()];
+            assert!(subnet.cidr.contains(&ip.address) && ip.vpc == subnet.vpc, "{ip:?} is not in {subnet:?}");
+            let role = subnet_roles(subnet.cidr).iter().any(|(address, _)| *address == ip.address);
+            assert_eq!(role, ip.owner == Owner::Provider, "{ip:?}");
+            match (ip.owner, ip.bound_to) {
+                (Owner::Provider, None) => own += 1,
+                (Owner::Provider, Some(_)) => panic!("a role address is bound: {ip:?}"),
+                (Owner::User, None) => {
+                    assert!(!ip.auto_delete, "nothing would ever delete {ip:?}");
+                    unbound += 1;
+                }
+                (Owner::User, Some(vni)) => {
+                    let listed = self.vnis[&vni.to_string()].ips.iter().filter(|id| **id == ip.id).count();
+                    assert_eq!(listed, 1, "{ip:?} is bound to {vni}, which lists it {listed} times");
+                    bound += 1;
+                }
+            }
+        }
+        let listed: usize = self.vnis.values().map(|vni| vni.ips.len()).sum();
+        assert_eq!(listed, bound, "interfaces list addresses that are not bound to them");
+        assert_eq!(own, 5 * self.subnets.len());
+        assert_eq!(self.ips.len(), bound + unbound + own);
+    }
+
+    fn check_interfaces(&self) {
+        for vni in self.vnis.values() {
+            let subnet = &self.subnets[&vni.subnet.to_string()];
+            assert!((1..=MAX_IPS).contains(&vni.ips.len()), "{vni:?}");
+            assert!(vni.vpc == subnet.vpc && vni.zone == subnet.zone, "{vni:?}");
+            for ip in &vni.ips {
+                let ip = &self.ips[&ip.to_string()];
+                assert!(ip.bound_to == Some(vni.id) && ip.subnet == vni.subnet, "{ip:?} is listed by {vni:?}");
+            }
+            match vni.attachment {
+                None => {
+                    assert_eq!(vni.lifecycle, Lifecycle::Stable, "{vni:?}");
+                    assert!(!vni.auto_delete, "it has no target to go with: {vni:?}");
+                }
+                Some(attachment) => {
+                    assert_eq!(self.attachments[&attachment.to_string()].vni, vni.id);
+                    assert!(vni.enable_infrastructure_nat, "{vni:?}");
+                }
+            }
+        }
+    }
+
+    fn check_attachments(&self) {
+        for attachment in self.attachments.values() {
+            let instance = &self.instances[&attachment.instance.to_string()];
+            assert!(attachment.host == instance.host && attachment.vpc == instance.vpc, "{attachment:?}");
+            assert!(usize::from(attachment.index) < MAX_PER_INSTANCE, "{attachment:?}");
+            let leaving = attachment.lifecycle == Lifecycle::Deleting;
+            assert!(leaving || instance.lifecycle != Lifecycle::Deleting, "{attachment:?} stays, {instance:?} goes");
+            if instance.state == InstanceState::Stopped {
+                assert!(leaving || attachment.lifecycle == Lifecycle::Waiting, "{attachment:?} of a stopped instance");
+            }
+            // An interface can be gone before the host that it has left says so.
+            let Some(vni) = self.vnis.get(&attachment.vni.to_string()) else {
+                assert!(leaving, "the interface of {attachment:?} is gone");
+                continue;
+            };
+            assert_eq!(instance.zone, vni.zone);
+            assert!(attachment.generation <= vni.generation, "{attachment:?} is ahead of {vni:?}");
+            let arriving = self.moves.get(&vni.id.to_string()).is_some_and(|moving| moving.to == attachment.id);
+            let speaks = vni.attachment == Some(attachment.id);
+            assert!(leaving || speaks || arriving, "{attachment:?} is neither {vni:?}'s nor on its way out");
+        }
+    }
+
+    fn check_moves(&self) {
+        for moving in self.moves.values() {
+            let vni = &self.vnis[&moving.vni.to_string()];
+            let (from, to) = (&self.attachments[&moving.from.to_string()], &self.attachments[&moving.to.to_string()]);
+            assert_eq!(vni.attachment, Some(moving.from), "the old side speaks until the move has ended");
+            assert_eq!((from.vni, to.vni), (vni.id, vni.id));
+            assert!(from.generation < to.generation && to.generation == vni.generation, "{from:?} {to:?}");
+            assert!(from.instance != to.instance && !from.primary && !to.primary, "{from:?} {to:?}");
+            for side in [from, to] {
+                assert_ne!(side.lifecycle, Lifecycle::Deleting, "{side:?} during {moving:?}");
+            }
+        }
+    }
+}
+
+/// The keys beside the records that there must be, and those that there may be.
+#[derive(Default)]
+struct Expected {
+    must: BTreeMap<String, String>,
+    may: BTreeSet<String>,
+}
+
+impl Expected {
+    fn key(&mut self, key: String, holder: impl ToString) {
+        let other = self.must.insert(key.clone(), holder.to_string());
+        assert_eq!(other, None, "two hold '{key}'");
+    }
+
+    fn index(&mut self, prefix: String, id: impl ToString) {
+        self.key(format!("{prefix}{}", id.to_string()), id);
+    }
+
+    fn listed<R: Listed>(&mut self, record: &R, scope: &str, name: &str) {
+        self.may.insert(R::key_of(record.id()));
+        self.key(record.list_key(), record.id());
+        self.key(name_key::<R>(scope, name), record.id());
+    }
+
+    fn compare(mut self, store: &Store) {
+        for (key, value) in store.content() {
+            match self.must.remove(key) {
+                Some(holder) => assert_eq!(std::str::from_utf8(value), Ok(holder.as_str()), "holder of '{key}'"),
+                None => assert!(self.may.contains(key), "'{key}' was left behind"),
+            }
+        }
+        assert!(self.must.is_empty(), "keys are missing: {:?}", self.must);
+    }
+}

@@ -1,0 +1,276 @@
+//! Random commands over a small world: what they speak of is picked from what there is when they are run.
+
+use std::net::Ipv4Addr;
+
+use pintle_core::command::{
+    Command, CreateInstance, CreateReservedIp, CreateSubnet, CreateVni, CreateVpc, IpChoice, NewAttachment,
+    RegisterHost, UpdateReservedIp, UpdateVni, VniChoice,
+};
+use pintle_core::id::{HostId, ReservedIpId, VniId};
+use pintle_core::model::{Attachment, Host, Instance, Move, MoveStep, Namespace, ReservedIp, Subnet, Vni, Vpc};
+use pintle_core::record::Record;
+use proptest::prelude::*;
+
+use crate::common::build::{host, net};
+use crate::common::{Seeded, Store, World};
+
+/// A command in the making: what to do, and numbers to pick by.
+#[derive(Debug, Clone)]
+pub(crate) struct Op {
+    what: What,
+    picks: [u8; 4],
+}
+
+#[derive(Debug, Clone, Copy)]
+enum What {
+    Vpc,
+    Subnet,
+    ReservedIp,
+    Vni,
+    AddIp,
+    RemoveIp,
+    UpdateVni,
+    UpdateIp,
+    Instance,
+    Attach,
+    Detach,
+    Move,
+    Advance,
+    Abort,
+    Start,
+    Stop,
+    Realised,
+    Failed,
+    Gone,
+    InstanceRealised,
+    InstanceFailed,
+    InstanceGone,
+    Host,
+    DeleteVni,
+    DeleteIp,
+    DeleteInstance,
+    DeleteSubnet,
+    DeleteVpc,
+    DeleteHost,
+    Rename,
+}
+
+const NAMES: [&str; 4] = ["one", "two", "three", "BAD"];
+const CIDRS: [&str; 5] = ["10.0.0.0/29", "10.0.0.8/29", "10.0.0.0/28", "10.0.0.16/28", "10.0.0.1/28"];
+const ZONES: [&str; 2] = ["zone-1", "zone-2"];
+const STEPS: [MoveStep; 4] = [MoveStep::Prepare, MoveStep::Open, MoveStep::Fence, MoveStep::Settle];
+
+pub(crate) fn ops(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Op>> {
+    proptest::collection::vec(op(), count)
+}
+
+pub(crate) fn op() -> impl Strategy<Value = Op> {
+    use What::*;
+    let what = prop_oneof![
+        6 => proptest::sample::select(vec![Vni, AddIp, RemoveIp, UpdateVni, UpdateIp, ReservedIp]),
+        8 => proptest::sample::select(vec![Instance, Attach, Attach, Detach, Move, Move, Start, Stop]),
+        10 => proptest::sample::select(vec![Advance, Realised, Failed, Gone, Advance, Realised, Gone, Abort]),
+        3 => proptest::sample::select(vec![InstanceRealised, InstanceFailed, InstanceGone, Host, Rename]),
+        2 => proptest::sample::select(vec![Vpc, Subnet, DeleteIp, DeleteVni, DeleteInstance]),
+        1 => proptest::sample::select(vec![DeleteVni, DeleteSubnet, DeleteVpc, DeleteHost]),
+    ];
+    (what, any::<[u8; 4]>()).prop_map(|(what, picks)| Op { what, picks })
+}
+
+/// A world with something of everything, so that most commands have something to speak of.
+pub(crate) fn small_world() -> World {
+    let mut world = World::new();
+    let vpc = world.vpc(&[]).id;
+    let subnet = world.subnet(vpc, "10.0.0.0/28").id;
+    for number in 1..=3 {
+        let host = world.host(number, "zone-1").id;
+        let home = world.instance(vpc, host).id;
+        let vni = world.vni(subnet).id;
+        world.attach_now(home, vni);
+    }
+    world
+}
+
+impl Op {
+    /// The command that this is in a world.
+    pub(crate) fn command(&self, store: &Store) -> Command {
+        let [a, b, c, d] = self.picks;
+        let name = (d % 3 == 0).then(|| NAMES[usize::from(d / 3) % NAMES.len()].to_owned());
+        let vni = || pick::<Vni>(store, a);
+        let attachment = || pick::<Attachment>(store, a);
+        let instance = || pick::<Instance>(store, a);
+        let choice = |by: u8| ip_choice(store, by, b);
+        match self.what {
+            What::Vpc => Command::CreateVpc(CreateVpc { name, cidrs: vec![net(CIDRS[usize::from(a) % CIDRS.len()])] }),
+            What::Subnet => Command::CreateSubnet(CreateSubnet {
+                vpc: pick::<Vpc>(store, a),
+                name,
+                zone: ZONES[usize::from(b % 5 == 0)].to_owned(),
+                cidr: net(CIDRS[usize::from(c) % CIDRS.len()]),
+            }),
+            What::ReservedIp => Command::CreateReservedIp(CreateReservedIp {
+                subnet: pick::<Subnet>(store, a),
+                address: (b % 2 == 0).then(|| address(c)),
+                name,
+                auto_delete: b % 5 == 0,
+                target: (b % 3 == 0).then(|| pick::<Vni>(store, c)),
+            }),
+            What::Vni => Command::CreateVni(create_vni(store, a, b, c, name)),
+            What::AddIp => Command::AddVniIp(vni(), choice(c)),
+            What::RemoveIp => Command::RemoveVniIp(vni(), listed(store, a, b)),
+            What::UpdateVni => Command::UpdateVni(vni(), update_vni(b, name)),
+            What::UpdateIp => {
+                let auto_delete = (c % 2 == 0).then_some(c % 4 == 0);
+                Command::UpdateReservedIp(pick::<ReservedIp>(store, a), UpdateReservedIp { name, auto_delete })
+            }
+            What::Instance => Command::CreateInstance(create_instance(store, self.picks, name)),
+            What::Attach => Command::Attach(instance(), new_attachment(store, b, c, name)),
+            What::Detach => Command::Detach { attachment: attachment(), force: b % 3 == 0 },
+            What::Move => Command::MoveVni { vni: vni(), to: pick::<Instance>(store, b) },
+            What::Advance => Command::AdvanceMove(moving(store, a), step(store, a, b)),
+            What::Abort => Command::AbortMove(moving(store, a), "given up".to_owned()),
+            What::Start => Command::StartInstance(instance()),
+            What::Stop => Command::StopInstance(instance()),
+            What::Realised => Command::AttachmentRealised(attachment(), generation(store, a, b)),
+            What::Failed => Command::AttachmentFailed(attachment(), generation(store, a, b), format!("reason {}", c % 2)),
+            What::Gone => Command::AttachmentGone(attachment()),
+            What::InstanceRealised => Command::InstanceRealised(instance()),
+            What::InstanceFailed => Command::InstanceFailed(instance(), format!("reason {}", c % 2)),
+            What::InstanceGone => Command::InstanceGone(instance()),
+            What::Host => Command::RegisterHost(register(store, self.picks)),
+            What::DeleteVni => Command::DeleteVni(vni()),
+            What::DeleteIp => Command::DeleteReservedIp(pick::<ReservedIp>(store, a)),
+            What::DeleteInstance => Command::DeleteInstance(instance()),
+            What::DeleteSubnet => Command::DeleteSubnet(pick::<Subnet>(store, a)),
+            What::DeleteVpc => Command::DeleteVpc(pick::<Vpc>(store, a)),
+            What::DeleteHost => Command::DeleteHost(pick::<Host>(store, a)),
+            What::Rename => rename(store, a, b, NAMES[usize::from(c) % NAMES.len()].to_owned()),
+        }
+    }
+}
+
+/// One of the records of a kind; now and then one that is not there.
+fn pick<R: Record>(store: &Store, by: u8) -> R::Id
+where
+    R::Id: std::str::FromStr,
+{
+    let all = store.records::<R>();
+    if by < 250 && !all.is_empty() {
+        return all[usize::from(by) % all.len()].id();
+    }
+    let prefix = match R::KIND {
+        "reserved_ip" => "rip",
+        "vni" => "eni",
+        "instance" => "i",
+        "attachment" => "eni-attach",
+        other => other,
+    };
+    let text = format!("{prefix}-{by:017x}");
+    text.parse().unwrap_or_else(|_| panic!("'{text}' is not the id of a {}", R::KIND))
+}
+
+/// An interface that is being moved, if there is one.
+fn moving(store: &Store, by: u8) -> VniId {
+    let moves = store.records::<Move>();
+    match moves.len() {
+        0 => pick::<Vni>(store, by),
+        count => moves[usize::from(by) % count].vni,
+    }
+}
+
+/// Mostly the step that the move is at.
+fn step(store: &Store, by: u8, other: u8) -> MoveStep {
+    let now = store.record(&Move::key_of(moving(store, by)));
+    match now {
+        Some(Move { step, .. }) if other % 4 != 0 => step,
+        _ => STEPS[usize::from(other / 4) % STEPS.len()],
+    }
+}
+
+/// Mostly the attachment's own.
+fn generation(store: &Store, by: u8, other: u8) -> u32 {
+    let own = store.record(&Attachment::key_of(pick::<Attachment>(store, by)));
+    own.map_or(1, |attachment: Attachment| attachment.generation) + u32::from(other.is_multiple_of(8))
+}
+
+/// Mostly an address of the interface itself.
+fn listed(store: &Store, by: u8, which: u8) -> ReservedIpId {
+    let vni: Option<Vni> = store.record(&Vni::key_of(pick::<Vni>(store, by)));
+    match vni {
+        Some(vni) if which % 8 != 0 => vni.ips[usize::from(which) % vni.ips.len()],
+        _ => pick::<ReservedIp>(store, which),
+    }
+}
+
+fn address(by: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 0, 0, by % 34)
+}
+
+fn ip_choice(store: &Store, by: u8, other: u8) -> IpChoice {
+    match by % 4 {
+        0 => IpChoice::Reserved(pick::<ReservedIp>(store, other)),
+        1 => IpChoice::Address { address: address(other), name: None, auto_delete: by % 8 < 4 },
+        _ => IpChoice::Auto { name: None, auto_delete: by % 8 < 4 },
+    }
+}
+
+fn create_vni(store: &Store, a: u8, b: u8, c: u8, name: Option<String>) -> CreateVni {
+    CreateVni {
+        subnet: (a % 9 != 0).then(|| pick::<Subnet>(store, a)),
+        name,
+        primary_ip: ip_choice(store, b, c),
+        ips: (0..c % 3).map(|more| ip_choice(store, c.wrapping_add(more * 5), b.wrapping_add(more))).collect(),
+        allow_ip_spoofing: (a % 4 == 0).then_some(true),
+        auto_delete: (b % 7 == 0).then_some(b % 2 == 0),
+        enable_infrastructure_nat: (c % 11 == 0).then_some(false),
+        protocol_state_filtering: None,
+    }
+}
+
+fn update_vni(by: u8, name: Option<String>) -> UpdateVni {
+    UpdateVni {
+        name,
+        allow_ip_spoofing: (by % 4 == 0).then_some(by % 8 == 0),
+        auto_delete: (by % 3 == 0).then_some(by % 2 == 0),
+        enable_infrastructure_nat: (by % 5 == 0).then_some(by % 2 == 0),
+        protocol_state_filtering: None,
+    }
+}
+
+fn new_attachment(store: &Store, a: u8, b: u8, name: Option<String>) -> NewAttachment {
+    let vni = match a % 4 {
+        0 => VniChoice::New(Box::new(create_vni(store, a, b, b.rotate_left(3), None))),
+        _ => VniChoice::Existing(pick::<Vni>(store, b)),
+    };
+    NewAttachment { name, vni }
+}
+
+fn create_instance(store: &Store, [a, b, c, d]: [u8; 4], name: Option<String>) -> CreateInstance {
+    CreateInstance {
+        name,
+        vpc: pick::<Vpc>(store, a),
+        host: (b % 4 != 0).then(|| pick::<Host>(store, b)),
+        zone: (b % 4 == 0).then(|| ZONES[usize::from(c % 8 == 0)].to_owned()),
+        namespace: Namespace::Made,
+        primary: (c % 3 != 0).then(|| new_attachment(store, c, d, None)),
+        attachments: (0..d % 2).map(|more| new_attachment(store, d.wrapping_add(more), a, None)).collect(),
+    }
+}
+
+fn register(store: &Store, [a, b, c, d]: [u8; 4]) -> RegisterHost {
+    let id = match a % 3 {
+        0 => HostId::new(&mut Seeded(u64::from(a))),
+        _ => pick::<Host>(store, a),
+    };
+    let underlay_mtu = [1500, 9000, 625][usize::from(c) % 3];
+    RegisterHost { underlay_mtu, ..host(id, b % 6, ZONES[usize::from(d % 6 == 0)]) }
+}
+
+fn rename(store: &Store, a: u8, b: u8, name: String) -> Command {
+    match b % 4 {
+        0 => Command::RenameVpc(pick::<Vpc>(store, a), name),
+        1 => Command::RenameSubnet(pick::<Subnet>(store, a), name),
+        2 => Command::RenameInstance(pick::<Instance>(store, a), name),
+        _ => Command::RenameAttachment(pick::<Attachment>(store, a), name),
+    }
+}

@@ -1,0 +1,118 @@
+//! Any sequence of commands, one after the other: the store stays sound, hosts are told what they should have, and
+//! deleting everything leaves nothing.
+
+use pintle_core::command::Command;
+use pintle_core::id::IdSource;
+use pintle_core::lifecycle::Lifecycle;
+use pintle_core::model::{Attachment, Host, Instance, Move, Owner, ReservedIp, Subnet, Vni, Vpc};
+use pintle_core::{Refusal, decide};
+use proptest::prelude::*;
+
+use super::config;
+use super::ops::{ops, small_world};
+use crate::common::World;
+use crate::compile::sound;
+use crate::compile::told::{Told, whole};
+
+proptest! {
+    #![proptest_config(config(96))]
+
+    /// Every commit is followed by the checks of `common::invariants`: names, addresses and indices held exactly once by
+    /// a record that exists, every address accounted for, all of an interface's in its subnet, only legal steps of life.
+    #[test]
+    fn a28_b04_b06_b16_b17_every_sequence_keeps_the_store_sound_and_leaves_nothing_behind(ops in ops(1..80)) {
+        let mut world = small_world();
+        for op in &ops {
+            let command = op.command(&world.store);
+            attempt(&mut world, command);
+        }
+        tear_down(&mut world);
+        prop_assert!(world.store.content().is_empty(), "left behind: {:?}", world.store.content().keys());
+    }
+}
+
+proptest! {
+    #![proptest_config(config(64))]
+
+    /// A server that hears of every commit knows what a server that reads everything knows, and it makes sense.
+    #[test]
+    fn a29_f16_r04_hosts_are_told_exactly_what_they_should_have(ops in ops(1..60)) {
+        let mut world = World { checked: false, ..small_world() };
+        let mut told = Told::default();
+        told.hear_all(&world.store);
+        for op in &ops {
+            let Ok((txn, _)) = world.judge(op.command(&world.store)) else { continue };
+            world.commit(&txn).unwrap();
+            told.hear(&world.store, &txn);
+            let whole = whole(&world.store);
+            sound::check(&world.store, &whole);
+            prop_assert_eq!(told.whole(), whole, "after {:?}", op);
+        }
+    }
+
+    /// A decision depends on nothing but its arguments.
+    #[test]
+    fn the_same_arguments_give_the_same_decision(ops in ops(1..20)) {
+        let mut world = World { checked: false, ..small_world() };
+        for op in &ops {
+            let command = op.command(&world.store);
+            let (mut first, mut second) = (world.ids.clone(), world.ids.clone());
+            let one = decide(&world.store, world.now, &mut first, command.clone()).map_err(|error| error.to_string());
+            let two = decide(&world.store, world.now, &mut second, command.clone()).map_err(|error| error.to_string());
+            prop_assert_eq!(one, two);
+            prop_assert_eq!(first.bits(), second.bits());
+            let _ = world.attempt(command);
+        }
+    }
+}
+
+/// Runs a command that may be refused, but never for a reason that would be our own mistake.
+pub(super) fn attempt(world: &mut World, command: Command) {
+    let shown = format!("{command:?}");
+    let report = is_report(&command);
+    if let Err(refusal) = world.attempt(command) {
+        check_refusal(&refusal, report, &shown);
+    }
+}
+
+/// Reports from hosts are never refused, and no user is told of a step of life that there is not.
+pub(super) fn check_refusal(refusal: &Refusal, report: bool, shown: &str) {
+    assert!(!report, "{shown}: a report is taken or ignored, never refused: {refusal}");
+    assert!(!refusal.to_string().contains("can't go from"), "{shown}: {refusal}");
+}
+
+pub(super) fn is_report(command: &Command) -> bool {
+    use Command::*;
+    matches!(
+        command,
+        AttachmentRealised(..) | AttachmentFailed(..) | AttachmentGone(_) | InstanceRealised(_) | InstanceFailed(..)
+            | InstanceGone(_) | AdvanceMove(..) | AbortMove(..)
+    )
+}
+
+/// Deletes everything as a user and the hosts would.
+fn tear_down(world: &mut World) {
+    for moving in world.all::<Move>() {
+        world.finish_move(moving.vni);
+    }
+    for instance in world.all::<Instance>() {
+        world.run::<Instance>(Command::DeleteInstance(instance.id));
+    }
+    assert!(world.all::<Attachment>().iter().all(|attachment| attachment.lifecycle == Lifecycle::Deleting));
+    world.hosts_let_go();
+    for vni in world.all::<Vni>() {
+        world.run::<Vni>(Command::DeleteVni(vni.id));
+    }
+    for ip in world.all::<ReservedIp>().into_iter().filter(|ip| ip.owner == Owner::User) {
+        world.run::<ReservedIp>(Command::DeleteReservedIp(ip.id));
+    }
+    for subnet in world.all::<Subnet>() {
+        world.run::<Subnet>(Command::DeleteSubnet(subnet.id));
+    }
+    for vpc in world.all::<Vpc>() {
+        world.run::<Vpc>(Command::DeleteVpc(vpc.id));
+    }
+    for host in world.all::<Host>() {
+        world.run::<Host>(Command::DeleteHost(host.id));
+    }
+}

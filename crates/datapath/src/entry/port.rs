@@ -1,0 +1,111 @@
+//! A port: one device of this host that a guest sends from.
+
+use std::net::Ipv4Addr;
+
+use super::{Entry, MAX_SEGMENT, MIN_MTU, addr, be32};
+use crate::error::{DatapathError, Result};
+use crate::flags::PortFlags;
+use crate::maps::MapName;
+use crate::skel::types;
+
+/// One device of this host that a guest sends from. The key is the device's index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    /// VXLAN network identifier of the VPC, 24 bits.
+    pub segment: u32,
+    /// Index of the counters, at least 1; unique on this host while the port exists.
+    pub slot: u32,
+    /// The interface's primary address. Secondary ones are known by their endpoints.
+    pub primary_ip: Ipv4Addr,
+    /// The gateway address of the interface's subnet.
+    pub gateway_ip: Ipv4Addr,
+    /// Prefix length of the subnet, 0 to 32.
+    pub prefix_len: u8,
+    /// The interface's MAC address.
+    pub mac: [u8; 6],
+    /// The MAC address that the gateway shows to this guest.
+    pub gateway_mac: [u8; 6],
+    /// The largest IP packet the guest may send, in bytes.
+    pub mtu: u16,
+    /// What the port may do.
+    pub flags: PortFlags,
+    /// Generation of the attachment; carried for its owner, not read by the programs.
+    pub generation: u32,
+    /// The interface's id text, at most 24 bytes; longer text is cut. Carried for people who dump the map.
+    pub vni: String,
+}
+
+impl Entry for Port {
+    type Key = u32;
+    type RawKey = types::ifindex_key;
+    type RawValue = types::port;
+    const MAP: MapName = MapName::Ports;
+
+    fn raw_key(ifindex: &u32) -> types::ifindex_key {
+        types::ifindex_key { ifindex: *ifindex }
+    }
+
+    fn key_from_raw(raw: &types::ifindex_key) -> u32 {
+        raw.ifindex
+    }
+
+    fn raw_value(&self) -> types::port {
+        let mut vni = [0; 24];
+        let text = self.vni.as_bytes();
+        let len = text.len().min(vni.len());
+        vni[..len].copy_from_slice(&text[..len]);
+        types::port {
+            segment: self.segment,
+            slot: self.slot,
+            primary_ip: be32(self.primary_ip),
+            gateway_ip: be32(self.gateway_ip),
+            mac: self.mac,
+            gw_mac: self.gateway_mac,
+            mtu: self.mtu,
+            flags: self.flags.0,
+            generation: self.generation,
+            prefix_len: self.prefix_len,
+            pad: [0; 3],
+            vni,
+        }
+    }
+
+    fn from_raw(raw: &types::port) -> Port {
+        let text = raw.vni.split(|byte| *byte == 0).next().unwrap_or_default();
+        Port {
+            segment: raw.segment,
+            slot: raw.slot,
+            primary_ip: addr(raw.primary_ip),
+            gateway_ip: addr(raw.gateway_ip),
+            prefix_len: raw.prefix_len,
+            mac: raw.mac,
+            gateway_mac: raw.gw_mac,
+            mtu: raw.mtu,
+            flags: PortFlags(raw.flags),
+            generation: raw.generation,
+            vni: String::from_utf8_lossy(text).into_owned(),
+        }
+    }
+
+    fn check(&self, ifindex: &u32) -> Result<()> {
+        let bad = |field, value: String, rule| {
+            Err(DatapathError::BadEntry { field, entry: format!("port {ifindex} ({})", self.vni), value, rule })
+        };
+        if *ifindex == 0 {
+            return bad("ifindex", ifindex.to_string(), "device indexes start at 1");
+        }
+        if self.slot == 0 {
+            return bad("slot", self.slot.to_string(), "slot 0 counts for the host itself; ports start at 1");
+        }
+        if self.segment > MAX_SEGMENT {
+            return bad("segment", self.segment.to_string(), "a VXLAN segment has 24 bits (RFC 7348)");
+        }
+        if self.prefix_len > 32 {
+            return bad("prefix_len", self.prefix_len.to_string(), "an IPv4 prefix has 0 to 32 bits");
+        }
+        if self.mtu < MIN_MTU {
+            return bad("mtu", self.mtu.to_string(), "an IPv4 link carries at least 68 bytes (RFC 791)");
+        }
+        Ok(())
+    }
+}

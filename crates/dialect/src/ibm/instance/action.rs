@@ -1,0 +1,54 @@
+//! `POST /instances/{id}/actions`.
+
+use pintle_core::command::Command;
+use pintle_core::id::InstanceId;
+use pintle_core::model::{Instance, InstanceState, Timestamp};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::ibm::Site;
+use crate::wire::timestamp;
+
+/// The body.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Action {
+    r#type: ActionType,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ActionType {
+    Start,
+    Stop,
+}
+
+impl Action {
+    /// What it asks for.
+    pub fn command(&self, id: InstanceId) -> Command {
+        match self.r#type {
+            ActionType::Start => Command::StartInstance(id),
+            ActionType::Stop => Command::StopInstance(id),
+        }
+    }
+}
+
+/// The action as the reply shows it. `trace` names it: the same id finds it in the server's log.
+///
+/// It is completed: the instance's wanted state has been stored. What its host makes of that is shown by the instance.
+pub fn encode_action(site: &Site, instance: &Instance, at: Timestamp, trace: &str) -> Value {
+    let at = timestamp(at);
+    json!({
+        "id": trace,
+        "href": format!("{}/actions/{trace}", super::href(site, instance.id)),
+        "type": match instance.state {
+            InstanceState::Running => "start",
+            InstanceState::Stopped => "stop",
+        },
+        "status": "completed",
+        "created_at": at,
+        "started_at": at,
+        "completed_at": at,
+        "force": false,
+    })
+}

@@ -1,0 +1,22 @@
+//! `PATCH /instances/{id}`.
+
+use pintle_core::command::Command;
+use pintle_core::id::InstanceId;
+use serde::Deserialize;
+
+use crate::wire::given;
+
+/// The body.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Update {
+    #[serde(default, deserialize_with = "given")]
+    name: Option<String>,
+}
+
+impl Update {
+    /// What it asks for; `None` when nothing is to change.
+    pub fn command(self, id: InstanceId) -> Option<Command> {
+        self.name.map(|name| Command::RenameInstance(id, name))
+    }
+}

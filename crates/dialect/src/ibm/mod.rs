@@ -1,0 +1,27 @@
+//! IBM VPC's API: its field names, statuses, references, CRNs and error envelope.
+//!
+//! Every id is the text that stands everywhere else in Pintle (`eni-0…`), so a client of this dialect and one of another
+//! speak of the same things. Fields whose subject Pintle does not have (network ACLs, routing tables, boot volumes …) are
+//! left out rather than filled with something that looks right.
+
+pub mod collection;
+pub mod identity;
+pub mod instance;
+pub mod network_attachment;
+pub mod problem;
+pub mod reference;
+pub mod reserved_ip;
+pub mod site;
+pub mod subnet;
+pub mod version;
+pub mod vni;
+pub mod vpc;
+
+mod choice;
+
+pub use site::Site;
+
+/// The content types that bodies of POST and PUT may have.
+pub const JSON: &[&str] = &["application/json"];
+/// The content types that bodies of PATCH may have; the first is the one of RFC 7396.
+pub const MERGE_PATCH: &[&str] = &["application/merge-patch+json", "application/json"];

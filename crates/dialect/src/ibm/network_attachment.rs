@@ -1,0 +1,129 @@
+//! `/instances/{id}/network_attachments`.
+
+use pintle_core::command::{Command, NewAttachment};
+use pintle_core::id::{AttachmentId, InstanceId};
+use pintle_core::model::Attachment;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::Site;
+use super::choice::VniFields;
+use super::reference::Reference;
+use crate::problem::Problem;
+use crate::view::AttachmentView;
+use crate::wire::{given, timestamp};
+
+/// What references call it.
+pub const RESOURCE_TYPE: &str = "instance_network_attachment";
+
+/// Speed of the guest's device, in Mbit/s: what a veth device says of itself (SPEED_10000 in Linux's `drivers/net/veth.c`).
+const PORT_SPEED: u32 = 10_000;
+
+/// The URL of an attachment.
+pub fn href(site: &Site, attachment: &Attachment) -> String {
+    site.href(format_args!("instances/{}/network_attachments/{}", attachment.instance, attachment.id))
+}
+
+/// Body of `POST /instances/{id}/network_attachments`, and what an instance's prototype has for each attachment.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Create {
+    name: Option<String>,
+    virtual_network_interface: VniFields,
+}
+
+impl Create {
+    /// The attachment to be made; `at` is what field paths in errors begin with.
+    ///
+    /// # Errors
+    /// [`Problem`] naming the field that can't be honoured or that contradicts another.
+    pub fn new_attachment(self, at: &str) -> Result<NewAttachment, Problem> {
+        let vni = self.virtual_network_interface.choice(&format!("{at}virtual_network_interface"))?;
+        Ok(NewAttachment { name: self.name, vni })
+    }
+
+    /// What it asks for.
+    ///
+    /// # Errors
+    /// As [`Create::new_attachment`].
+    pub fn command(self, instance: InstanceId) -> Result<Command, Problem> {
+        Ok(Command::Attach(instance, self.new_attachment("")?))
+    }
+}
+
+/// Body of `PATCH /instances/{id}/network_attachments/{id}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Update {
+    #[serde(default, deserialize_with = "given")]
+    name: Option<String>,
+}
+
+impl Update {
+    /// What it asks for; `None` when nothing is to change.
+    pub fn command(self, id: AttachmentId) -> Option<Command> {
+        self.name.map(|name| Command::RenameAttachment(id, name))
+    }
+}
+
+#[derive(Serialize)]
+struct Shape {
+    id: String,
+    href: String,
+    name: String,
+    resource_type: &'static str,
+    created_at: String,
+    lifecycle_state: &'static str,
+    port_speed: u32,
+    primary_ip: Reference,
+    subnet: Reference,
+    r#type: &'static str,
+    virtual_network_interface: Reference,
+}
+
+/// The attachment as replies show it.
+pub fn encode(site: &Site, view: &AttachmentView) -> Value {
+    let attachment = &view.attachment;
+    json!(Shape {
+        id: attachment.id.to_string(),
+        href: href(site, attachment),
+        name: attachment.name.clone(),
+        resource_type: RESOURCE_TYPE,
+        created_at: timestamp(attachment.created_at),
+        lifecycle_state: attachment.lifecycle.label(),
+        port_speed: PORT_SPEED,
+        primary_ip: Reference::reserved_ip(site, &view.primary_ip),
+        subnet: Reference::subnet(site, &view.subnet),
+        r#type: if attachment.primary { "primary" } else { "secondary" },
+        virtual_network_interface: Reference::vni(site, &view.vni),
+    })
+}
+
+/// All attachments of an instance: this collection has no pages.
+pub fn encode_all(site: &Site, views: &[AttachmentView]) -> Value {
+    json!({ "network_attachments": views.iter().map(|view| encode(site, view)).collect::<Vec<_>>() })
+}
+
+#[derive(Serialize)]
+struct ReferenceShape {
+    id: String,
+    href: String,
+    name: String,
+    resource_type: &'static str,
+    primary_ip: Reference,
+    subnet: Reference,
+    virtual_network_interface: Reference,
+}
+
+/// The attachment as its instance shows it.
+pub fn encode_reference(site: &Site, view: &AttachmentView) -> Value {
+    json!(ReferenceShape {
+        id: view.attachment.id.to_string(),
+        href: href(site, &view.attachment),
+        name: view.attachment.name.clone(),
+        resource_type: RESOURCE_TYPE,
+        primary_ip: Reference::reserved_ip(site, &view.primary_ip),
+        subnet: Reference::subnet(site, &view.subnet),
+        virtual_network_interface: Reference::vni(site, &view.vni),
+    })
+}

@@ -1,0 +1,108 @@
+//! IBM's error envelope: statuses, codes and targets.
+
+use pintle_core::Refusal;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::problem::Problem;
+
+/// How one problem looks to a client.
+struct Shown {
+    status: u16,
+    code: &'static str,
+    target: Option<Target>,
+}
+
+#[derive(Serialize)]
+struct Target {
+    name: String,
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+}
+
+/// The HTTP status and the body for a problem. `trace` is the request's id.
+pub fn encode(problem: &Problem, trace: &str) -> (u16, Value) {
+    let Shown { status, code, target } = match problem {
+        Problem::Refused(refusal) => refused(refusal),
+        other => unrefused(other),
+    };
+    let mut error = json!({ "code": code, "message": problem.to_string() });
+    if let Some(target) = target {
+        error["target"] = json!(target);
+    }
+    (status, json!({ "errors": [error], "trace": trace }))
+}
+
+fn plain(status: u16, code: &'static str) -> Shown {
+    Shown { status, code, target: None }
+}
+
+fn at(status: u16, code: &'static str, r#type: &'static str, name: &str, value: Option<String>) -> Shown {
+    Shown { status, code, target: Some(Target { name: name.to_owned(), r#type, value }) }
+}
+
+fn field(status: u16, code: &'static str, name: &str, value: impl ToString) -> Shown {
+    at(status, code, "field", name, Some(value.to_string()))
+}
+
+fn refused(refusal: &Refusal) -> Shown {
+    match refusal {
+        Refusal::NotFound { id, .. } => field(404, "not_found", "id", id),
+        Refusal::Invalid { field: "start", value, .. } => {
+            at(400, "invalid_value", "parameter", "start", Some(value.clone()))
+        }
+        Refusal::Invalid { field: name, value, .. } => field(400, "invalid_value", wire_name(name), value),
+        Refusal::NameTaken { name, .. } => field(409, "validation_unique_failed", "name", name),
+        Refusal::AddressTaken { address, .. } => field(409, "address_in_use", "address", address),
+        Refusal::ReservedIpBound { id, .. } => field(409, "reserved_ip_in_use", "id", id),
+        Refusal::SubnetFull { subnet, .. } => field(409, "subnet_addresses_exhausted", "subnet.id", subnet),
+        Refusal::CidrOverlap { cidr, .. } => field(409, "cidr_overlap", wire_name("cidr"), cidr),
+        Refusal::InUse { id, .. } => field(409, "resource_in_use", "id", id),
+        Refusal::WrongZone { vni, .. } => field(400, "invalid_zone", "virtual_network_interface.id", vni),
+        Refusal::WrongVpc { vni, .. } => field(400, "invalid_vpc", "virtual_network_interface.id", vni),
+        Refusal::PrimaryAttachment { attachment, .. } => field(409, "primary_attachment", "id", attachment),
+        Refusal::AlreadyAttached { vni, .. } => field(409, "already_attached", "virtual_network_interface.id", vni),
+        Refusal::NotAttached { vni } => field(409, "not_attached", "virtual_network_interface.id", vni),
+        Refusal::Moving { vni, .. } => field(409, "move_pending", "virtual_network_interface.id", vni),
+        Refusal::WrongState { id, .. } => field(409, "invalid_state", "id", id),
+        Refusal::Limit { .. } => plain(400, "over_quota"),
+        Refusal::NoHost { zone } => field(409, "insufficient_capacity", "zone.name", zone),
+    }
+}
+
+/// What this dialect calls a field of the core.
+fn wire_name(field: &str) -> &str {
+    match field {
+        "cidr" => "ipv4_cidr_block",
+        "zone" => "zone.name",
+        "ip" => "ips",
+        other => other,
+    }
+}
+
+fn unrefused(problem: &Problem) -> Shown {
+    match problem {
+        Problem::Refused(refusal) => refused(refusal),
+        Problem::Malformed { .. } => plain(400, "bad_request"),
+        Problem::Field { field: name, .. } => at(400, "bad_field", "field", name, None),
+        Problem::Parameter { name, value: None, .. } => at(400, "missing_parameter", "parameter", name, None),
+        Problem::Parameter { name, value, .. } => at(400, "invalid_value", "parameter", name, value.clone()),
+        Problem::Header { name, value, .. } => at(400, "invalid_value", "header", name, Some(value.clone())),
+        Problem::Unauthenticated(_) => plain(401, "not_authenticated"),
+        Problem::Ambiguous { name, .. } => field(409, "ambiguous_name", "name", name),
+        Problem::UnknownPath { .. } => plain(404, "not_found"),
+        Problem::WrongMethod { .. } => plain(405, "method_not_allowed"),
+        Problem::WrongContentType { given, .. } => {
+            at(415, "unsupported_media_type", "header", "Content-Type", Some(given.clone()))
+        }
+        Problem::TooLarge { .. } => plain(413, "request_too_large"),
+        Problem::Changed { expected, .. } => {
+            at(412, "precondition_failed", "header", "If-Match", Some(expected.clone()))
+        }
+        Problem::Timeout { .. } => plain(504, "timeout"),
+        Problem::Busy => plain(503, "busy"),
+        Problem::Stopping => plain(503, "stopping"),
+        Problem::Internal { .. } => plain(500, "internal_error"),
+    }
+}

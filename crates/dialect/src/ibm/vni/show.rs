@@ -1,0 +1,82 @@
+//! How replies show an interface.
+
+use pintle_core::lifecycle::Lifecycle;
+use pintle_core::model::ProtocolStateFiltering;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::ibm::reference::Reference;
+use crate::ibm::{Site, collection};
+use crate::view::{Page, VniView};
+use crate::wire::timestamp;
+
+#[derive(Serialize)]
+struct Shape {
+    id: String,
+    crn: String,
+    href: String,
+    name: String,
+    resource_type: &'static str,
+    created_at: String,
+    lifecycle_state: &'static str,
+    allow_ip_spoofing: bool,
+    auto_delete: bool,
+    enable_infrastructure_nat: bool,
+    protocol_state_filtering_mode: &'static str,
+    mac_address: String,
+    primary_ip: Reference,
+    ips: Vec<Reference>,
+    security_groups: [(); 0],
+    subnet: Reference,
+    vpc: Reference,
+    zone: Reference,
+    resource_group: Reference,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<Reference>,
+}
+
+fn shape(site: &Site, view: &VniView, lifecycle: Lifecycle) -> Shape {
+    let vni = &view.vni;
+    Shape {
+        id: vni.id.to_string(),
+        crn: super::crn(site, vni),
+        href: super::href(site, vni.id),
+        name: vni.name.clone(),
+        resource_type: super::RESOURCE_TYPE,
+        created_at: timestamp(vni.created_at),
+        lifecycle_state: lifecycle.label(),
+        allow_ip_spoofing: vni.allow_ip_spoofing,
+        auto_delete: vni.auto_delete,
+        enable_infrastructure_nat: vni.enable_infrastructure_nat,
+        protocol_state_filtering_mode: match vni.protocol_state_filtering {
+            ProtocolStateFiltering::Auto => "auto",
+            ProtocolStateFiltering::Enabled => "enabled",
+            ProtocolStateFiltering::Disabled => "disabled",
+        },
+        mac_address: vni.mac.to_string(),
+        primary_ip: Reference::reserved_ip(site, &view.primary_ip),
+        ips: view.ips().map(|ip| Reference::reserved_ip(site, ip)).collect(),
+        security_groups: [],
+        subnet: Reference::subnet(site, &view.subnet),
+        vpc: Reference::vpc(site, &view.vpc),
+        zone: Reference::zone(site, &vni.zone),
+        resource_group: Reference::resource_group(site),
+        target: view.attachment.as_ref().map(|attachment| Reference::attachment(site, attachment)),
+    }
+}
+
+/// The interface as replies show it.
+pub fn encode(site: &Site, view: &VniView) -> Value {
+    json!(shape(site, view, view.vni.lifecycle))
+}
+
+/// The interface as the reply to its deletion shows it: as it was, on its way out.
+pub fn encode_deleted(site: &Site, view: &VniView) -> Value {
+    json!(shape(site, view, Lifecycle::Deleting))
+}
+
+/// A page of interfaces.
+pub fn encode_page(site: &Site, paging: &collection::Paging, page: &Page<VniView>) -> Value {
+    let key = "virtual_network_interfaces";
+    collection::encode(site, key, key, paging, page, |view| encode(site, view))
+}

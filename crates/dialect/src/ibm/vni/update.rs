@@ -1,0 +1,40 @@
+//! `PATCH /virtual_network_interfaces/{id}`. Addresses and security groups are not patched: they have operations of their own.
+
+use pintle_core::command::{Command, UpdateVni};
+use pintle_core::id::VniId;
+use serde::Deserialize;
+
+use crate::ibm::choice::FilteringMode;
+use crate::wire::given;
+
+/// The body.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Update {
+    #[serde(default, deserialize_with = "given")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    allow_ip_spoofing: Option<bool>,
+    #[serde(default, deserialize_with = "given")]
+    auto_delete: Option<bool>,
+    #[serde(default, deserialize_with = "given")]
+    enable_infrastructure_nat: Option<bool>,
+    #[serde(default, deserialize_with = "given")]
+    protocol_state_filtering_mode: Option<FilteringMode>,
+}
+
+impl Update {
+    /// What it asks for.
+    pub fn command(self, id: VniId) -> Command {
+        Command::UpdateVni(
+            id,
+            UpdateVni {
+                name: self.name,
+                allow_ip_spoofing: self.allow_ip_spoofing,
+                auto_delete: self.auto_delete,
+                enable_infrastructure_nat: self.enable_infrastructure_nat,
+                protocol_state_filtering: self.protocol_state_filtering_mode.map(Into::into),
+            },
+        )
+    }
+}

@@ -1,0 +1,109 @@
+//! `/vpcs`.
+
+use pintle_core::command::{Command, CreateVpc};
+use pintle_core::id::VpcId;
+use pintle_core::model::Vpc;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::identity::{ResourceGroupIdentity, check_resource_group};
+use super::reference::Reference;
+use super::{Site, collection};
+use crate::problem::Problem;
+use crate::view::{Page, Plain};
+use crate::wire::{given, timestamp};
+
+/// What references call it.
+pub const RESOURCE_TYPE: &str = "vpc";
+
+/// The URL of a VPC.
+pub fn href(site: &Site, id: VpcId) -> String {
+    site.href(format_args!("vpcs/{id}"))
+}
+
+/// The CRN of a VPC: a regional resource.
+pub fn crn(site: &Site, vpc: &Vpc) -> String {
+    site.crn(&site.region, "vpc", vpc.id)
+}
+
+/// Body of `POST /vpcs`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Create {
+    name: Option<String>,
+    resource_group: Option<ResourceGroupIdentity>,
+    classic_access: Option<bool>,
+    address_prefix_management: Option<String>,
+}
+
+impl Create {
+    /// What it asks for.
+    ///
+    /// # Errors
+    /// [`Problem`] for what this server doesn't have: classic access, default address prefixes, other resource groups.
+    pub fn command(self) -> Result<Command, Problem> {
+        check_resource_group(self.resource_group.as_ref())?;
+        if self.classic_access == Some(true) {
+            return Err(Problem::field("classic_access", "it must be false: there is no classic infrastructure here"));
+        }
+        if self.address_prefix_management.as_deref().is_some_and(|mode| mode != "manual") {
+            return Err(Problem::field(
+                "address_prefix_management",
+                "it must be 'manual': no address prefixes are made, and subnets may have any range",
+            ));
+        }
+        Ok(Command::CreateVpc(CreateVpc { name: self.name, cidrs: Vec::new() }))
+    }
+}
+
+/// Body of `PATCH /vpcs/{id}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Update {
+    #[serde(default, deserialize_with = "given")]
+    name: Option<String>,
+}
+
+impl Update {
+    /// What it asks for; `None` when nothing is to change.
+    pub fn command(self, id: VpcId) -> Option<Command> {
+        self.name.map(|name| Command::RenameVpc(id, name))
+    }
+}
+
+#[derive(Serialize)]
+struct Shape {
+    id: String,
+    crn: String,
+    href: String,
+    name: String,
+    resource_type: &'static str,
+    created_at: String,
+    status: &'static str,
+    health_state: &'static str,
+    health_reasons: [(); 0],
+    classic_access: bool,
+    resource_group: Reference,
+}
+
+/// The VPC as replies show it.
+pub fn encode(site: &Site, vpc: &Vpc) -> Value {
+    json!(Shape {
+        id: vpc.id.to_string(),
+        crn: crn(site, vpc),
+        href: href(site, vpc.id),
+        name: vpc.name.clone(),
+        resource_type: RESOURCE_TYPE,
+        created_at: timestamp(vpc.created_at),
+        status: "available",
+        health_state: "ok",
+        health_reasons: [],
+        classic_access: false,
+        resource_group: Reference::resource_group(site),
+    })
+}
+
+/// A page of VPCs.
+pub fn encode_page(site: &Site, paging: &collection::Paging, page: &Page<Plain<Vpc>>) -> Value {
+    collection::encode(site, "vpcs", "vpcs", paging, page, |view| encode(site, &view.record))
+}

@@ -1,0 +1,101 @@
+//! Errors of the native API: one object with a code, a message and what it is about.
+
+use pintle_core::Refusal;
+use pintle_core::refusal::Holder;
+use serde_json::{Map, Value, json};
+
+use crate::problem::Problem;
+
+/// The HTTP status and the body for a problem. `trace` is the request's id.
+pub fn encode(problem: &Problem, trace: &str) -> (u16, Value) {
+    let (status, code, about) = match problem {
+        Problem::Refused(refusal) => refused(refusal),
+        other => unrefused(other),
+    };
+    let mut error = Map::new();
+    error.insert("code".to_owned(), json!(code));
+    error.insert("message".to_owned(), json!(problem.to_string()));
+    for (name, value) in about {
+        error.insert(name.to_owned(), value);
+    }
+    error.insert("trace".to_owned(), json!(trace));
+    (status, json!({ "error": error }))
+}
+
+type Shown = (u16, &'static str, Vec<(&'static str, Value)>);
+
+fn id(id: impl ToString) -> (&'static str, Value) {
+    ("id", json!(id.to_string()))
+}
+
+fn holder(holder: &Holder) -> (&'static str, Value) {
+    let id = match holder {
+        Holder::Subnet(id) => id.to_string(),
+        Holder::ReservedIp(id) => id.to_string(),
+        Holder::Vni(id) => id.to_string(),
+        Holder::Attachment(id) => id.to_string(),
+        Holder::Instance(id) => id.to_string(),
+        Holder::Vpc(id) => id.to_string(),
+        Holder::Host(id) => id.to_string(),
+    };
+    ("holder", json!(id))
+}
+
+fn refused(refusal: &Refusal) -> Shown {
+    match refusal {
+        Refusal::NotFound { id: given, .. } => (404, "not_found", vec![id(given)]),
+        Refusal::Invalid { field, value, .. } => {
+            (400, "invalid_value", vec![("field", json!(field)), ("value", json!(value))])
+        }
+        Refusal::NameTaken { name, holder, .. } => {
+            (409, "name_taken", vec![("value", json!(name)), ("holder", json!(holder))])
+        }
+        Refusal::AddressTaken { address, holder: by } => {
+            (409, "address_taken", vec![("value", json!(address.to_string())), holder(by)])
+        }
+        Refusal::ReservedIpBound { id: ip, holder: by, .. } => (409, "reserved_ip_bound", vec![id(ip), holder(by)]),
+        Refusal::SubnetFull { subnet, .. } => (409, "subnet_full", vec![id(subnet)]),
+        Refusal::CidrOverlap { cidr, holder: by, .. } => {
+            (409, "cidr_overlap", vec![("value", json!(cidr.to_string())), holder(by)])
+        }
+        Refusal::InUse { id: used, holder: by, .. } => (409, "in_use", vec![id(used), holder(by)]),
+        Refusal::WrongZone { vni, .. } => (400, "wrong_zone", vec![id(vni)]),
+        Refusal::WrongVpc { vni, .. } => (400, "wrong_vpc", vec![id(vni)]),
+        Refusal::PrimaryAttachment { attachment, .. } => (409, "primary_attachment", vec![id(attachment)]),
+        Refusal::AlreadyAttached { vni, attachment, .. } => {
+            (409, "already_attached", vec![id(vni), ("holder", json!(attachment.to_string()))])
+        }
+        Refusal::NotAttached { vni } => (409, "not_attached", vec![id(vni)]),
+        Refusal::Moving { vni, .. } => (409, "moving", vec![id(vni)]),
+        Refusal::WrongState { id: what, .. } => (409, "wrong_state", vec![id(what)]),
+        Refusal::Limit { limit, .. } => (409, "limit_reached", vec![("limit", json!(limit))]),
+        Refusal::NoHost { zone } => (409, "no_host", vec![("value", json!(zone))]),
+    }
+}
+
+fn unrefused(problem: &Problem) -> Shown {
+    match problem {
+        Problem::Refused(refusal) => refused(refusal),
+        Problem::Malformed { line, column, .. } => {
+            (400, "malformed_body", vec![("line", json!(line)), ("column", json!(column))])
+        }
+        Problem::Field { field, .. } => (400, "bad_field", vec![("field", json!(field))]),
+        Problem::Parameter { name, value, .. } => {
+            (400, "bad_parameter", vec![("parameter", json!(name)), ("value", json!(value))])
+        }
+        Problem::Header { name, value, .. } => {
+            (400, "bad_header", vec![("header", json!(name)), ("value", json!(value))])
+        }
+        Problem::Unauthenticated(_) => (401, "unauthenticated", Vec::new()),
+        Problem::Ambiguous { candidates, .. } => (409, "ambiguous_name", vec![("candidates", json!(candidates))]),
+        Problem::UnknownPath { .. } => (404, "unknown_path", Vec::new()),
+        Problem::WrongMethod { .. } => (405, "wrong_method", Vec::new()),
+        Problem::WrongContentType { given, .. } => (415, "wrong_content_type", vec![("value", json!(given))]),
+        Problem::TooLarge { limit } => (413, "too_large", vec![("limit", json!(limit))]),
+        Problem::Changed { current, .. } => (412, "changed", vec![("current", json!(current))]),
+        Problem::Timeout { .. } => (504, "timeout", Vec::new()),
+        Problem::Busy => (503, "busy", Vec::new()),
+        Problem::Stopping => (503, "stopping", Vec::new()),
+        Problem::Internal { .. } => (500, "internal", Vec::new()),
+    }
+}

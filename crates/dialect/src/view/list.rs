@@ -1,0 +1,180 @@
+//! Pages of views: of whole collections, and of those that a filter leaves.
+//!
+//! A page of a whole collection costs what it shows. A filter by name costs one look-up per VPC, because names are unique
+//! within theirs; one by parent costs the parent's children.
+
+use std::str::FromStr;
+
+use pintle_core::id::VpcId;
+use pintle_core::model::Vpc;
+use pintle_core::record::{self, Listed, Record, list_prefix, name_key};
+use pintle_core::txn::Snapshot;
+use pintle_core::{DecideError, Refusal, query};
+
+use super::View;
+
+/// A page of views.
+#[derive(Debug, Clone)]
+pub struct Page<V> {
+    /// What the page shows.
+    pub items: Vec<V>,
+    /// Where the next page starts, if there is one: opaque to clients.
+    pub next: Option<String>,
+    /// How many items all pages have together.
+    pub total: u64,
+}
+
+/// A page of a whole collection, newest first. `scope` is empty, or the parent's id for a child collection.
+///
+/// # Errors
+/// [`Refusal::Invalid`] when `start` is not from this collection, or when the store can't be read.
+pub fn all<V: View>(
+    snapshot: &dyn Snapshot,
+    scope: &str,
+    start: Option<&str>,
+    limit: usize,
+) -> Result<Page<V>, DecideError>
+where
+    <V::Record as Record>::Id: FromStr,
+{
+    let page = query::page::<V::Record>(snapshot, scope, start, limit)?;
+    let items = page.items.into_iter().map(|(record, revision)| V::join(snapshot, record, revision));
+    Ok(Page { items: items.collect::<Result<_, _>>()?, next: page.next, total: page.total })
+}
+
+/// A page of the records with these ids, newest first.
+///
+/// # Errors
+/// As [`all`].
+pub fn by_ids<V: View>(
+    snapshot: &dyn Snapshot,
+    ids: Vec<<V::Record as Record>::Id>,
+    start: Option<&str>,
+    limit: usize,
+) -> Result<Page<V>, DecideError>
+where
+    V::Record: Listed,
+{
+    let mut found = ids
+        .into_iter()
+        .map(|id| query::get::<V::Record>(snapshot, id).map(|(record, revision)| (token(&record), record, revision)))
+        .collect::<Result<Vec<_>, DecideError>>()?;
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    let total = found.len() as u64;
+    let skip = match start {
+        None => 0,
+        Some(start) if !is_token(start) => return Err(foreign_start(start).into()),
+        Some(start) => found.iter().position(|(token, ..)| token.as_str() >= start).unwrap_or(found.len()),
+    };
+    let mut rest = found.into_iter().skip(skip);
+    let items = rest
+        .by_ref()
+        .take(limit)
+        .map(|(_, record, revision)| V::join(snapshot, record, revision))
+        .collect::<Result<_, _>>()?;
+    Ok(Page { items, next: rest.next().map(|(token, ..)| token), total })
+}
+
+/// A record's place in its collection, as a page's `next` names it.
+fn token<R: Listed>(record: &R) -> String {
+    let key = record.list_key();
+    key[list_prefix::<R>(&record.list_scope()).len()..].replacen('/', ".", 1)
+}
+
+/// Whether a text could be a place in a collection: twelve hexadecimal digits of time, a dot, and an id.
+fn is_token(text: &str) -> bool {
+    text.split_once('.').is_some_and(|(time, id)| {
+        time.len() == 12 && time.bytes().all(|b| b.is_ascii_hexdigit()) && id.contains('-') && id.len() <= 60
+    })
+}
+
+fn foreign_start(start: &str) -> Refusal {
+    Refusal::invalid("start", start, "it must come from the 'next' of the page before")
+}
+
+/// A page of ids in the order given; a page starts at the id that the token names.
+///
+/// # Errors
+/// [`Refusal::Invalid`] when `start` is none of them.
+pub fn of_ids<I: FromStr + PartialEq + Copy + ToString>(
+    ids: &[I],
+    start: Option<&str>,
+    limit: usize,
+) -> Result<Page<I>, Refusal> {
+    let skip = match start {
+        None => 0,
+        Some(start) => ids.iter().position(|id| id.to_string() == start).ok_or_else(|| foreign_start(start))?,
+    };
+    let items: Vec<I> = ids.iter().skip(skip).take(limit).copied().collect();
+    let next = ids.get(skip + items.len()).map(ToString::to_string);
+    Ok(Page { items, next, total: ids.len() as u64 })
+}
+
+/// Where a name is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// On the whole server, for kinds whose names are unique there.
+    Server,
+    /// In every VPC, for kinds whose names are unique within theirs.
+    EveryVpc,
+    /// In one VPC.
+    Vpc(VpcId),
+}
+
+/// The ids of the records with this name.
+///
+/// # Errors
+/// When the store can't be read.
+pub fn by_name<R: Record>(snapshot: &dyn Snapshot, name: &str, scope: Scope) -> Result<Vec<R::Id>, DecideError>
+where
+    R::Id: FromStr,
+{
+    // A name that breaks the rule of names is nobody's, and must not reach into the layout of keys.
+    if pintle_core::name::validate(name).is_err() {
+        return Ok(Vec::new());
+    }
+    let scopes = match scope {
+        Scope::Server => vec![String::new()],
+        Scope::Vpc(vpc) => vec![vpc.to_string()],
+        Scope::EveryVpc => {
+            query::index::<VpcId>(snapshot, &list_prefix::<Vpc>(""))?.iter().map(ToString::to_string).collect()
+        }
+    };
+    let mut found = Vec::new();
+    for scope in scopes {
+        let key = name_key::<R>(&scope, name);
+        if let Some(stored) = snapshot.get(&key)? {
+            let id = std::str::from_utf8(&stored.value).ok().and_then(|text| text.parse().ok());
+            found.push(id.ok_or_else(|| DecideError::Corrupt { key, detail: "it does not hold an id".to_owned() })?);
+        }
+    }
+    Ok(found)
+}
+
+/// The ids of a VPC's children of one kind, in no particular order.
+///
+/// # Errors
+/// When the store can't be read.
+pub fn child_ids<R>(snapshot: &dyn Snapshot, vpc: VpcId) -> Result<Vec<R::Id>, DecideError>
+where
+    R: ChildOfVpc,
+    R::Id: FromStr,
+{
+    query::index(snapshot, &R::index(vpc))
+}
+
+/// A kind of record that has an index by VPC.
+pub trait ChildOfVpc: Record {
+    /// What the index keys of one VPC begin with.
+    fn index(vpc: VpcId) -> String;
+}
+impl ChildOfVpc for pintle_core::model::Subnet {
+    fn index(vpc: VpcId) -> String {
+        record::subnets_of_vpc(vpc)
+    }
+}
+impl ChildOfVpc for pintle_core::model::Instance {
+    fn index(vpc: VpcId) -> String {
+        record::instances_of_vpc(vpc)
+    }
+}

@@ -1,0 +1,58 @@
+//! Records joined with what a reply shows beside them, read from one snapshot so that a reply never mixes two moments.
+
+mod attachment;
+mod instance;
+mod list;
+mod reserved_ip;
+mod resolve;
+mod subnet;
+mod vni;
+
+pub use attachment::AttachmentView;
+pub use instance::{InstanceView, vpc_of_interface};
+pub use list::{ChildOfVpc, Page, Scope, all, by_ids, by_name, child_ids, of_ids};
+pub use reserved_ip::ReservedIpView;
+pub use resolve::{Named, resolve, resolve_within};
+pub use subnet::SubnetView;
+pub use vni::VniView;
+
+use pintle_core::DecideError;
+use pintle_core::record::Record;
+use pintle_core::txn::{Revision, Snapshot};
+
+/// A record with what a reply shows beside it.
+pub trait View: Sized {
+    /// The record.
+    type Record: Record;
+
+    /// Reads what belongs to the record.
+    ///
+    /// # Errors
+    /// When the store can't be read, or lacks what the record names.
+    fn join(snapshot: &dyn Snapshot, record: Self::Record, revision: Revision) -> Result<Self, DecideError>;
+
+    /// The view of the record with this id.
+    ///
+    /// # Errors
+    /// [`pintle_core::Refusal::NotFound`], or as [`View::join`].
+    fn read(snapshot: &dyn Snapshot, id: <Self::Record as Record>::Id) -> Result<Self, DecideError> {
+        let (record, revision) = pintle_core::query::get::<Self::Record>(snapshot, id)?;
+        Self::join(snapshot, record, revision)
+    }
+}
+
+/// A record that is shown as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plain<R> {
+    /// The record.
+    pub record: R,
+    /// The revision of its last write.
+    pub revision: Revision,
+}
+
+impl<R: Record> View for Plain<R> {
+    type Record = R;
+    fn join(_: &dyn Snapshot, record: R, revision: Revision) -> Result<Self, DecideError> {
+        Ok(Plain { record, revision })
+    }
+}

@@ -1,0 +1,49 @@
+//! An interface with its addresses, its subnet and VPC, and the attachment that speaks for it.
+
+use pintle_core::DecideError;
+use pintle_core::model::{Attachment, ReservedIp, Subnet, Vni, Vpc};
+use pintle_core::query;
+use pintle_core::txn::{Revision, Snapshot};
+
+use super::View;
+
+/// An interface and what a reply shows beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VniView {
+    /// The interface.
+    pub vni: Vni,
+    /// The revision of its last write.
+    pub revision: Revision,
+    /// Its VPC.
+    pub vpc: Vpc,
+    /// Its subnet.
+    pub subnet: Subnet,
+    /// Its primary address.
+    pub primary_ip: ReservedIp,
+    /// Its secondary addresses.
+    pub secondary_ips: Vec<ReservedIp>,
+    /// The attachment that speaks for it.
+    pub attachment: Option<Attachment>,
+}
+
+impl VniView {
+    /// All its addresses, the primary one first.
+    pub fn ips(&self) -> impl Iterator<Item = &ReservedIp> {
+        std::iter::once(&self.primary_ip).chain(&self.secondary_ips)
+    }
+}
+
+impl View for VniView {
+    type Record = Vni;
+    fn join(snapshot: &dyn Snapshot, vni: Vni, revision: Revision) -> Result<Self, DecideError> {
+        let (vpc, _) = query::get(snapshot, vni.vpc)?;
+        let (subnet, _) = query::get(snapshot, vni.subnet)?;
+        let (primary_ip, _) = query::get(snapshot, vni.primary_ip())?;
+        let secondary_ips = vni.ips[1..]
+            .iter()
+            .map(|ip| query::get(snapshot, *ip).map(|(ip, _)| ip))
+            .collect::<Result<_, DecideError>>()?;
+        let attachment = vni.attachment.map(|id| query::get(snapshot, id)).transpose()?.map(|(found, _)| found);
+        Ok(VniView { vni, revision, vpc, subnet, primary_ip, secondary_ips, attachment })
+    }
+}

@@ -1,0 +1,18 @@
+//! What is measured, a file per subject.
+
+mod attach;
+mod creates;
+mod filling;
+mod memory;
+mod path;
+
+use std::time::Duration;
+
+use super::Figures;
+
+/// A suite: how many rounds, how long each load runs.
+pub type Suite = fn(usize, Duration) -> anyhow::Result<Figures>;
+
+/// All suites by name.
+pub const ALL: &[(&str, Suite)] =
+    &[("path", path::run), ("attach", attach::run), ("creates", creates::run), ("memory", memory::run)];

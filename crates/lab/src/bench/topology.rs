@@ -1,0 +1,107 @@
+//! What Pintle is measured beside: the plainest ways to join two namespaces, made with the system's own tools.
+
+use std::net::Ipv4Addr;
+
+use super::load::Path;
+use crate::shell::{ip, remove_namespace};
+
+/// A baseline; removed when dropped.
+pub struct Baseline {
+    /// The path through it.
+    pub path: Path,
+    namespaces: Vec<String>,
+}
+
+impl Baseline {
+    /// Two namespaces joined by a veth pair: the floor.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn veth(prefix: &str) -> anyhow::Result<Baseline> {
+        let baseline = Baseline::empty(prefix, "veth", &["c", "s"])?;
+        let [client, server] = [&baseline.namespaces[0], &baseline.namespaces[1]];
+        ip(&format!("-n {client} link add eth0 type veth peer name eth0 netns {server}"))?;
+        baseline.address_ends("eth0")?;
+        Ok(baseline)
+    }
+
+    /// A bridge between them.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn bridge(prefix: &str) -> anyhow::Result<Baseline> {
+        let baseline = Baseline::empty(prefix, "bridge", &["c", "s", "h"])?;
+        let host = &baseline.namespaces[2];
+        ip(&format!("-n {host} link add br0 type bridge"))?;
+        ip(&format!("-n {host} link set br0 up"))?;
+        for (guest, port) in baseline.namespaces.iter().zip(["pc", "ps"]) {
+            plug(host, port, guest, 1500)?;
+            ip(&format!("-n {host} link set {port} master br0"))?;
+        }
+        baseline.address_ends("eth0")?;
+        Ok(baseline)
+    }
+
+    /// Two hosts, each with a bridge and the kernel's VXLAN device between them.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn vxlan(prefix: &str) -> anyhow::Result<Baseline> {
+        let baseline = Baseline::empty(prefix, "vxlan", &["c", "s", "h1", "h2"])?;
+        let [h1, h2] = [&baseline.namespaces[2], &baseline.namespaces[3]];
+        ip(&format!("-n {h1} link add ul type veth peer name ul netns {h2}"))?;
+        for (at, (guest, host)) in baseline.namespaces[..2].iter().zip([h1, h2]).enumerate() {
+            let (own, other) = (at + 1, 2 - at);
+            ip(&format!("-n {host} addr add 172.31.1.{own}/24 dev ul"))?;
+            ip(&format!("-n {host} link set ul up"))?;
+            let vxlan = format!("type vxlan id 100 local 172.31.1.{own} remote 172.31.1.{other} dstport 4789 dev ul");
+            ip(&format!("-n {host} link add vx {vxlan}"))?;
+            ip(&format!("-n {host} link add br0 type bridge"))?;
+            plug(host, "p0", guest, 1450)?;
+            for device in ["p0", "vx"] {
+                ip(&format!("-n {host} link set {device} master br0 up"))?;
+            }
+            ip(&format!("-n {host} link set br0 up"))?;
+        }
+        baseline.address_ends("eth0")?;
+        Ok(baseline)
+    }
+
+    fn empty(prefix: &str, name: &str, parts: &[&str]) -> anyhow::Result<Baseline> {
+        let namespaces: Vec<String> = parts.iter().map(|part| format!("{prefix}-{name}-{part}")).collect();
+        let path = Path {
+            name: name.to_owned(),
+            client: namespaces[0].clone(),
+            server: namespaces[1].clone(),
+            address: Ipv4Addr::new(10, 99, 0, 2),
+        };
+        let baseline = Baseline { path, namespaces };
+        for namespace in &baseline.namespaces {
+            ip(&format!("netns add {namespace}"))?;
+            ip(&format!("-n {namespace} link set lo up"))?;
+        }
+        Ok(baseline)
+    }
+
+    fn address_ends(&self, device: &str) -> anyhow::Result<()> {
+        for (namespace, last) in self.namespaces[..2].iter().zip([1, 2]) {
+            ip(&format!("-n {namespace} addr add 10.99.0.{last}/24 dev {device}"))?;
+            ip(&format!("-n {namespace} link set {device} up"))?;
+        }
+        Ok(())
+    }
+}
+
+fn plug(host: &str, port: &str, guest: &str, mtu: u16) -> anyhow::Result<()> {
+    ip(&format!("-n {host} link add {port} mtu {mtu} type veth peer name eth0 mtu {mtu} netns {guest}"))?;
+    ip(&format!("-n {host} link set {port} up"))?;
+    Ok(())
+}
+
+impl Drop for Baseline {
+    fn drop(&mut self) {
+        for namespace in &self.namespaces {
+            remove_namespace(namespace);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Short ways to what nearly every test needs: a VPC with subnets, instances, interfaces.
+
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use serde_json::{Value, json};
+
+use crate::api::Api;
+
+/// A VPC of the lab and short ways to fill it.
+pub struct Network<'a> {
+    api: &'a Api,
+    /// The VPC's id.
+    pub vpc: String,
+}
+
+impl<'a> Network<'a> {
+    /// A new VPC.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn new(api: &'a Api) -> anyhow::Result<Self> {
+        Ok(Network { api, vpc: id(&api.post("/v1/vpcs", json!({}))?)? })
+    }
+
+    /// A subnet; its id.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn subnet(&self, cidr: &str) -> anyhow::Result<String> {
+        let body = json!({ "vpc": { "id": self.vpc }, "zone": { "name": "local-1" }, "ipv4_cidr_block": cidr });
+        id(&self.api.post("/v1/subnets", body)?)
+    }
+
+    /// An interface with this address; its id.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn vni(&self, subnet: &str, address: &str) -> anyhow::Result<String> {
+        let body = json!({ "subnet": { "id": subnet }, "primary_ip": { "address": address } });
+        id(&self.api.post("/v1/virtual_network_interfaces", body)?)
+    }
+
+    /// An instance in a namespace that Pintle makes, without interfaces; its id.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn instance(&self, host: &str) -> anyhow::Result<String> {
+        let body = json!({ "vpc": self.vpc, "host": host, "namespace": { "made": true } });
+        id(&self.api.post("/native/v1/instances", body)?)
+    }
+
+    /// Attaches and waits until it is realised; the attachment's id.
+    ///
+    /// # Errors
+    /// When it is refused or fails.
+    pub fn attach(&self, vni: &str, instance: &str) -> anyhow::Result<String> {
+        let path = format!("/native/v1/virtual_network_interfaces/{vni}/actions/attach?wait=30");
+        let answer = self.api.post(&path, json!({ "instance": instance }))?;
+        if answer["attachment"]["lifecycle"] != "stable" {
+            return Err(anyhow!("the attachment did not become stable: {answer}"));
+        }
+        id(&answer["attachment"])
+    }
+
+    /// An instance with an interface of this address, realised; both ids.
+    ///
+    /// # Errors
+    /// When anything of it is refused or fails.
+    pub fn guest(&self, host: &str, subnet: &str, address: &str) -> anyhow::Result<(String, String)> {
+        let instance = self.instance(host)?;
+        let vni = self.vni(subnet, address)?;
+        self.attach(&vni, &instance)?;
+        Ok((instance, vni))
+    }
+
+    /// Moves and waits until the move has ended.
+    ///
+    /// # Errors
+    /// When it is refused or given up.
+    pub fn move_to(&self, vni: &str, instance: &str) -> anyhow::Result<Value> {
+        let path = format!("/native/v1/virtual_network_interfaces/{vni}/actions/move");
+        let answer = self.api.post(&path, json!({ "to": instance }))?;
+        if answer["outcome"] != "moved" {
+            return Err(anyhow!("the interface was not moved: {answer}"));
+        }
+        Ok(answer)
+    }
+
+    /// Detaches and waits until nothing is left.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn detach(&self, vni: &str) -> anyhow::Result<Value> {
+        let path = format!("/native/v1/virtual_network_interfaces/{vni}/actions/detach?wait=30");
+        self.api.post(&path, json!({}))
+    }
+
+    /// Deletes an instance and waits until it is gone.
+    ///
+    /// # Errors
+    /// When it is refused or stays.
+    pub fn delete_instance(&self, instance: &str) -> anyhow::Result<()> {
+        let path = format!("/v1/instances/{instance}");
+        self.api.delete(&path)?;
+        for _ in 0..2000 {
+            if self.api.raw("GET", &path, None)?.0 == 404 {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Err(anyhow!("instance {instance} did not go within 10 s"))
+    }
+}
+
+fn id(value: &Value) -> anyhow::Result<String> {
+    value["id"].as_str().map(str::to_owned).with_context(|| format!("the answer has no id: {value}"))
+}

@@ -1,0 +1,35 @@
+//! `pintle vpc`.
+
+use serde_json::json;
+
+use crate::args::{Format, VpcCommand};
+use crate::client::Client;
+use crate::output::{self, Column, text};
+
+const COLUMNS: &[Column] =
+    &[("NAME", |v| text(v, "/name")), ("ID", |v| text(v, "/id")), ("STATUS", |v| text(v, "/status")), ("CREATED", |v| text(v, "/created_at"))];
+
+/// The id of the VPC that the user named.
+pub(crate) async fn id(api: &Client, named: &str) -> anyhow::Result<String> {
+    api.id("vpcs", "vpc", named).await
+}
+
+pub(super) async fn run(api: &Client, format: Format, command: VpcCommand) -> anyhow::Result<()> {
+    match command {
+        VpcCommand::Create { name } => {
+            let body = name.map_or_else(|| json!({}), |name| json!({ "name": name }));
+            output::one(format, &api.post("/v1/vpcs", &body).await?, COLUMNS);
+        }
+        VpcCommand::List => output::many(format, &api.list("vpcs").await?, COLUMNS),
+        VpcCommand::Get { vpc } => {
+            let id = id(api, &vpc).await?;
+            output::one(format, &api.get(&format!("/v1/vpcs/{id}")).await?, COLUMNS);
+        }
+        VpcCommand::Delete { vpc } => {
+            let id = id(api, &vpc).await?;
+            api.delete(&format!("/v1/vpcs/{id}")).await?;
+            println!("deleted {id}");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! What an operator can set.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// Where the API listens unless told otherwise: on this machine only.
+pub const DEFAULT_API: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7480);
+/// Where agents connect unless told otherwise: on this machine only.
+pub const DEFAULT_AGENTS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7481);
+/// The region that the APIs speak of unless told otherwise.
+pub const DEFAULT_REGION: &str = "local";
+
+/// A server's settings.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where everything that must survive lies; made if it does not exist, and closed to others (mode 0700).
+    pub data_dir: PathBuf,
+    /// Where the API listens. Port 0 takes a free one.
+    pub api: SocketAddr,
+    /// Where agents connect. Port 0 takes a free one.
+    pub agents: SocketAddr,
+    /// The region that the APIs speak of.
+    pub region: String,
+    /// What links in answers begin with, when clients reach the API by another address than `api`; without a slash at the
+    /// end.
+    pub base_url: Option<String>,
+}
+
+impl Config {
+    /// The defaults, with this data directory.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Config {
+            data_dir: data_dir.into(),
+            api: DEFAULT_API,
+            agents: DEFAULT_AGENTS,
+            region: DEFAULT_REGION.to_owned(),
+            base_url: None,
+        }
+    }
+}

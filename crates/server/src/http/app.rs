@@ -1,0 +1,125 @@
+//! What handlers share: the engine with the calls that they make of it, and the names of this site.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use pintle_core::model::{Attachment, Host, Instance, Move, ReservedIp, Subnet, Vni, Vpc};
+use pintle_core::record::Record;
+use pintle_core::txn::Snapshot;
+use pintle_core::{Command, Reply, query};
+use pintle_dialect::Problem;
+use pintle_dialect::ibm::Site;
+use pintle_dialect::view::View;
+
+use super::State;
+use super::answer::Fault;
+use super::if_match::IfMatch;
+use crate::engine::Engine;
+use crate::sessions::Sessions;
+
+/// The shared part of all handlers; cheap to clone.
+#[derive(Clone)]
+pub(super) struct App(Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) engine: Arc<Engine>,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) token: Arc<str>,
+    pub(super) site: Site,
+    pub(super) started: Instant,
+}
+
+impl Deref for App {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl App {
+    pub(super) fn new(state: State) -> Self {
+        App(Arc::new(Inner {
+            engine: state.engine,
+            sessions: state.sessions,
+            token: state.token,
+            site: Site::new(&state.base_url, &state.region),
+            started: Instant::now(),
+        }))
+    }
+
+    /// Reads one consistent snapshot.
+    pub(super) async fn read<T: Send>(
+        &self,
+        read: impl FnOnce(&dyn Snapshot) -> Result<T, Problem> + Send,
+    ) -> Result<T, Fault> {
+        Ok(self.engine.read(|snapshot| Ok(read(snapshot))).await??)
+    }
+
+    /// Reads one view.
+    pub(super) async fn view<V: View + Send>(&self, id: <V::Record as Record>::Id) -> Result<V, Fault>
+    where
+        <V::Record as Record>::Id: Send,
+    {
+        self.read(|snapshot| Ok(V::read(snapshot, id)?)).await
+    }
+
+    /// Carries out a command whose reply is of this kind.
+    pub(super) async fn execute<T: FromReply>(&self, command: Command) -> Result<T, Fault> {
+        Ok(from_reply(self.engine.execute(command).await?)?)
+    }
+
+    /// Carries out a command if the record is as the client expects it, at the very moment of the change: the command
+    /// itself reads the record, so the commit fails if it changes after the check.
+    pub(super) async fn execute_if<T: FromReply + Record>(
+        &self,
+        expected: &IfMatch,
+        id: T::Id,
+        command: Command,
+    ) -> Result<T, Fault>
+    where
+        T::Id: Send + Sync,
+    {
+        let IfMatch(Some(tags)) = expected else { return self.execute(command).await };
+        let current = AtomicU64::new(0);
+        let done = self
+            .engine
+            .execute_if(command, |snapshot| {
+                // What doesn't exist is refused by the command, which says so better than a failed condition.
+                let Some((_, revision)) = query::find::<T>(snapshot, id)? else { return Ok(true) };
+                current.store(revision, Ordering::Relaxed);
+                Ok(tags.match_revision(revision))
+            })
+            .await?;
+        match done {
+            Some((reply, _)) => Ok(from_reply(reply)?),
+            None => Err(Problem::changed(tags.text(), current.into_inner()).into()),
+        }
+    }
+}
+
+/// A record that replies carry.
+pub(super) trait FromReply: Sized {
+    /// The record, if the reply is one of its kind.
+    fn from_reply(reply: Reply) -> Result<Self, Reply>;
+}
+
+fn from_reply<T: FromReply>(reply: Reply) -> Result<T, Problem> {
+    T::from_reply(reply)
+        .map_err(|other| Problem::Internal { detail: format!("the command was answered with {other:?}") })
+}
+
+macro_rules! from_reply {
+    ($($kind:ident)*) => {$(
+        impl FromReply for $kind {
+            fn from_reply(reply: Reply) -> Result<Self, Reply> {
+                match reply {
+                    Reply::$kind(record) => Ok(record),
+                    other => Err(other),
+                }
+            }
+        }
+    )*};
+}
+from_reply!(Vpc Subnet ReservedIp Vni Instance Attachment Move Host);

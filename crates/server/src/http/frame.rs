@@ -1,0 +1,104 @@
+//! What is around every request: its id, its deadline, a net for panics, the wording of problems, and the access log.
+
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use pintle_dialect::{Problem, ibm, native};
+
+use super::answer::{Fault, json};
+use crate::clock::{hex, random};
+
+/// The longest that a request may take. Clients that wait for hosts are held for at most half of it.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// The header that carries a request's id, both ways.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest id that is taken over from a client.
+const MAX_ID: usize = 128;
+
+/// A request's id: the client's own where it sent a usable one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RequestId(pub(super) String);
+
+/// Which dialect words the errors of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    Ibm,
+    Native,
+}
+
+impl Dialect {
+    fn of(path: &str) -> Self {
+        if path == "/v1" || path.starts_with("/v1/") { Dialect::Ibm } else { Dialect::Native }
+    }
+}
+
+/// Runs the rest of the request inside the frame.
+pub(super) async fn around(mut request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let id = request_id(request.headers());
+    let dialect = Dialect::of(request.uri().path());
+    let method = request.method().clone();
+    let template = request.extensions().get::<MatchedPath>().cloned();
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let run = tokio::time::timeout(DEADLINE, AssertUnwindSafe(next.run(request)).catch_unwind());
+    let response = match run.await {
+        Ok(Ok(response)) => response,
+        Ok(Err(panic)) => Fault::from(Problem::Internal { detail: panic_text(&*panic) }).into_response(),
+        Err(_) => Fault::from(Problem::Timeout { seconds: DEADLINE.as_secs() }).into_response(),
+    };
+    let mut response = word(response, dialect, &id);
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    tracing::info!(
+        method = %method,
+        path = template.as_ref().map_or("(none)", MatchedPath::as_str),
+        status = response.status().as_u16(),
+        latency_us = began.elapsed().as_micros() as u64,
+        request_id = %id,
+        "request"
+    );
+    response
+}
+
+/// The client's id if it is short and plain enough for headers and logs, else a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    let usable = |id: &&str| {
+        (1..=MAX_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:/+=".contains(&b))
+    };
+    given.filter(usable).map_or_else(|| hex(&random::<16>()), ToOwned::to_owned)
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("a handler panicked: {}", text.unwrap_or("(no text)"))
+}
+
+/// Gives a problem its body, and keeps the headers that came with it.
+fn word(mut response: Response, dialect: Dialect, trace: &str) -> Response {
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
+    if let Problem::Internal { detail } = &problem {
+        tracing::error!(request_id = %trace, detail, "a request failed");
+    }
+    let (status, body) = match dialect {
+        Dialect::Ibm => ibm::problem::encode(&problem, trace),
+        Dialect::Native => native::problem::encode(&problem, trace),
+    };
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut worded = json(status, &body);
+    for name in [header::WWW_AUTHENTICATE, header::ALLOW] {
+        if let Some(value) = response.headers_mut().remove(&name) {
+            worded.headers_mut().insert(name, value);
+        }
+    }
+    if matches!(problem, Problem::Busy | Problem::Stopping) {
+        worded.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    worded
+}

@@ -1,0 +1,62 @@
+//! `/v1/subnets`.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use pintle_core::Command;
+use pintle_core::id::SubnetId;
+use pintle_core::model::Subnet;
+use pintle_dialect::ibm::collection::Paging;
+use pintle_dialect::ibm::subnet;
+use pintle_dialect::view::{self, SubnetView};
+
+use super::super::answer::{Answer, empty, json};
+use super::super::app::App;
+use super::super::extract::{Body, Query, Segments, id};
+use super::{nothing, vpc_filter};
+
+pub(super) async fn list(State(app): State<App>, Query(params): Query) -> Answer {
+    let paging = Paging::decode(params, &["resource_group.id", "vpc.id"])?;
+    let (start, limit) = (paging.start.as_deref(), paging.limit);
+    let page = match vpc_filter(&paging)? {
+        _ if !paging.wants_default_group() => nothing(),
+        None => app.read(|snapshot| Ok(view::all(snapshot, "", start, limit)?)).await?,
+        Some(vpc) => {
+            app.read(|snapshot| {
+                Ok(view::by_ids(snapshot, view::child_ids::<Subnet>(snapshot, vpc)?, start, limit)?)
+            })
+            .await?
+        }
+    };
+    Ok(json(StatusCode::OK, &subnet::encode_page(&app.site, &paging, &page)))
+}
+
+pub(super) async fn create(State(app): State<App>, Body(body): Body<subnet::Create>) -> Answer {
+    let made: Subnet = app.execute(body.command()?).await?;
+    answer(&app, StatusCode::CREATED, made.id).await
+}
+
+pub(super) async fn show(State(app): State<App>, Segments(subnet): Segments<String>) -> Answer {
+    answer(&app, StatusCode::OK, id::<Subnet>(&subnet)?).await
+}
+
+pub(super) async fn update(
+    State(app): State<App>,
+    Segments(subnet): Segments<String>,
+    Body(body): Body<subnet::Update>,
+) -> Answer {
+    let id = id::<Subnet>(&subnet)?;
+    if let Some(command) = body.command(id) {
+        app.execute::<Subnet>(command).await?;
+    }
+    answer(&app, StatusCode::OK, id).await
+}
+
+pub(super) async fn delete(State(app): State<App>, Segments(subnet): Segments<String>) -> Answer {
+    app.execute::<Subnet>(Command::DeleteSubnet(id::<Subnet>(&subnet)?)).await?;
+    Ok(empty())
+}
+
+async fn answer(app: &App, status: StatusCode, id: SubnetId) -> Answer {
+    let found: SubnetView = app.view(id).await?;
+    Ok(json(status, &subnet::encode(&app.site, &found)))
+}

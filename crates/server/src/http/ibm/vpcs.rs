@@ -1,0 +1,58 @@
+//! `/v1/vpcs`.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use pintle_core::Command;
+use pintle_core::model::Vpc;
+use pintle_dialect::ibm::collection::Paging;
+use pintle_dialect::ibm::vpc;
+use pintle_dialect::view::{self, Plain};
+
+use super::super::answer::{Answer, empty, json, tagged};
+use super::super::app::App;
+use super::super::extract::{Body, Query, Segments, id};
+use super::super::if_match::IfMatch;
+use super::nothing;
+
+pub(super) async fn list(State(app): State<App>, Query(params): Query) -> Answer {
+    let paging = Paging::decode(params, &["resource_group.id"])?;
+    let page = if paging.wants_default_group() {
+        app.read(|snapshot| Ok(view::all(snapshot, "", paging.start.as_deref(), paging.limit)?)).await?
+    } else {
+        nothing()
+    };
+    Ok(json(StatusCode::OK, &vpc::encode_page(&app.site, &paging, &page)))
+}
+
+pub(super) async fn create(State(app): State<App>, Body(body): Body<vpc::Create>) -> Answer {
+    let made: Vpc = app.execute(body.command()?).await?;
+    answer(&app, StatusCode::CREATED, made.id).await
+}
+
+pub(super) async fn show(State(app): State<App>, Segments(vpc): Segments<String>) -> Answer {
+    answer(&app, StatusCode::OK, id::<Vpc>(&vpc)?).await
+}
+
+pub(super) async fn update(
+    State(app): State<App>,
+    Segments(vpc): Segments<String>,
+    expected: IfMatch,
+    Body(body): Body<vpc::Update>,
+) -> Answer {
+    let id = id::<Vpc>(&vpc)?;
+    if let Some(command) = body.command(id) {
+        app.execute_if::<Vpc>(&expected, id, command).await?;
+    }
+    answer(&app, StatusCode::OK, id).await
+}
+
+pub(super) async fn delete(State(app): State<App>, Segments(vpc): Segments<String>, expected: IfMatch) -> Answer {
+    let id = id::<Vpc>(&vpc)?;
+    app.execute_if::<Vpc>(&expected, id, Command::DeleteVpc(id)).await?;
+    Ok(empty())
+}
+
+async fn answer(app: &App, status: StatusCode, id: pintle_core::id::VpcId) -> Answer {
+    let found: Plain<Vpc> = app.view(id).await?;
+    Ok(tagged(status, found.revision, &vpc::encode(&app.site, &found.record)))
+}

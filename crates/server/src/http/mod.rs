@@ -1,0 +1,69 @@
+//! The HTTP front ends: IBM VPC's dialect under `/v1`, Pintle's own under `/native/v1`, `/healthz` open to all.
+//!
+//! A handler decodes, asks the engine and encodes. Everything that is the same for all requests (who asks, the request's
+//! id, deadlines, panics, the log, how an error looks) is around the handlers, not in them.
+
+mod answer;
+mod app;
+mod auth;
+mod extract;
+mod frame;
+mod health;
+mod ibm;
+mod if_match;
+mod native;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{Method, Uri};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use pintle_dialect::Problem;
+
+use crate::engine::Engine;
+use crate::sessions::Sessions;
+use answer::Fault;
+use app::App;
+
+/// What the front ends need.
+#[derive(Clone)]
+pub struct State {
+    /// Judges commands and reads.
+    pub engine: Arc<Engine>,
+    /// The hosts' sessions, to show how hosts are.
+    pub sessions: Arc<Sessions>,
+    /// The bearer token that every request but `/healthz` must carry.
+    pub token: Arc<str>,
+    /// The region that zones belong to, for hrefs and CRNs.
+    pub region: String,
+    /// Scheme and authority under which clients reach this server, such as `http://127.0.0.1:7480`.
+    pub base_url: String,
+}
+
+/// All routes, ready to be served.
+pub fn router(state: State) -> Router {
+    let app = App::new(state);
+    Router::new()
+        .route("/healthz", get(health::show))
+        .nest("/v1", ibm::router())
+        .nest("/native/v1", native::router())
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(app.clone(), auth::check))
+        .layer(from_fn(frame::around))
+        .with_state(app)
+}
+
+async fn unknown_path(uri: Uri) -> Fault {
+    Problem::UnknownPath { path: short(uri.path()) }.into()
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Fault {
+    Problem::WrongMethod { method: short(method.as_str()), path: short(uri.path()) }.into()
+}
+
+/// A text from outside, cut to a length that a message can bear.
+fn short(text: &str) -> String {
+    text.chars().take(200).collect()
+}

@@ -1,0 +1,84 @@
+//! From what a commit wrote to what must be worked out again.
+
+use std::collections::BTreeSet;
+
+use pintle_core::compile::{Carriers, Effect, Subject, effect, subjects_of_vpc};
+use pintle_core::id::{AttachmentId, HostId, InstanceId, VniId, VpcId};
+use pintle_core::model::{Attachment, Host, Instance, Move};
+use pintle_core::query;
+use pintle_core::record::Record;
+use pintle_core::refusal::DecideError;
+use pintle_core::txn::Snapshot;
+use pintle_store::Event;
+
+/// What some commits touched.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Dirty {
+    /// To be worked out again.
+    pub subjects: BTreeSet<Subject>,
+    /// Attachments whose record was written or deleted.
+    pub attachments: BTreeSet<AttachmentId>,
+    /// Instances whose record was written or deleted.
+    pub instances: BTreeSet<InstanceId>,
+    /// Interfaces whose move was written or has ended.
+    pub moves: BTreeSet<VniId>,
+    /// Hosts whose record was written or deleted.
+    pub hosts: BTreeSet<HostId>,
+    /// VPCs in which everything must be worked out again. Kept here so that nothing is lost when [`Dirty::widen`] fails
+    /// half-way and is tried again.
+    vpcs: BTreeSet<VpcId>,
+}
+
+impl Dirty {
+    /// Notes what an event touches.
+    ///
+    /// # Errors
+    /// When a record can't be decoded.
+    pub fn note(&mut self, event: &Event) -> Result<(), DecideError> {
+        match effect(&event.key, event.value.as_deref())? {
+            Some(Effect::Subject(subject)) => {
+                self.subjects.insert(subject);
+            }
+            Some(Effect::Host(host)) => {
+                self.hosts.insert(host);
+            }
+            None => {}
+        }
+        match event.key.split_once('/') {
+            Some((Attachment::KIND, id)) => self.attachments.extend(id.parse::<AttachmentId>()),
+            Some((Instance::KIND, id)) => self.instances.extend(id.parse::<InstanceId>()),
+            Some((Move::KIND, id)) => self.moves.extend(id.parse::<VniId>()),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        *self == Dirty::default()
+    }
+
+    /// Brings `carriers` up to date with a snapshot and adds the subjects that follow from that: all of a VPC's when a
+    /// host begins or ceases to carry it, and all of a host's VPCs' when the host itself has changed.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn widen(&mut self, snapshot: &dyn Snapshot, carriers: &mut Carriers) -> Result<(), DecideError> {
+        for id in &self.attachments {
+            let now = query::find::<Attachment>(snapshot, *id)?.map(|(attachment, _)| attachment);
+            let before = carriers.vpc_by(*id);
+            if carriers.update(*id, now.as_ref()) {
+                self.vpcs.extend(before.into_iter().chain(now.map(|attachment| attachment.vpc)));
+            }
+        }
+        for host in &self.hosts {
+            if query::find::<Host>(snapshot, *host)?.is_some() {
+                self.vpcs.extend(carriers.vpcs(*host));
+            }
+        }
+        for vpc in &self.vpcs {
+            self.subjects.extend(subjects_of_vpc(snapshot, *vpc)?);
+        }
+        Ok(())
+    }
+}

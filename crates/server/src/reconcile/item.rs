@@ -1,0 +1,27 @@
+//! What the reconciler works on.
+
+use pintle_core::id::{AttachmentId, InstanceId, VniId};
+use pintle_core::model::{Attachment, Instance, Move};
+use pintle_core::record::Record;
+
+/// One thing to settle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Item {
+    /// An attachment.
+    Attachment(AttachmentId),
+    /// An instance.
+    Instance(InstanceId),
+    /// The move of an interface.
+    Move(VniId),
+}
+
+impl Item {
+    /// The key of its record.
+    pub(crate) fn key(self) -> String {
+        match self {
+            Item::Attachment(id) => Attachment::key_of(id),
+            Item::Instance(id) => Instance::key_of(id),
+            Item::Move(id) => Move::key_of(id),
+        }
+    }
+}

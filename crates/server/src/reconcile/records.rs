@@ -1,0 +1,64 @@
+//! Judging attachments and instances: what a host's reports say about one record.
+
+use pintle_core::Command;
+use pintle_core::host_spec::{Entry, EntryKey, PortMode};
+use pintle_core::lifecycle::Lifecycle;
+use pintle_core::model::{Attachment, Instance};
+
+use crate::projector::Projection;
+use crate::sessions::Progress;
+
+/// What to say of an attachment, if anything is to be said.
+pub(crate) fn attachment(record: &Attachment, desired: &Projection, progress: Progress<'_>) -> Option<Command> {
+    let Attachment { id, host, generation, lifecycle, .. } = *record;
+    let key = EntryKey::Port(id);
+    let failure = progress.failure(host, &key);
+    if lifecycle == Lifecycle::Deleting {
+        return is_gone(key, record.host, desired, progress).then_some(Command::AttachmentGone(id));
+    }
+    let slot = desired.host(host).get(&key)?;
+    // A prepared port is not yet realised, and a fenced one no longer; a move decides about those.
+    let current =
+        matches!(&slot.entry, Entry::Port(port) if port.mode == PortMode::Active && port.generation == generation);
+    if !current || !progress.has_applied(host, slot.revision) {
+        return None;
+    }
+    match failure {
+        Some(why) if lifecycle == Lifecycle::Failed && record.failure.as_deref() == Some(why) => None,
+        Some(why) if lifecycle.may_become(Lifecycle::Failed) => {
+            Some(Command::AttachmentFailed(id, generation, why.to_owned()))
+        }
+        None if unsettled(lifecycle) => Some(Command::AttachmentRealised(id, generation)),
+        _ => None,
+    }
+}
+
+/// What to say of an instance, if anything is to be said.
+pub(crate) fn instance(record: &Instance, desired: &Projection, progress: Progress<'_>) -> Option<Command> {
+    let Instance { id, host, lifecycle, .. } = *record;
+    let key = EntryKey::Instance(id);
+    if lifecycle == Lifecycle::Deleting {
+        return is_gone(key, host, desired, progress).then_some(Command::InstanceGone(id));
+    }
+    let slot = desired.host(host).get(&key)?;
+    if !progress.has_applied(host, slot.revision) {
+        return None;
+    }
+    match progress.failure(host, &key) {
+        Some(why) if lifecycle == Lifecycle::Failed && record.failure.as_deref() == Some(why) => None,
+        Some(why) if lifecycle.may_become(Lifecycle::Failed) => Some(Command::InstanceFailed(id, why.to_owned())),
+        None if unsettled(lifecycle) => Some(Command::InstanceRealised(id)),
+        _ => None,
+    }
+}
+
+fn unsettled(lifecycle: Lifecycle) -> bool {
+    use Lifecycle::{Failed, Pending, Updating, Waiting};
+    matches!(lifecycle, Pending | Failed | Updating | Waiting)
+}
+
+/// Whether the host has said that nothing of an entry is left there.
+fn is_gone(key: EntryKey, host: pintle_core::id::HostId, desired: &Projection, progress: Progress<'_>) -> bool {
+    let absent = desired.host(host).absent_since(&key);
+    absent.is_some_and(|since| progress.has_applied(host, since)) && progress.failure(host, &key).is_none()
+}

@@ -1,0 +1,156 @@
+//! The records that are not settled: what the reconciler has to keep in mind, and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pintle_core::id::{AttachmentId, HostId, InstanceId, VniId};
+use pintle_core::lifecycle::Lifecycle;
+use pintle_core::model::{Attachment, Instance};
+use pintle_core::txn::Revision;
+use tokio::time::Instant;
+
+use super::item::Item;
+use super::{Change, Tracked, TrackedMove};
+use crate::life;
+
+/// Everything unsettled.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    attachments: BTreeMap<AttachmentId, Tracked<Attachment>>,
+    instances: BTreeMap<InstanceId, Tracked<Instance>>,
+    moves: BTreeMap<VniId, (TrackedMove, Instant)>,
+    by_host: BTreeMap<HostId, BTreeSet<Item>>,
+    by_instance: BTreeMap<InstanceId, BTreeSet<AttachmentId>>,
+}
+
+impl Work {
+    /// Takes changed records in; the items that are to be looked at because of them.
+    pub(crate) fn take(&mut self, change: Change, now: Instant) -> BTreeSet<Item> {
+        let mut look = BTreeSet::new();
+        if change.everything {
+            *self = Work::default();
+        }
+        for (id, record) in change.attachments {
+            look.insert(Item::Attachment(id));
+            self.take_attachment(id, record, &mut look);
+        }
+        for (id, record) in change.instances {
+            look.insert(Item::Instance(id));
+            self.take_instance(id, record);
+        }
+        for (id, record) in change.moves {
+            look.insert(Item::Move(id));
+            self.take_move(id, record, now);
+        }
+        look
+    }
+
+    fn take_attachment(&mut self, id: AttachmentId, new: Option<Tracked<Attachment>>, look: &mut BTreeSet<Item>) {
+        let old = self.attachments.remove(&id).map(|tracked| tracked.record);
+        if let Some(old) = &old {
+            self.unlist(old.host, Item::Attachment(id));
+            if let Some(others) = self.by_instance.get_mut(&old.instance) {
+                others.remove(&id);
+                if others.is_empty() {
+                    self.by_instance.remove(&old.instance);
+                    // An instance goes when the last of its attachments has gone.
+                    look.insert(Item::Instance(old.instance));
+                }
+            }
+        }
+        let Some(new) = new.filter(|new| new.record.lifecycle != Lifecycle::Stable) else { return };
+        let record = &new.record;
+        if record.lifecycle == Lifecycle::Deleting && old.is_none_or(|old| old.lifecycle != Lifecycle::Deleting) {
+            life::detached(record.vni, id, record.host);
+        }
+        self.list(record.host, Item::Attachment(id));
+        self.by_instance.entry(record.instance).or_default().insert(id);
+        self.attachments.insert(id, new);
+    }
+
+    fn take_instance(&mut self, id: InstanceId, new: Option<Tracked<Instance>>) {
+        if let Some(old) = self.instances.remove(&id) {
+            self.unlist(old.record.host, Item::Instance(id));
+        }
+        if let Some(new) = new.filter(|new| new.record.lifecycle != Lifecycle::Stable) {
+            self.list(new.record.host, Item::Instance(id));
+            self.instances.insert(id, new);
+        }
+    }
+
+    fn take_move(&mut self, id: VniId, new: Option<TrackedMove>, now: Instant) {
+        let old = self.moves.remove(&id);
+        if let Some(new) = new {
+            let same_step = old.filter(|(old, _)| old.moving.modified == new.moving.modified);
+            let since = same_step.map_or(now, |(_, since)| since);
+            self.moves.insert(id, (new, since));
+        }
+    }
+
+    /// Keeps a settled record in mind that its host says something about.
+    pub(crate) fn remember_attachment(&mut self, tracked: Tracked<Attachment>) {
+        let Attachment { id, host, instance, .. } = tracked.record;
+        self.list(host, Item::Attachment(id));
+        self.by_instance.entry(instance).or_default().insert(id);
+        self.attachments.entry(id).or_insert(tracked);
+    }
+
+    /// As [`Work::remember_attachment`].
+    pub(crate) fn remember_instance(&mut self, tracked: Tracked<Instance>) {
+        self.list(tracked.record.host, Item::Instance(tracked.record.id));
+        self.instances.entry(tracked.record.id).or_insert(tracked);
+    }
+
+    /// The attachments and instances on a host. Moves wait for hosts of their own accord.
+    pub(crate) fn on_host(&self, host: HostId) -> impl Iterator<Item = Item> {
+        self.by_host.get(&host).into_iter().flatten().copied()
+    }
+
+    /// Whether an item is kept in mind.
+    pub(crate) fn knows(&self, item: Item) -> bool {
+        match item {
+            Item::Attachment(id) => self.attachments.contains_key(&id),
+            Item::Instance(id) => self.instances.contains_key(&id),
+            Item::Move(id) => self.moves.contains_key(&id),
+        }
+    }
+
+    /// An attachment.
+    pub(crate) fn attachment(&self, id: AttachmentId) -> Option<&Tracked<Attachment>> {
+        self.attachments.get(&id)
+    }
+
+    /// An instance, unless it is on its way out and waits for attachments.
+    pub(crate) fn instance(&self, id: InstanceId) -> Option<&Tracked<Instance>> {
+        let waits = |tracked: &&Tracked<Instance>| {
+            tracked.record.lifecycle == Lifecycle::Deleting && self.by_instance.contains_key(&id)
+        };
+        self.instances.get(&id).filter(|tracked| !waits(tracked))
+    }
+
+    /// A move, and when its present step was first seen.
+    pub(crate) fn moving(&self, id: VniId) -> Option<(&TrackedMove, Instant)> {
+        self.moves.get(&id).map(|(tracked, since)| (tracked, *since))
+    }
+
+    fn list(&mut self, host: HostId, item: Item) {
+        self.by_host.entry(host).or_default().insert(item);
+    }
+
+    fn unlist(&mut self, host: HostId, item: Item) {
+        if let Some(items) = self.by_host.get_mut(&host) {
+            items.remove(&item);
+            if items.is_empty() {
+                self.by_host.remove(&host);
+            }
+        }
+    }
+
+    /// The revision that a command about this item must find.
+    pub(crate) fn modified(&self, item: Item) -> Option<Revision> {
+        match item {
+            Item::Attachment(id) => self.attachments.get(&id).map(|tracked| tracked.modified),
+            Item::Instance(id) => self.instances.get(&id).map(|tracked| tracked.modified),
+            Item::Move(id) => self.moves.get(&id).map(|(tracked, _)| tracked.moving.modified),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What an agent is to be sent next, worked out when it can be sent and not before.
+//!
+//! There is no queue of changes: the outbox remembers the revision it has got to, and takes from desired state what has
+//! changed since. A slow agent therefore costs nothing, and finds many changes of one entry as one.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use pintle_core::host_protocol::ServerMessage;
+use pintle_core::host_spec::{Entry, EntryKey};
+use pintle_core::id::HostId;
+use pintle_core::txn::Revision;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
+
+use super::Sessions;
+
+/// The most entries in one frame: well below [`pintle_core::host_protocol::MAX_FRAME`], whatever they hold.
+pub const FRAME_ENTRIES: usize = 2000;
+
+/// The messages to one agent in one session.
+pub struct Outbox {
+    sessions: Arc<Sessions>,
+    host: HostId,
+    number: u64,
+    wake: Arc<Notify>,
+    /// Up to here the agent has been sent everything; `None` until it has a snapshot.
+    sent: Option<Revision>,
+    /// The last revision in a whole message.
+    told: Revision,
+    /// Frames that belong together, the next one first.
+    ready: VecDeque<ServerMessage>,
+    /// Held while a snapshot is in `ready`.
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Outbox {
+    pub(super) fn new(
+        sessions: Arc<Sessions>,
+        host: HostId,
+        number: u64,
+        sent: Option<Revision>,
+        wake: Arc<Notify>,
+    ) -> Self {
+        let told = sent.unwrap_or(0);
+        Outbox { sessions, host, number, wake, sent, told, ready: VecDeque::new(), permit: None }
+    }
+
+    /// The next message; waits until there is one. Cancel-safe.
+    pub async fn next(&mut self) -> ServerMessage {
+        let mut known = self.sessions.known.subscribe();
+        known.wait_for(|known| *known).await.expect("the table holds the sender");
+        loop {
+            if let Some(message) = self.ready.pop_front() {
+                if self.ready.is_empty() {
+                    self.permit = None;
+                }
+                self.note_told(&message);
+                return message;
+            }
+            if self.needs_snapshot() {
+                let permit = self.sessions.snapshots.clone().acquire_owned().await;
+                self.permit = Some(permit.expect("the semaphore is never closed"));
+                self.take_snapshot();
+            } else if !self.take_delta() {
+                // A change since the look left a permit in `wake`, so it is not missed.
+                self.wake.notified().await;
+            }
+        }
+    }
+
+    fn needs_snapshot(&self) -> bool {
+        self.sent.is_none_or(|sent| !self.sessions.desired().host(self.host).reaches_back_to(sent))
+    }
+
+    fn take_snapshot(&mut self) {
+        let (revision, entries) = {
+            let desired = self.sessions.desired();
+            let entries = desired.host(self.host).entries();
+            (desired.revision(), entries.map(|(key, slot)| (*key, slot.entry.clone())).collect::<Vec<_>>())
+        };
+        let mut parts = chunks(entries);
+        let last = parts.pop_back().unwrap_or_default();
+        let part = |entries, last| ServerMessage::Snapshot { revision, entries, last };
+        self.ready = parts.into_iter().map(|entries| part(entries, false)).collect();
+        self.ready.push_back(part(last, true));
+        self.sent = Some(revision);
+    }
+
+    /// Whether something has changed.
+    fn take_delta(&mut self) -> bool {
+        let (mut put, mut removed) = (Vec::new(), Vec::new());
+        let revision = {
+            let desired = self.sessions.desired();
+            for (key, slot) in desired.host(self.host).changed_since(self.sent.unwrap_or(0)) {
+                match slot {
+                    Some(slot) => put.push((key, slot.entry.clone())),
+                    None => removed.push(key),
+                }
+            }
+            desired.revision()
+        };
+        self.sent = Some(revision);
+        if put.is_empty() && removed.is_empty() {
+            return false;
+        }
+        // In the order of keys, what is needed first comes first when it takes several frames.
+        put.sort_unstable_by_key(|(key, _)| *key);
+        let mut parts = chunks(put);
+        let last = parts.pop_back().unwrap_or_default();
+        // Only the last frame leads to the new revision: until then the agent is where it was.
+        let told = self.told;
+        let part = |put| ServerMessage::Delta { revision: told, put, removed: Vec::new() };
+        self.ready = parts.into_iter().map(part).collect();
+        self.ready.push_back(ServerMessage::Delta { revision, put: last, removed });
+        true
+    }
+
+    /// The table learns what the agent may report as applied before the agent can.
+    fn note_told(&mut self, message: &ServerMessage) {
+        let revision = match message {
+            ServerMessage::Snapshot { revision, last: true, .. } | ServerMessage::Delta { revision, .. } => *revision,
+            _ => return,
+        };
+        self.told = revision;
+        let mut hosts = self.sessions.hosts();
+        let seat = hosts.get_mut(&self.host).filter(|seat| seat.is_current(self.number));
+        if let Some(session) = seat.and_then(|seat| seat.session.as_mut()) {
+            session.told = revision;
+        }
+    }
+}
+
+fn chunks(mut entries: Vec<(EntryKey, Entry)>) -> VecDeque<Vec<(EntryKey, Entry)>> {
+    let mut parts = VecDeque::new();
+    while entries.len() > FRAME_ENTRIES {
+        let rest = entries.split_off(FRAME_ENTRIES);
+        parts.push_back(std::mem::replace(&mut entries, rest));
+    }
+    if !entries.is_empty() {
+        parts.push_back(entries);
+    }
+    parts
+}

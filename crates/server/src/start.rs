@@ -1,0 +1,172 @@
+//! Putting the server together, and taking it apart in the order that loses nothing.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use pintle_store::{SqliteSettings, SqliteStore, StoreError};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{SystemClock, SystemIds, hex, random};
+use crate::config::Config;
+use crate::control::Control;
+use crate::engine::{Engine, EngineError};
+use crate::pki::{Authority, JoinToken, PkiError, make_private_directory, read_or_make};
+use crate::sessions::{AgentListener, AgentSettings, Sessions};
+
+/// How long requests in hand may take once the server stops.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// The server could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory, or a file in it, can't be used.
+    #[error(transparent)]
+    Files(#[from] PkiError),
+    /// The store can't be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What is stored can't be read.
+    #[error("desired state could not be worked out from the store: {0}")]
+    State(#[from] EngineError),
+    /// An address can't be listened on.
+    #[error("listening for {what} on {address} failed: {source}; choose another address or stop what uses this one")]
+    Listen {
+        /// For whom.
+        what: &'static str,
+        /// The address as configured.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The API's token is not fit to be one.
+    #[error("{path}: it does not hold a token of at least 32 characters: remove it, and the server makes a new one")]
+    Token {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// What the front ends are made of.
+pub struct Parts {
+    /// Carries commands out.
+    pub engine: Arc<Engine>,
+    /// How hosts stand.
+    pub sessions: Arc<Sessions>,
+    /// What a client must show.
+    pub token: Arc<str>,
+    /// The configured region.
+    pub region: String,
+    /// What links begin with.
+    pub base_url: String,
+}
+
+/// The server's beginnings.
+pub struct Server;
+
+impl Server {
+    /// Starts a server with the front ends that `front` makes. Everything that can fail has failed or succeeded when this
+    /// returns; connections are accepted from then on.
+    ///
+    /// # Errors
+    /// [`StartError`], saying what to do.
+    pub async fn start_with(config: Config, front: impl FnOnce(Parts) -> Router) -> Result<Running, StartError> {
+        let data_dir = &config.data_dir;
+        make_private_directory(data_dir)?;
+        // First of all, because it holds the lock that keeps a second server out of the directory.
+        let path = data_dir.join("pintle.db");
+        let opened = tokio::task::spawn_blocking(move || SqliteStore::open(&path, SqliteSettings::default())).await;
+        let store = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let authority = Authority::open(data_dir)?;
+        let token = api_token(&data_dir.join("token"))?;
+        let (api, api_addr) = listen("the API", config.api).await?;
+        let (agents, _) = listen("agents", config.agents).await?;
+
+        let clock = Arc::new(SystemClock);
+        let engine = Engine::new(Arc::new(store), clock.clone(), Box::new(SystemIds));
+        let sessions = Sessions::new(clock);
+        let control = Control::start(engine.clone(), sessions.clone())?;
+        let join_token = authority.join_token().clone();
+        let settings = AgentSettings::default();
+        let agents = AgentListener::start(agents, engine.clone(), sessions.clone(), authority, settings)?;
+        let router = front(Parts {
+            engine: engine.clone(),
+            sessions: sessions.clone(),
+            token: token.clone(),
+            region: config.region,
+            base_url: config.base_url.unwrap_or_else(|| format!("http://{api_addr}")),
+        });
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(serve(api, router, stop.clone()));
+        let agent_addr = agents.address();
+        tracing::info!(%api_addr, %agent_addr, data_dir = %data_dir.display(), "the server is ready");
+        Ok(Running { api_addr, agent_addr, engine, sessions, join_token, token, control, agents, stop, serving })
+    }
+}
+
+/// A running server.
+pub struct Running {
+    /// Where the API listens.
+    pub api_addr: SocketAddr,
+    /// Where agents connect.
+    pub agent_addr: SocketAddr,
+    /// Carries commands out.
+    pub engine: Arc<Engine>,
+    /// How hosts stand.
+    pub sessions: Arc<Sessions>,
+    /// What a host needs to join.
+    pub join_token: JoinToken,
+    /// What a client of the API must show.
+    pub token: Arc<str>,
+    control: Control,
+    agents: AgentListener,
+    stop: CancellationToken,
+    serving: JoinHandle<()>,
+}
+
+impl Running {
+    /// Stops: no new connections, requests in hand are finished for up to 5 s, agents are told to come back later, and
+    /// the store is closed. Hosts go on forwarding as they are.
+    pub async fn shutdown(self) {
+        self.stop.cancel();
+        let aborted = self.serving.abort_handle();
+        if tokio::time::timeout(DRAIN, self.serving).await.is_err() {
+            tracing::warn!("requests were still in hand after {DRAIN:?} and are dropped");
+            aborted.abort();
+        }
+        // The agents' door is closed before the sessions: whoever comes back at once finds nobody.
+        self.agents.stop_accepting();
+        self.sessions.close("the server is stopping");
+        self.agents.wait().await;
+        self.control.stop().await;
+        tracing::info!("the server has stopped");
+    }
+}
+
+async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
+    let served = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await }).await;
+    if let Err(error) = served {
+        tracing::error!(%error, "the API has stopped");
+    }
+}
+
+async fn listen(what: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |source| StartError::Listen { what, address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+fn api_token(path: &Path) -> Result<Arc<str>, StartError> {
+    let text = read_or_make(path, || Ok(format!("{}\n", hex(&random::<32>()))))?;
+    let token = text.trim();
+    // Short ones can be guessed; an operator may put a token of their own there.
+    if token.len() < 32 || !token.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(StartError::Token { path: path.to_owned() });
+    }
+    Ok(token.into())
+}
