@@ -3,7 +3,7 @@
 # does nothing, and asks nothing, where all is there.
 set -euo pipefail
 
-need_rust=1.88
+need_rust=1.91
 packages=(clang llvm libbpf-dev libelf-dev zlib1g-dev linux-libc-dev pkg-config make gcc libc6-dev iproute2 curl ca-certificates)
 
 missing=()

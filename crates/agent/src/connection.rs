@@ -39,7 +39,8 @@ pub(crate) struct Receiver(SplitStream<Wire>);
 
 /// Connects to `server` (`host:port`) and checks who it is as `tls` says.
 pub(crate) async fn open(server: &str, tls: ClientConfig) -> Result<Connection, AgentError> {
-    let failed = |what: &str, reason: String| AgentError::Connection(format!("cannot {what} server '{server}': {reason}"));
+    let failed =
+        |what: &str, reason: String| AgentError::Connection(format!("cannot {what} server '{server}': {reason}"));
     let late = || "no answer in 10 s".to_owned();
     let tcp = timeout(CONNECT_WITHIN, TcpStream::connect(server)).await.map_err(|_| failed("reach", late()))?;
     let tcp = tcp.map_err(|error| failed("reach", error.to_string()))?;

@@ -142,7 +142,8 @@ impl Desired {
 impl Delta {
     /// Takes a later change in: what it says of an entry replaces what was said before.
     pub fn join(&mut self, later: Delta) {
-        let said: BTreeSet<EntryKey> = later.put.iter().map(|(key, _)| *key).chain(later.removed.iter().copied()).collect();
+        let said: BTreeSet<EntryKey> =
+            later.put.iter().map(|(key, _)| *key).chain(later.removed.iter().copied()).collect();
         self.put.retain(|(key, _)| !said.contains(key));
         self.removed.retain(|key| !said.contains(key));
         self.put.extend(later.put);

@@ -32,6 +32,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Agen
         vxlan_port: config.vxlan_port,
         bpffs: config.bpffs.clone(),
         limits: config.limits,
+        expedite: config.expedite,
     };
     let (data_dir, sweep) = (config.data_dir.clone(), config.sweep);
     let start = move || Worker::start(Reconciler::open(&host)?, Journal::new(&data_dir), sweep);

@@ -55,12 +55,15 @@ fn choose(netlink: &mut Netlink) -> Result<Ipv4Addr, AgentError> {
     match &addresses[..] {
         [only] => Ok(only.ip()),
         [] => Err(AgentError::Config(
-            "this machine has no IPv4 address that other hosts could send to: configure one and give it with --vtep".into(),
+            "this machine has no IPv4 address that other hosts could send to: configure one and give it with --vtep"
+                .into(),
         )),
         several => {
             let list: Vec<String> = several.iter().map(|address| address.ip().to_string()).collect();
             let list = list.join(", ");
-            Err(AgentError::Config(format!("several addresses could be the underlay's ({list}): say which with --vtep")))
+            Err(AgentError::Config(format!(
+                "several addresses could be the underlay's ({list}): say which with --vtep"
+            )))
         }
     }
 }

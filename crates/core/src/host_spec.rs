@@ -113,7 +113,8 @@ pub struct VniEndpoint {
     pub mac: Mac,
     /// The port on this host that gets them.
     pub port: Option<AttachmentId>,
-    /// A prepared port on this host that gets what other hosts already send here.
+    /// The other port on this host while the interface moves: a prepared one, which gets what other hosts already send
+    /// here, or the one that is left and may still speak.
     pub alt_port: Option<AttachmentId>,
     /// The host that gets them, when no port here does.
     pub vtep: Option<Ipv4Addr>,

@@ -230,7 +230,9 @@ pub(crate) enum SubnetCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum VniCommand {
     /// Create an interface.
-    #[command(after_help = "Example:\n  pintle vni create --subnet apps --name web --address 10.0.1.10 --secondary 10.0.1.11")]
+    #[command(
+        after_help = "Example:\n  pintle vni create --subnet apps --name web --address 10.0.1.10 --secondary 10.0.1.11"
+    )]
     Create {
         /// The subnet's id or name.
         #[arg(long)]

@@ -27,7 +27,10 @@ impl Client {
     pub(crate) fn new(arguments: &ClientArguments) -> anyhow::Result<Client> {
         let file = token_file(arguments)?;
         let token = std::fs::read_to_string(&file).with_context(|| {
-            format!("the API token can't be read from '{}'; name its file with --token-file, or run as root", file.display())
+            format!(
+                "the API token can't be read from '{}'; name its file with --token-file, or run as root",
+                file.display()
+            )
         })?;
         Client::with_token(&arguments.url, token.trim())
     }
@@ -63,7 +66,8 @@ impl Client {
         let value = if text.trim().is_empty() {
             Value::Null
         } else {
-            serde_json::from_str(&text).with_context(|| format!("the server answered {status} with something that is not JSON"))?
+            serde_json::from_str(&text)
+                .with_context(|| format!("the server answered {status} with something that is not JSON"))?
         };
         if !status.is_success() {
             bail!("{}", refusal(status.as_u16(), &value));
@@ -114,7 +118,9 @@ impl Client {
         match found.as_slice() {
             [id] => Ok((*id).to_owned()),
             [] => Err(anyhow!("nothing in {collection} has the id or name '{named}'")),
-            several => Err(anyhow!("several of {collection} are named '{named}': name one by its id: {}", several.join(", "))),
+            several => {
+                Err(anyhow!("several of {collection} are named '{named}': name one by its id: {}", several.join(", ")))
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ pub(crate) fn many(format: Format, items: &[Value], columns: &[Column]) {
         Format::Json => println!("{}", pretty(&Value::Array(items.to_vec()))),
         Format::Table => {
             let mut table = Table::new();
-            table.load_preset(presets::NOTHING);
+            table.load_style(presets::NOTHING);
             table.set_header(columns.iter().map(|(title, _)| *title));
             for item in items {
                 table.add_row(columns.iter().map(|(_, text)| text(item)));

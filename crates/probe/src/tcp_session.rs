@@ -26,7 +26,7 @@ mod wire;
 
 use std::collections::HashMap;
 use std::net::SocketAddrV4;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use socket2::Socket;
@@ -110,7 +110,7 @@ impl Session {
         let progress = Arc::new(Mutex::new(Progress::new()));
         let theirs = progress.clone();
         let client = Worker::start("probe-tcp-client", move |stop| client::exchange(&stream, &theirs, stop))?;
-        let end = End::Running(serve(socket, Conversation::default())?);
+        let end = End::Running(serve(socket, Conversation::default(), progress.clone())?);
         let namespace = server_ns.clone();
         Ok(Session { address, client, progress, namespace, end, shields: HashMap::new(), migrations: 0 })
     }
@@ -164,7 +164,7 @@ impl Session {
         };
         match self.restore(ns, &connection) {
             Ok(socket) => {
-                self.end = End::Running(serve(socket, conversation)?);
+                self.end = End::Running(serve(socket, conversation, self.progress.clone())?);
                 self.namespace = ns.clone();
                 // From here on the kernel finds the connection itself.
                 self.shields.remove(ns);
@@ -196,7 +196,7 @@ impl Session {
 
     /// What the session did so far.
     pub fn report(&self) -> SessionReport {
-        let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let progress = client::lock(&self.progress);
         SessionReport {
             exchanges: progress.exchanges,
             bytes: progress.bytes,
@@ -250,6 +250,6 @@ fn raising(address: SocketAddrV4) -> impl FnOnce(std::io::Error) -> ProbeError {
     ProbeError::system(format!("listen at {address} to drop what arrives there"))
 }
 
-fn serve(socket: Socket, conversation: Conversation) -> Result<Worker<Serving>> {
-    Worker::start("probe-tcp-server", move |stop| server::serve(socket, conversation, stop))
+fn serve(socket: Socket, conversation: Conversation, progress: Arc<Mutex<Progress>>) -> Result<Worker<Serving>> {
+    Worker::start("probe-tcp-server", move |stop| server::serve(socket, conversation, &progress, stop))
 }

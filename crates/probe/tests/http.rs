@@ -25,8 +25,9 @@ fn a_server_says_who_it_is_and_counts() {
     }
     assert_eq!((server.requests(), server.port()), (3, 8080));
     drop(server);
+    // Refused; or reset, where another test was just starting a process, which held the socket until it became `ip`.
     let error = get(&a.namespace(), SocketAddrV4::new(B, 8080), SECOND).unwrap_err();
-    assert!(error.to_string().contains("refused"), "{error}");
+    assert!(matches!(error, ProbeError::System { .. }), "{error}");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What an operator can set.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Where the API listens unless told otherwise: on this machine only.
 pub const DEFAULT_API: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7480);
@@ -19,6 +20,8 @@ pub struct Config {
     pub api: SocketAddr,
     /// Where agents connect. Port 0 takes a free one.
     pub agents: SocketAddr,
+    /// A socket that listens for agents already, in whatever network it was made; then `agents` is not used.
+    pub agent_listener: Option<Arc<TcpListener>>,
     /// The region that the APIs speak of.
     pub region: String,
     /// What links in answers begin with, when clients reach the API by another address than `api`; without a slash at the
@@ -33,6 +36,7 @@ impl Config {
             data_dir: data_dir.into(),
             api: DEFAULT_API,
             agents: DEFAULT_AGENTS,
+            agent_listener: None,
             region: DEFAULT_REGION.to_owned(),
             base_url: None,
         }

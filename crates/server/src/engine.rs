@@ -12,6 +12,7 @@ use pintle_core::txn::{Revision, Snapshot};
 use pintle_core::{Command, DecideError, Reply, decide};
 use pintle_store::{Outcome, Store, StoreError, Watch};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 
@@ -51,13 +52,14 @@ pub struct Engine {
     newest: watch::Sender<Revision>,
     /// The queue of those who lost too often, in order of arrival.
     losers: tokio::sync::Mutex<()>,
+    stopping: CancellationToken,
 }
 
 impl Engine {
     /// An engine over a store. Nothing else may commit to the store while the engine lives.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Box<dyn IdSource + Send>) -> Arc<Engine> {
         let (ids, newest, losers) = (Mutex::new(ids), watch::Sender::new(0), tokio::sync::Mutex::new(()));
-        Arc::new(Engine { store, clock, ids, newest, losers })
+        Arc::new(Engine { store, clock, ids, newest, losers, stopping: CancellationToken::new() })
     }
 
     /// Carries out a command.
@@ -134,7 +136,7 @@ impl Engine {
     }
 
     /// Waits until `look` finds what it looks for; it is asked at once and again after every commit. `None` when
-    /// `timeout` has passed.
+    /// `timeout` has passed or the server is stopping.
     ///
     /// # Errors
     /// What `look` returns, or [`EngineError::Store`] when no snapshot can be had.
@@ -156,7 +158,16 @@ impl Engine {
                 }
             }
         };
-        tokio::time::timeout(timeout, found).await.unwrap_or(Ok(None))
+        tokio::select! {
+            found = found => found,
+            () = tokio::time::sleep(timeout) => Ok(None),
+            () = self.stopping.cancelled() => Ok(None),
+        }
+    }
+
+    /// From now on nobody waits: [`Engine::wait`] answers as if its time had passed. For a server that stops.
+    pub(crate) fn stop_waiting(&self) {
+        self.stopping.cancel();
     }
 
     /// Tells those who wait that the store has reached a revision.

@@ -9,6 +9,7 @@ mod clock;
 pub mod config;
 mod control;
 mod engine;
+pub mod http;
 pub mod life;
 pub mod pki;
 pub mod projector;

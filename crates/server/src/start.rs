@@ -15,6 +15,7 @@ use crate::clock::{SystemClock, SystemIds, hex, random};
 use crate::config::Config;
 use crate::control::Control;
 use crate::engine::{Engine, EngineError};
+use crate::http;
 use crate::pki::{Authority, JoinToken, PkiError, make_private_directory, read_or_make};
 use crate::sessions::{AgentListener, AgentSettings, Sessions};
 
@@ -69,6 +70,18 @@ pub struct Parts {
 pub struct Server;
 
 impl Server {
+    /// Starts a server with the front ends of [`crate::http`].
+    ///
+    /// # Errors
+    /// As [`Server::start_with`].
+    pub async fn start(config: Config) -> Result<Running, StartError> {
+        Server::start_with(config, |parts| {
+            let Parts { engine, sessions, token, region, base_url } = parts;
+            http::router(http::State { engine, sessions, token, region, base_url })
+        })
+        .await
+    }
+
     /// Starts a server with the front ends that `front` makes. Everything that can fail has failed or succeeded when this
     /// returns; connections are accepted from then on.
     ///
@@ -84,7 +97,10 @@ impl Server {
         let authority = Authority::open(data_dir)?;
         let token = api_token(&data_dir.join("token"))?;
         let (api, api_addr) = listen("the API", config.api).await?;
-        let (agents, _) = listen("agents", config.agents).await?;
+        let agents = match &config.agent_listener {
+            Some(listener) => inherited(listener)?,
+            None => listen("agents", config.agents).await?.0,
+        };
 
         let clock = Arc::new(SystemClock);
         let engine = Engine::new(Arc::new(store), clock.clone(), Box::new(SystemIds));
@@ -133,15 +149,13 @@ impl Running {
     /// the store is closed. Hosts go on forwarding as they are.
     pub async fn shutdown(self) {
         self.stop.cancel();
+        self.engine.stop_waiting();
         let aborted = self.serving.abort_handle();
         if tokio::time::timeout(DRAIN, self.serving).await.is_err() {
             tracing::warn!("requests were still in hand after {DRAIN:?} and are dropped");
             aborted.abort();
         }
-        // The agents' door is closed before the sessions: whoever comes back at once finds nobody.
-        self.agents.stop_accepting();
-        self.sessions.close("the server is stopping");
-        self.agents.wait().await;
+        self.agents.stop().await;
         self.control.stop().await;
         tracing::info!("the server has stopped");
     }
@@ -152,6 +166,16 @@ async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
     if let Err(error) = served {
         tracing::error!(%error, "the API has stopped");
     }
+}
+
+/// A listener that somebody else has made, for example in another network namespace.
+fn inherited(listener: &std::net::TcpListener) -> Result<TcpListener, StartError> {
+    let address = listener.local_addr().unwrap_or(crate::config::DEFAULT_AGENTS);
+    let taken = listener.try_clone().and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        TcpListener::from_std(listener)
+    });
+    taken.map_err(|source| StartError::Listen { what: "agents", address, source })
 }
 
 async fn listen(what: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {

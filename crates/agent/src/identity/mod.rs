@@ -85,8 +85,12 @@ impl Identity {
             _ => drop(private_directory(&unfinished)?),
         }
         let host = texts.host.to_string();
-        let files =
-            [("host", &*host), ("key.pem", texts.key_pem), ("certificate.pem", texts.certificate_pem), ("ca.pem", texts.ca_pem)];
+        let files = [
+            ("host", &*host),
+            ("key.pem", texts.key_pem),
+            ("certificate.pem", texts.certificate_pem),
+            ("ca.pem", texts.ca_pem),
+        ];
         for (name, text) in files {
             let path = unfinished.join(name);
             private_file(&path, text).map_err(AgentError::file("write", &path))?;
@@ -96,10 +100,8 @@ impl Identity {
             .and_then(|()| fs::rename(&unfinished, &directory))
             .and_then(|()| finish(data_dir))
             .map_err(AgentError::file("write", &directory))?;
-        Self::load(data_dir)?.ok_or_else(|| AgentError::Identity {
-            path: directory,
-            reason: "it went while it was written".into(),
-        })
+        Self::load(data_dir)?
+            .ok_or_else(|| AgentError::Identity { path: directory, reason: "it went while it was written".into() })
     }
 }
 

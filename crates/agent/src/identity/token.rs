@@ -79,7 +79,8 @@ mod tests {
     #[test]
     fn what_is_not_a_token_is_refused_without_repeating_it() {
         let secret = "5e".repeat(32);
-        for bad in ["".into(), format!("pintle:{secret}"), format!("pintle-join:{secret}"), format!("pintle-join:ab:{secret}")]
+        for bad in
+            ["".into(), format!("pintle:{secret}"), format!("pintle-join:{secret}"), format!("pintle-join:ab:{secret}")]
         {
             let error = bad.parse::<JoinToken>().unwrap_err().to_string();
             assert!(error.contains("join-token") && !error.contains(&secret), "{error}");

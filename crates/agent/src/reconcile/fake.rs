@@ -13,9 +13,7 @@ use pintle_datapath::{EndpointKey, HostSettings, LocationKey};
 
 use super::action::{Mend, Step};
 use super::names::{Marks, port_device};
-use super::observed::{
-    GuestDevice, HostDevice, NamespaceState, Observed, OverlayDevice, PortState, Programs, Realised,
-};
+use super::observed::{GuestDevice, HostDevice, NamespaceState, Observed, OverlayDevice, PortState, Programs};
 use super::plan::{Inputs, OverlayWish, Plan, Scope, plan};
 use super::want;
 use crate::desired::Desired;
@@ -30,7 +28,8 @@ pub(super) struct FakeHost {
 }
 
 /// The same for every fake.
-pub(super) const OVERLAY: OverlayWish = OverlayWish { vtep: std::net::Ipv4Addr::new(192, 0, 2, 1), mtu: 1450, port: 4789 };
+pub(super) const OVERLAY: OverlayWish =
+    OverlayWish { vtep: std::net::Ipv4Addr::new(192, 0, 2, 1), mtu: 1450, port: 4789 };
 
 pub(super) fn marks() -> Marks {
     Marks::new("host-00000000000000001".parse().unwrap())
@@ -83,7 +82,9 @@ impl FakeHost {
             Step::UpdatePrograms(id) => self.mend(desired, *id, &Mend::Programs),
             Step::PutEndpoint(key) => {
                 let realised = self.state.realised();
-                let Some(Entry::Endpoint(spec)) = desired.get(&EntryKey::Endpoint(key.segment, key.addr)) else { return };
+                let Some(Entry::Endpoint(spec)) = desired.get(&EntryKey::Endpoint(key.segment, key.addr)) else {
+                    return;
+                };
                 if let Some(row) = want::endpoint(spec, |port| realised.get(&port).copied()) {
                     self.state.endpoints.insert(*key, row);
                 }
@@ -169,10 +170,10 @@ impl FakeHost {
 
 /// As the kernel does it: with the address that carries a subnet go the others of the subnet, and the routes.
 fn remove_address(guest: &mut GuestDevice, address: &Address) {
-    guest.addresses.retain(|there| there != address);
-    if address.net.prefix_len() < 32 {
-        let same = |there: &Address| there.net.trunc() == address.net.trunc();
-        guest.addresses.retain(|there| !same(there));
+    let same = |there: &Address| there.net.trunc() == address.net.trunc();
+    let first = guest.addresses.iter().find(|there| same(there)) == Some(address);
+    guest.addresses.retain(|there| there != address && !(first && same(there)));
+    if first && address.net.prefix_len() < 32 {
         guest.routes.clear();
     }
 }
@@ -237,7 +238,10 @@ impl Dice {
                 continue;
             }
             let (port, id) = (self.port(number), Self::id::<AttachmentId>("eni-attach", number));
-            entries.insert(EntryKey::Instance(port.instance), Entry::Instance(InstanceSpec { namespace: Namespace::Made }));
+            entries.insert(
+                EntryKey::Instance(port.instance),
+                Entry::Instance(InstanceSpec { namespace: Namespace::Made }),
+            );
             let vtep = self.one_in(3).then_some(std::net::Ipv4Addr::new(192, 0, 2, 9));
             for address in &port.addresses {
                 let spec = VniEndpoint {
@@ -262,13 +266,11 @@ impl Dice {
 
     /// A host that was right and then had all kinds of things done to it.
     pub(super) fn damage(&mut self, host: &mut FakeHost) {
-        let realised: Realised = host.state.realised();
-        for (id, port) in &mut host.state.ports {
+        for port in host.state.ports.values_mut() {
             self.damage_port(port);
             if self.one_in(6) {
                 port.device.generation += 1;
             }
-            let _ = (id, &realised);
         }
         let state = &mut host.state;
         state.ports.retain(|_, _| !self.one_in(6));

@@ -32,6 +32,9 @@ pub struct HostConfig {
     pub bpffs: PathBuf,
     /// How much the data plane has room for.
     pub limits: Limits,
+    /// Whether the kernel's grace periods may be short while devices are made or removed: a port then takes 2 ms and not
+    /// 30, and every CPU is interrupted some times meanwhile.
+    pub expedite: bool,
 }
 
 /// The host as drivers.
@@ -39,6 +42,7 @@ pub(crate) struct Machine {
     pub(crate) datapath: Datapath,
     pub(crate) marks: Marks,
     pub(crate) overlay_port: u16,
+    pub(super) expedite: bool,
     pub(super) guests: Guests,
     pub(super) writes: Writes,
     sockets: Sockets,
@@ -68,6 +72,7 @@ impl Machine {
             datapath,
             marks,
             overlay_port: config.vxlan_port,
+            expedite: config.expedite,
             guests,
             writes,
             sockets,
@@ -98,7 +103,8 @@ impl Machine {
 
     /// The namespace of an instance, for a step that needs it.
     pub(super) fn open_guest(&self, desired: &Desired, id: InstanceId) -> std::result::Result<NetNs, String> {
-        let spec = desired.instance(id).ok_or_else(|| format!("instance {id} is not among what this host should have"))?;
+        let spec =
+            desired.instance(id).ok_or_else(|| format!("instance {id} is not among what this host should have"))?;
         self.guests.open(id, spec).map_err(|error| match error {
             NoNamespace::Absent => format!("the namespace of instance {id} could not be made"),
             NoNamespace::Unusable(why) => why,

@@ -10,6 +10,7 @@ mod apply;
 #[cfg(test)]
 mod fake;
 mod guests;
+mod hurry;
 mod machine;
 mod names;
 mod observe;
@@ -39,6 +40,7 @@ use crate::kernel::NetNs;
 use crate::underlay::Underlay;
 use action::{Action, Stage};
 use apply::{Context, Done};
+use hurry::Hurry;
 use observed::Observed;
 use plan::{Inputs, OverlayWish, Plan, Scope};
 
@@ -215,7 +217,12 @@ impl Reconciler {
     ) -> bool {
         self.failures.extend(plan.failures);
         let context = Context { desired, observed, overlay: self.overlay_wish() };
+        let devices = |action: &Action| {
+            matches!(action.step.stage(), Stage::Overlay | Stage::Clear | Stage::Ports | Stage::RemovePorts)
+        };
+        let hurry = (self.machine.expedite && plan.actions.iter().any(devices)).then(Hurry::begin);
         let results = self.machine.apply(&context, &plan.actions);
+        drop(hurry);
         let mut failed = false;
         for (action, done) in plan.actions.iter().zip(&results) {
             if let (Some(key), Err(why)) = (action.key, done) {

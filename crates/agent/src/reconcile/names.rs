@@ -48,6 +48,11 @@ impl Marks {
         self.group
     }
 
+    /// The group of devices that are about to be deleted together.
+    pub(super) fn doomed_group(&self) -> u32 {
+        self.group ^ 0x8000_0000
+    }
+
     /// The alias of a port's devices.
     pub fn port(&self, attachment: AttachmentId, generation: u32) -> String {
         format!("{}{attachment}/{generation}", self.prefix)

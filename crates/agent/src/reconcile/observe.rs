@@ -9,12 +9,12 @@ use pintle_core::host_spec::EntryKey;
 use pintle_core::id::{AttachmentId, InstanceId};
 use pintle_datapath::{EndpointKey, LinkState, LocationKey, Port};
 
+use super::Machine;
 use super::guests::NoNamespace;
 use super::names::{Mark, port_device};
 use super::observed::{
     GuestDevice, HostDevice, NamespaceState, Observed, OverlayDevice, OverlayState, PortState, Programs,
 };
-use super::Machine;
 use crate::desired::Desired;
 use crate::error::AgentError;
 use crate::kernel::addr::{self, Address};
@@ -106,10 +106,11 @@ impl Machine {
     fn overlay(&self, links: &[Link]) -> Result<OverlayState, AgentError> {
         let settings = self.datapath.host_settings()?;
         let ours = |link: &&Link| self.mark_of(link) == Some(Mark::Overlay);
-        let Some(link) = links.iter().find(ours) else { return Ok(OverlayState { settings, ..OverlayState::default() }) };
+        let Some(link) = links.iter().find(ours) else {
+            return Ok(OverlayState { settings, ..OverlayState::default() });
+        };
         let programs = programs(self.datapath.verify_overlay(link.index)?);
-        let device =
-            OverlayDevice { index: link.index, wrong: self.wrong_overlay(link), mtu: link.mtu, up: link.up };
+        let device = OverlayDevice { index: link.index, wrong: self.wrong_overlay(link), mtu: link.mtu, up: link.up };
         Ok(OverlayState { device: Some(device), programs, settings })
     }
 

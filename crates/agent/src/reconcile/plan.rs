@@ -99,7 +99,8 @@ impl Planner<'_> {
         let ports = observed.ports.keys().map(|id| EntryKey::Port(*id));
         let endpoints = observed.endpoints.keys().map(|key| EntryKey::Endpoint(key.segment, key.addr));
         let locations = observed.locations.keys().map(|key| EntryKey::Location(key.segment, Mac(key.mac)));
-        let unwanted: Vec<EntryKey> = instances.chain(ports).chain(endpoints).chain(locations).filter(unwanted).collect();
+        let unwanted: Vec<EntryKey> =
+            instances.chain(ports).chain(endpoints).chain(locations).filter(unwanted).collect();
         unwanted.iter().for_each(|key| self.key(key));
     }
 

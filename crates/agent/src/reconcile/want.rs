@@ -53,8 +53,7 @@ fn vni_endpoint(spec: &VniEndpoint, receiver: Option<Place>, alternative: Option
         alt_vtep: spec.incoming_from,
         slot: receiver.map_or(0, |place| place.slot),
         alt_slot: alternative.map_or(0, |place| place.slot),
-        flags: flag(spec.moved, EndpointFlags::MOVED)
-            .with(flag(spec.incoming_from.is_some(), EndpointFlags::INCOMING)),
+        flags: flag(spec.moved, EndpointFlags::MOVED).with(flag(spec.incoming_from.is_some(), EndpointFlags::INCOMING)),
         generation: spec.generation,
         mac: spec.mac.0,
         gateway_mac: GATEWAY_MAC.0,

@@ -80,6 +80,15 @@ impl Place {
             || self.current.runs && matches!(self.current.attachment.lifecycle, Stable | Updating | Failed)
     }
 
+    /// The other side of a move, for as long as it may get or send packets of this interface.
+    fn other(&self, receiver: &Side) -> Option<&Side> {
+        let next = self.next.as_ref()?;
+        if next.attachment.id != receiver.attachment.id {
+            return Some(next);
+        }
+        (self.current.runs && self.current.mode == PortMode::Active).then_some(&self.current)
+    }
+
     fn at_least(&self, step: MoveStep) -> bool {
         self.step.is_some_and(|now| now >= step)
     }
@@ -169,9 +178,7 @@ impl Shape {
         VniEndpoint {
             mac: self.vni.mac,
             port: here(receiver).then_some(receiver.attachment.id),
-            alt_port: next
-                .filter(|next| here(next) && next.attachment.id != receiver.attachment.id)
-                .map(|next| next.attachment.id),
+            alt_port: place.other(receiver).filter(|other| here(other)).map(|other| other.attachment.id),
             vtep: (!here(receiver)).then_some(receiver.host.vtep),
             incoming_from: next.filter(|next| crosses_hosts && here(next)).map(|_| place.current.host.vtep),
             moved: crosses_hosts && here(&place.current) && !here(receiver),

@@ -118,7 +118,8 @@ impl All {
             let vpc = &self.vpcs[&subnet.vpc.to_string()];
             assert!(vpc.cidrs.is_empty() || vpc.cidrs.iter().any(|range| range.contains(&subnet.cidr)), "{subnet:?}");
             for other in self.subnets.values().filter(|other| other.vpc == subnet.vpc && other.id != subnet.id) {
-                let apart = subnet.cidr.broadcast() < other.cidr.network() || other.cidr.broadcast() < subnet.cidr.network();
+                let apart =
+                    subnet.cidr.broadcast() < other.cidr.network() || other.cidr.broadcast() < subnet.cidr.network();
                 assert!(apart, "{subnet:?} overlaps {other:?}");
             }
         }

@@ -65,7 +65,9 @@ fn keys_that_mean_nothing_to_hosts_have_no_effect() {
     let id = "subnet-00000000000000001";
     let subnet: SubnetId = id.parse().unwrap();
     assert_eq!(effect(&format!("subnet/{id}"), None).unwrap(), Some(Effect::Subject(Subject::Subnet(subnet))));
-    for key in ["", "subnet", "subnet/", "subnet/nonsense", "vpc/x", "name/vni//x", "list/vni//x", "mac/02:00", "other/x"] {
+    for key in
+        ["", "subnet", "subnet/", "subnet/nonsense", "vpc/x", "name/vni//x", "list/vni//x", "mac/02:00", "other/x"]
+    {
         assert_eq!(effect(key, Some(b"x")).unwrap(), None, "'{key}'");
     }
     assert!(effect("attachment/eni-attach-00000000000000001", Some(b"{}")).is_err(), "damage is said, not hidden");

@@ -151,7 +151,7 @@ fn a15_a_move_between_two_instances_of_one_host_turns_as_soon_as_the_new_side_sp
     let near = |generation: u32| format!("from A - | to - alt - vtep A in - mtu 1350 g{generation}");
     let table = [
         ("old Active g1 | new Prepared g2 | from - - | to old alt new vtep - in - mtu 1450 g1", 1),
-        ("old Active g1 | new Active g2 | from - - | to new alt - vtep - in - mtu 1450 g2", 1),
+        ("old Active g1 | new Active g2 | from - - | to new alt old vtep - in - mtu 1450 g2", 1),
         ("old Fenced g1 | new Active g2 | from - - | to new alt - vtep - in - mtu 1450 g2", 1),
         ("old Fenced g1 | new Active g2 | from - - | to new alt - vtep - in - mtu 1450 g2", 2),
     ];

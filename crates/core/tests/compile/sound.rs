@@ -69,7 +69,7 @@ impl Sound<'_> {
         assert_ne!(endpoint.port.is_some(), endpoint.vtep.is_some(), "{text}");
         for (id, modes) in [
             (endpoint.port, [PortMode::Active, PortMode::Active]),
-            (endpoint.alt_port, [PortMode::Prepared, PortMode::Prepared]),
+            (endpoint.alt_port, [PortMode::Prepared, PortMode::Active]),
         ] {
             let Some(id) = id else { continue };
             let Some(Entry::Port(port)) = self.entries[&host].get(&EntryKey::Port(id)) else {
@@ -78,6 +78,7 @@ impl Sound<'_> {
             assert!(modes.contains(&port.mode), "{text}: {port:?}");
             assert!(port.mac == endpoint.mac && port.segment == segment && port.addresses.contains(&address), "{text}");
         }
+        assert!(endpoint.alt_port.is_none() || endpoint.alt_port != endpoint.port, "{text}");
         let Some(vtep) = endpoint.vtep else { return };
         let there = self.vteps[&vtep];
         assert_ne!(there, host, "{text}: to itself");
@@ -120,7 +121,8 @@ impl Sound<'_> {
         let key = EntryKey::Location(port.segment, port.mac);
         for (host, own) in self.entries.iter().filter(|(host, _)| **host != from) {
             let Some(Entry::Location(location)) = own.get(&key) else { continue };
-            let accepted = [location.vtep, location.alt_vtep].into_iter().flatten().any(|vtep| self.vteps[&vtep] == from);
+            let accepted =
+                [location.vtep, location.alt_vtep].into_iter().flatten().any(|vtep| self.vteps[&vtep] == from);
             assert!(accepted, "{port:?} speaks on {from} but {host} has {location:?}");
         }
     }

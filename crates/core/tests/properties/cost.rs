@@ -77,7 +77,8 @@ fn costs(mut c: Crowd) -> Vec<(&'static str, usize)> {
     cost(w, "create", Command::CreateVni(vni(c.subnet)));
     let taken = Command::CreateVni(CreateVni { primary_ip: at("11.0.0.9"), ..vni(c.subnet) });
     cost(w, "create at a taken address", taken);
-    let reserve = CreateReservedIp { subnet: c.subnet, address: None, name: None, auto_delete: true, target: Some(c.mine) };
+    let reserve =
+        CreateReservedIp { subnet: c.subnet, address: None, name: None, auto_delete: true, target: Some(c.mine) };
     cost(w, "add an address", Command::CreateReservedIp(reserve));
     cost(w, "attach", Command::Attach(c.homes[0], existing(c.mine)));
     cost(w, "create and attach", Command::Attach(c.homes[0], new(vni(c.subnet))));

@@ -6,8 +6,8 @@ use pintle_core::command::{
     Command, CreateInstance, CreateReservedIp, CreateSubnet, CreateVni, CreateVpc, IpChoice, NewAttachment,
     RegisterHost, UpdateReservedIp, UpdateVni, VniChoice,
 };
-use pintle_core::id::{HostId, ReservedIpId, VniId};
-use pintle_core::model::{Attachment, Host, Instance, Move, MoveStep, Namespace, ReservedIp, Subnet, Vni, Vpc};
+use pintle_core::id::{HostId, ReservedIpId, SubnetId, VniId};
+use pintle_core::model::{Attachment, Host, Instance, Move, MoveStep, Namespace, Owner, ReservedIp, Subnet, Vni, Vpc};
 use pintle_core::record::Record;
 use proptest::prelude::*;
 
@@ -17,12 +17,12 @@ use crate::common::{Seeded, Store, World};
 /// A command in the making: what to do, and numbers to pick by.
 #[derive(Debug, Clone)]
 pub(crate) struct Op {
-    what: What,
+    pub(crate) what: What,
     picks: [u8; 4],
 }
 
-#[derive(Debug, Clone, Copy)]
-enum What {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum What {
     Vpc,
     Subnet,
     ReservedIp,
@@ -55,6 +55,11 @@ enum What {
     Rename,
 }
 
+impl What {
+    /// How many kinds of command there are.
+    pub(crate) const COUNT: usize = What::Rename as usize + 1;
+}
+
 const NAMES: [&str; 4] = ["one", "two", "three", "BAD"];
 const CIDRS: [&str; 5] = ["10.0.0.0/29", "10.0.0.8/29", "10.0.0.0/28", "10.0.0.16/28", "10.0.0.1/28"];
 const ZONES: [&str; 2] = ["zone-1", "zone-2"];
@@ -77,13 +82,16 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
     (what, any::<[u8; 4]>()).prop_map(|(what, picks)| Op { what, picks })
 }
 
-/// A world with something of everything, so that most commands have something to speak of.
+/// A world with something of everything, and two instances on one host, so that most commands have something to speak of.
 pub(crate) fn small_world() -> World {
     let mut world = World::new();
     let vpc = world.vpc(&[]).id;
     let subnet = world.subnet(vpc, "10.0.0.0/28").id;
     for number in 1..=3 {
         let host = world.host(number, "zone-1").id;
+        if number == 1 {
+            world.instance(vpc, host);
+        }
         let home = world.instance(vpc, host).id;
         let vni = world.vni(subnet).id;
         world.attach_now(home, vni);
@@ -95,7 +103,7 @@ impl Op {
     /// The command that this is in a world.
     pub(crate) fn command(&self, store: &Store) -> Command {
         let [a, b, c, d] = self.picks;
-        let name = (d % 3 == 0).then(|| NAMES[usize::from(d / 3) % NAMES.len()].to_owned());
+        let name = (d.is_multiple_of(3)).then(|| NAMES[usize::from(d / 3) % NAMES.len()].to_owned());
         let vni = || pick::<Vni>(store, a);
         let attachment = || pick::<Attachment>(store, a);
         let instance = || pick::<Instance>(store, a);
@@ -105,43 +113,49 @@ impl Op {
             What::Subnet => Command::CreateSubnet(CreateSubnet {
                 vpc: pick::<Vpc>(store, a),
                 name,
-                zone: ZONES[usize::from(b % 5 == 0)].to_owned(),
+                zone: ZONES[usize::from(b.is_multiple_of(5))].to_owned(),
                 cidr: net(CIDRS[usize::from(c) % CIDRS.len()]),
             }),
             What::ReservedIp => Command::CreateReservedIp(CreateReservedIp {
                 subnet: pick::<Subnet>(store, a),
-                address: (b % 2 == 0).then(|| address(c)),
+                address: (b.is_multiple_of(2)).then(|| address(c)),
                 name,
-                auto_delete: b % 5 == 0,
-                target: (b % 3 == 0).then(|| pick::<Vni>(store, c)),
+                auto_delete: b.is_multiple_of(5),
+                target: (b.is_multiple_of(3)).then(|| pick::<Vni>(store, c)),
             }),
             What::Vni => Command::CreateVni(create_vni(store, a, b, c, name)),
             What::AddIp => Command::AddVniIp(vni(), choice(c)),
             What::RemoveIp => Command::RemoveVniIp(vni(), listed(store, a, b)),
             What::UpdateVni => Command::UpdateVni(vni(), update_vni(b, name)),
             What::UpdateIp => {
-                let auto_delete = (c % 2 == 0).then_some(c % 4 == 0);
+                let auto_delete = (c.is_multiple_of(2)).then_some(c.is_multiple_of(4));
                 Command::UpdateReservedIp(pick::<ReservedIp>(store, a), UpdateReservedIp { name, auto_delete })
             }
             What::Instance => Command::CreateInstance(create_instance(store, self.picks, name)),
             What::Attach => Command::Attach(instance(), new_attachment(store, b, c, name)),
-            What::Detach => Command::Detach { attachment: attachment(), force: b % 3 == 0 },
+            What::Detach => Command::Detach { attachment: attachment(), force: b.is_multiple_of(3) },
             What::Move => Command::MoveVni { vni: vni(), to: pick::<Instance>(store, b) },
             What::Advance => Command::AdvanceMove(moving(store, a), step(store, a, b)),
             What::Abort => Command::AbortMove(moving(store, a), "given up".to_owned()),
             What::Start => Command::StartInstance(instance()),
             What::Stop => Command::StopInstance(instance()),
             What::Realised => Command::AttachmentRealised(attachment(), generation(store, a, b)),
-            What::Failed => Command::AttachmentFailed(attachment(), generation(store, a, b), format!("reason {}", c % 2)),
+            What::Failed => {
+                Command::AttachmentFailed(attachment(), generation(store, a, b), format!("reason {}", c % 2))
+            }
             What::Gone => Command::AttachmentGone(attachment()),
             What::InstanceRealised => Command::InstanceRealised(instance()),
             What::InstanceFailed => Command::InstanceFailed(instance(), format!("reason {}", c % 2)),
             What::InstanceGone => Command::InstanceGone(instance()),
             What::Host => Command::RegisterHost(register(store, self.picks)),
             What::DeleteVni => Command::DeleteVni(vni()),
-            What::DeleteIp => Command::DeleteReservedIp(pick::<ReservedIp>(store, a)),
+            What::DeleteIp => Command::DeleteReservedIp(prefer(store, a, b, unbound)),
             What::DeleteInstance => Command::DeleteInstance(instance()),
-            What::DeleteSubnet => Command::DeleteSubnet(pick::<Subnet>(store, a)),
+            What::DeleteSubnet => {
+                let users = store.records::<ReservedIp>().into_iter().filter(|ip| ip.owner == Owner::User);
+                let used: Vec<SubnetId> = users.map(|ip| ip.subnet).collect();
+                Command::DeleteSubnet(prefer(store, a, b, |subnet: &Subnet| !used.contains(&subnet.id)))
+            }
             What::DeleteVpc => Command::DeleteVpc(pick::<Vpc>(store, a)),
             What::DeleteHost => Command::DeleteHost(pick::<Host>(store, a)),
             What::Rename => rename(store, a, b, NAMES[usize::from(c) % NAMES.len()].to_owned()),
@@ -182,7 +196,7 @@ fn moving(store: &Store, by: u8) -> VniId {
 fn step(store: &Store, by: u8, other: u8) -> MoveStep {
     let now = store.record(&Move::key_of(moving(store, by)));
     match now {
-        Some(Move { step, .. }) if other % 4 != 0 => step,
+        Some(Move { step, .. }) if !other.is_multiple_of(4) => step,
         _ => STEPS[usize::from(other / 4) % STEPS.len()],
     }
 }
@@ -197,9 +211,25 @@ fn generation(store: &Store, by: u8, other: u8) -> u32 {
 fn listed(store: &Store, by: u8, which: u8) -> ReservedIpId {
     let vni: Option<Vni> = store.record(&Vni::key_of(pick::<Vni>(store, by)));
     match vni {
-        Some(vni) if which % 8 != 0 => vni.ips[usize::from(which) % vni.ips.len()],
+        Some(vni) if !which.is_multiple_of(8) => vni.ips[usize::from(which) % vni.ips.len()],
         _ => pick::<ReservedIp>(store, which),
     }
+}
+
+/// Mostly one that is as wanted.
+fn prefer<R: Record>(store: &Store, by: u8, other: u8, wanted: impl Fn(&R) -> bool) -> R::Id
+where
+    R::Id: std::str::FromStr,
+{
+    let some: Vec<R> = store.records::<R>().into_iter().filter(wanted).collect();
+    match some.len() {
+        count if count > 0 && !other.is_multiple_of(4) => some[usize::from(by) % count].id(),
+        _ => pick::<R>(store, by),
+    }
+}
+
+fn unbound(ip: &ReservedIp) -> bool {
+    ip.owner == Owner::User && ip.bound_to.is_none()
 }
 
 fn address(by: u8) -> Ipv4Addr {
@@ -216,13 +246,13 @@ fn ip_choice(store: &Store, by: u8, other: u8) -> IpChoice {
 
 fn create_vni(store: &Store, a: u8, b: u8, c: u8, name: Option<String>) -> CreateVni {
     CreateVni {
-        subnet: (a % 9 != 0).then(|| pick::<Subnet>(store, a)),
+        subnet: (!a.is_multiple_of(9)).then(|| pick::<Subnet>(store, a)),
         name,
         primary_ip: ip_choice(store, b, c),
         ips: (0..c % 3).map(|more| ip_choice(store, c.wrapping_add(more * 5), b.wrapping_add(more))).collect(),
-        allow_ip_spoofing: (a % 4 == 0).then_some(true),
-        auto_delete: (b % 7 == 0).then_some(b % 2 == 0),
-        enable_infrastructure_nat: (c % 11 == 0).then_some(false),
+        allow_ip_spoofing: (a.is_multiple_of(4)).then_some(true),
+        auto_delete: (b.is_multiple_of(7)).then_some(b.is_multiple_of(2)),
+        enable_infrastructure_nat: (c.is_multiple_of(11)).then_some(false),
         protocol_state_filtering: None,
     }
 }
@@ -230,9 +260,9 @@ fn create_vni(store: &Store, a: u8, b: u8, c: u8, name: Option<String>) -> Creat
 fn update_vni(by: u8, name: Option<String>) -> UpdateVni {
     UpdateVni {
         name,
-        allow_ip_spoofing: (by % 4 == 0).then_some(by % 8 == 0),
-        auto_delete: (by % 3 == 0).then_some(by % 2 == 0),
-        enable_infrastructure_nat: (by % 5 == 0).then_some(by % 2 == 0),
+        allow_ip_spoofing: (by.is_multiple_of(4)).then_some(by.is_multiple_of(8)),
+        auto_delete: (by.is_multiple_of(3)).then_some(by.is_multiple_of(2)),
+        enable_infrastructure_nat: (by.is_multiple_of(5)).then_some(by.is_multiple_of(2)),
         protocol_state_filtering: None,
     }
 }
@@ -249,10 +279,10 @@ fn create_instance(store: &Store, [a, b, c, d]: [u8; 4], name: Option<String>) -
     CreateInstance {
         name,
         vpc: pick::<Vpc>(store, a),
-        host: (b % 4 != 0).then(|| pick::<Host>(store, b)),
-        zone: (b % 4 == 0).then(|| ZONES[usize::from(c % 8 == 0)].to_owned()),
+        host: (!b.is_multiple_of(4)).then(|| pick::<Host>(store, b)),
+        zone: (b.is_multiple_of(4)).then(|| ZONES[usize::from(c.is_multiple_of(8))].to_owned()),
         namespace: Namespace::Made,
-        primary: (c % 3 != 0).then(|| new_attachment(store, c, d, None)),
+        primary: (!c.is_multiple_of(3)).then(|| new_attachment(store, c, d, None)),
         attachments: (0..d % 2).map(|more| new_attachment(store, d.wrapping_add(more), a, None)).collect(),
     }
 }
@@ -263,7 +293,7 @@ fn register(store: &Store, [a, b, c, d]: [u8; 4]) -> RegisterHost {
         _ => pick::<Host>(store, a),
     };
     let underlay_mtu = [1500, 9000, 625][usize::from(c) % 3];
-    RegisterHost { underlay_mtu, ..host(id, b % 6, ZONES[usize::from(d % 6 == 0)]) }
+    RegisterHost { underlay_mtu, ..host(id, b % 6, ZONES[usize::from(d.is_multiple_of(6))]) }
 }
 
 fn rename(store: &Store, a: u8, b: u8, name: String) -> Command {

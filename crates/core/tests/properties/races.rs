@@ -96,10 +96,7 @@ fn b16_what_is_put_into_something_that_is_being_deleted_conflicts_in_either_orde
     let bare = s.world.subnet(s.vpc, "10.0.9.0/24").id;
     let pairs = [
         (Command::DeleteSubnet(bare), Command::CreateVni(vni(bare))),
-        (
-            Command::DeleteSubnet(bare),
-            Command::CreateReservedIp(crate::common::build::reservation(bare, None)),
-        ),
+        (Command::DeleteSubnet(bare), Command::CreateReservedIp(crate::common::build::reservation(bare, None))),
         (Command::DeleteVpc(empty), subnet(empty, "zone-1", "10.0.0.0/24")),
         (Command::DeleteVpc(empty), Command::CreateInstance(crate::common::build::instance(empty, s.hosts[0]))),
         (Command::DeleteHost(spare), Command::CreateInstance(crate::common::build::instance(s.vpc, spare))),

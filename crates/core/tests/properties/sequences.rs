@@ -1,15 +1,19 @@
 //! Any sequence of commands, one after the other: the store stays sound, hosts are told what they should have, and
 //! deleting everything leaves nothing.
 
+use std::collections::BTreeSet;
+
 use pintle_core::command::Command;
 use pintle_core::id::IdSource;
 use pintle_core::lifecycle::Lifecycle;
 use pintle_core::model::{Attachment, Host, Instance, Move, Owner, ReservedIp, Subnet, Vni, Vpc};
 use pintle_core::{Refusal, decide};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
 use super::config;
-use super::ops::{ops, small_world};
+use super::ops::{What, ops, small_world};
 use crate::common::World;
 use crate::compile::sound;
 use crate::compile::told::{Told, whole};
@@ -66,6 +70,26 @@ proptest! {
     }
 }
 
+/// The properties would hold of a generator whose commands are all refused: this one's are not.
+#[test]
+fn random_commands_of_every_kind_take_effect_and_moves_get_to_every_step() {
+    let mut runner = TestRunner::deterministic();
+    let (mut effective, mut steps) = (BTreeSet::new(), BTreeSet::new());
+    for _ in 0..200 {
+        let mut world = World { checked: false, ..small_world() };
+        for op in ops(1..80).new_tree(&mut runner).unwrap().current() {
+            let before = world.store.at();
+            let taken = world.attempt(op.command(&world.store)).is_ok();
+            if taken && world.store.at() > before {
+                effective.insert(op.what);
+            }
+            steps.extend(world.all::<Move>().iter().map(|moving| moving.step));
+        }
+    }
+    assert_eq!(effective.len(), What::COUNT, "only {effective:?} had an effect");
+    assert_eq!(steps.len(), 4, "moves only got to {steps:?}");
+}
+
 /// Runs a command that may be refused, but never for a reason that would be our own mistake.
 pub(super) fn attempt(world: &mut World, command: Command) {
     let shown = format!("{command:?}");
@@ -85,8 +109,14 @@ pub(super) fn is_report(command: &Command) -> bool {
     use Command::*;
     matches!(
         command,
-        AttachmentRealised(..) | AttachmentFailed(..) | AttachmentGone(_) | InstanceRealised(_) | InstanceFailed(..)
-            | InstanceGone(_) | AdvanceMove(..) | AbortMove(..)
+        AttachmentRealised(..)
+            | AttachmentFailed(..)
+            | AttachmentGone(_)
+            | InstanceRealised(_)
+            | InstanceFailed(..)
+            | InstanceGone(_)
+            | AdvanceMove(..)
+            | AbortMove(..)
     )
 }
 

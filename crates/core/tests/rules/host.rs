@@ -80,6 +80,9 @@ fn a_host_with_instances_keeps_its_zone_and_stays() {
 
     s.world.delete_instance(instance);
     s.world.run::<Host>(Command::DeleteHost(held));
-    assert_eq!(s.world.refused(Command::DeleteHost(held)), Refusal::NotFound { noun: Noun::Host, id: held.to_string() });
+    assert_eq!(
+        s.world.refused(Command::DeleteHost(held)),
+        Refusal::NotFound { noun: Noun::Host, id: held.to_string() }
+    );
     s.world.host(7, "zone-1");
 }

@@ -72,8 +72,11 @@ fn f02_the_primary_attachment_comes_first_and_further_ones_can_follow() {
 fn one_interface_cannot_be_named_twice_in_one_request() {
     let mut s = scene();
     let given = s.world.vni(s.subnet).id;
-    let create =
-        CreateInstance { primary: Some(existing(given)), attachments: vec![existing(given)], ..instance(s.vpc, s.hosts[0]) };
+    let create = CreateInstance {
+        primary: Some(existing(given)),
+        attachments: vec![existing(given)],
+        ..instance(s.vpc, s.hosts[0])
+    };
     assert!(matches!(s.world.refused(Command::CreateInstance(create)), Refusal::AlreadyAttached { .. }));
 }
 
@@ -111,10 +114,9 @@ fn a04_an_interface_with_auto_delete_goes_with_its_instance_and_frees_its_addres
     let mut s = scene();
     let kept = s.world.reserve(s.subnet, "10.0.0.60").id;
     let create = CreateVni { ips: vec![pintle_core::command::IpChoice::Reserved(kept)], ..vni(s.subnet) };
-    let made: Instance = s.world.run(Command::CreateInstance(CreateInstance {
-        primary: Some(new(create)),
-        ..instance(s.vpc, s.hosts[0])
-    }));
+    let made: Instance = s
+        .world
+        .run(Command::CreateInstance(CreateInstance { primary: Some(new(create)), ..instance(s.vpc, s.hosts[0]) }));
     let [vni] = s.world.all::<Vni>().try_into().unwrap();
     s.world.run::<Instance>(Command::DeleteInstance(made.id));
     assert!(s.world.find::<Vni>(vni.id).is_some(), "its host has not let go yet");

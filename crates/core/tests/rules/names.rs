@@ -1,7 +1,9 @@
 //! Names: one rule of spelling, unique within a scope, given back when they are given up.
 
 use pintle_core::Refusal;
-use pintle_core::command::{Command, CreateInstance, CreateReservedIp, CreateVni, CreateVpc, IpChoice, UpdateReservedIp, UpdateVni};
+use pintle_core::command::{
+    Command, CreateInstance, CreateReservedIp, CreateVni, CreateVpc, IpChoice, UpdateReservedIp, UpdateVni,
+};
 use pintle_core::model::{Attachment, Instance, ReservedIp, Subnet, Vni, Vpc};
 use pintle_core::refusal::Noun;
 
@@ -67,7 +69,8 @@ fn every_noun_refuses_a_name_that_is_taken_or_misspelt() {
     s.world.run::<Attachment>(Command::RenameAttachment(left, "x".to_owned()));
     s.world.run::<Vni>(rename_vni(&a, "x"));
 
-    let renames: [(&dyn Fn(&str) -> Command, String, &str); 6] = [
+    type Rename<'a> = &'a dyn Fn(&str) -> Command;
+    let renames: [(Rename<'_>, String, &str); 6] = [
         (&|text| Command::RenameVpc(other_vpc, text.to_owned()), vpc.to_string(), "this server"),
         (&|text| Command::RenameSubnet(other_subnet, text.to_owned()), subnet.to_string(), "their VPC"),
         (&|text| Command::UpdateReservedIp(two, ip(text)), one.to_string(), "their subnet"),

@@ -32,8 +32,7 @@ fn b17_a_reservation_that_is_bound_elsewhere_names_its_holder() {
     let holder = s.world.vni(s.subnet);
     s.world.run::<ReservedIp>(Command::AddVniIp(holder.id, reserved(&kept)));
     let other = s.world.vni(s.subnet);
-    let expected =
-        Refusal::ReservedIpBound { id: kept.id, address: ip("10.0.0.50"), holder: Holder::Vni(holder.id) };
+    let expected = Refusal::ReservedIpBound { id: kept.id, address: ip("10.0.0.50"), holder: Holder::Vni(holder.id) };
     for command in [
         Command::AddVniIp(other.id, reserved(&kept)),
         Command::CreateVni(CreateVni { primary_ip: reserved(&kept), ..vni(s.subnet) }),

@@ -27,7 +27,9 @@ fn every_vpc_has_a_segment_of_its_own_that_fits_24_bits() {
 fn ranges_of_a_vpc_may_touch_but_not_overlap() {
     let mut world = World::new();
     world.vpc(&["10.0.0.0/16", "10.1.0.0/16", "172.16.0.0/12"]);
-    for (first, second) in [("10.0.0.0/8", "10.3.0.0/16"), ("10.3.0.0/16", "10.0.0.0/8"), ("10.0.0.0/16", "10.0.0.0/16")] {
+    for (first, second) in
+        [("10.0.0.0/8", "10.3.0.0/16"), ("10.3.0.0/16", "10.0.0.0/8"), ("10.0.0.0/16", "10.0.0.0/16")]
+    {
         let refusal = world.refused(with_ranges(&[first, second]));
         assert!(matches!(refusal, Refusal::CidrOverlap { .. }), "{refusal:?}");
         says(&refusal, &[first, second, "overlaps"]);

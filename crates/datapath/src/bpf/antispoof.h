@@ -16,7 +16,8 @@ static __always_inline int check_sender(const struct port *port, const struct pa
 	return 0;
 }
 
-/* Whether `addr` is one of the addresses of the interface behind `ifindex`. */
+/* Whether `addr` is one of the addresses of the interface behind `ifindex`. While an interface moves between two devices of
+ * this host both may be ACTIVE for a moment, and then both own its addresses. */
 static __always_inline int owns_address(const struct port *port, __u32 ifindex, __be32 addr)
 {
 	struct endpoint_key key = { .segment = port->segment, .addr = addr };
@@ -25,7 +26,7 @@ static __always_inline int owns_address(const struct port *port, __u32 ifindex, 
 	if (addr == port->primary_ip)
 		return 1;
 	endpoint = bpf_map_lookup_elem(&endpoints, &key);
-	return endpoint && endpoint->ifindex == ifindex;
+	return endpoint && (endpoint->ifindex == ifindex || endpoint->alt_ifindex == ifindex);
 }
 
 static __always_inline int check_source_ip(const struct port *port, __u32 ifindex, __be32 saddr)

@@ -4,6 +4,7 @@
 //! the two is meant is told by whether an identity is there.
 
 use std::net::Ipv4Addr;
+use std::str::FromStr;
 
 use pintle_core::command::{CreateVni, IpChoice, VniChoice};
 use pintle_core::id::{ReservedIpId, SubnetId, VniId};
@@ -13,7 +14,7 @@ use serde::de::IgnoredAny;
 
 use super::identity::{self, Identity, ResourceGroupIdentity};
 use crate::problem::Problem;
-use crate::wire::Text;
+use crate::wire::{Text, TextForm};
 
 /// An address: a reserved IP that exists, or one to be reserved.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -59,22 +60,22 @@ fn refuse_mix(field: &str, made: &[(&str, bool)]) -> Result<(), Problem> {
 }
 
 /// Protocol state filtering as the wire spells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum FilteringMode {
-    Auto,
-    Enabled,
-    Disabled,
-}
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FilteringMode(pub(super) ProtocolStateFiltering);
 
-impl From<FilteringMode> for ProtocolStateFiltering {
-    fn from(mode: FilteringMode) -> Self {
-        match mode {
-            FilteringMode::Auto => ProtocolStateFiltering::Auto,
-            FilteringMode::Enabled => ProtocolStateFiltering::Enabled,
-            FilteringMode::Disabled => ProtocolStateFiltering::Disabled,
+impl FromStr for FilteringMode {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "auto" => Ok(FilteringMode(ProtocolStateFiltering::Auto)),
+            "enabled" => Ok(FilteringMode(ProtocolStateFiltering::Enabled)),
+            "disabled" => Ok(FilteringMode(ProtocolStateFiltering::Disabled)),
+            _ => Err(()),
         }
     }
+}
+impl TextForm for FilteringMode {
+    const WORDS: &'static str = "one of 'auto', 'enabled' and 'disabled'";
 }
 
 /// An interface: one that exists, or one to be made.
@@ -91,7 +92,7 @@ pub(super) struct VniFields {
     allow_ip_spoofing: Option<bool>,
     auto_delete: Option<bool>,
     enable_infrastructure_nat: Option<bool>,
-    protocol_state_filtering_mode: Option<FilteringMode>,
+    protocol_state_filtering_mode: Option<Text<FilteringMode>>,
     resource_group: Option<ResourceGroupIdentity>,
     security_groups: Option<Vec<IgnoredAny>>,
 }
@@ -128,7 +129,7 @@ impl VniFields {
             allow_ip_spoofing: self.allow_ip_spoofing,
             auto_delete: self.auto_delete,
             enable_infrastructure_nat: self.enable_infrastructure_nat,
-            protocol_state_filtering: self.protocol_state_filtering_mode.map(Into::into),
+            protocol_state_filtering: self.protocol_state_filtering_mode.map(|Text(FilteringMode(mode))| mode),
         })
     }
 

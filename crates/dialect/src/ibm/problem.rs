@@ -27,11 +27,24 @@ pub fn encode(problem: &Problem, trace: &str) -> (u16, Value) {
         Problem::Refused(refusal) => refused(refusal),
         other => unrefused(other),
     };
-    let mut error = json!({ "code": code, "message": problem.to_string() });
+    let mut error = json!({ "code": code, "message": message(problem) });
     if let Some(target) = target {
         error["target"] = json!(target);
     }
     (status, json!({ "errors": [error], "trace": trace }))
+}
+
+/// The problem in words, with fields called as this dialect calls them.
+fn message(problem: &Problem) -> String {
+    match problem {
+        Problem::Refused(Refusal::Invalid { field: "start", value, rule }) => {
+            Problem::Parameter { name: "start".to_owned(), value: Some(value.clone()), rule: rule.clone() }.to_string()
+        }
+        Problem::Refused(Refusal::Invalid { field, value, rule }) => {
+            Refusal::Invalid { field: wire_name(field), value: value.clone(), rule: rule.clone() }.to_string()
+        }
+        other => other.to_string(),
+    }
 }
 
 fn plain(status: u16, code: &'static str) -> Shown {
@@ -72,7 +85,7 @@ fn refused(refusal: &Refusal) -> Shown {
 }
 
 /// What this dialect calls a field of the core.
-fn wire_name(field: &str) -> &str {
+fn wire_name(field: &'static str) -> &'static str {
     match field {
         "cidr" => "ipv4_cidr_block",
         "zone" => "zone.name",

@@ -22,15 +22,9 @@ pub(super) fn run(format: Format) -> ExitCode {
 }
 
 fn checks() -> Vec<Value> {
-    let datapath = pintle_datapath::doctor::probe();
-    let devices = pintle_agent::doctor::probe();
-    datapath
+    let checks = pintle_datapath::doctor::probe();
+    checks
         .into_iter()
         .map(|check| json!({ "name": check.name, "ok": check.ok, "detail": check.detail, "fix": check.fix }))
-        .chain(
-            devices
-                .into_iter()
-                .map(|check| json!({ "name": check.name, "ok": check.ok, "detail": check.detail, "fix": check.fix })),
-        )
         .collect()
 }

@@ -44,6 +44,8 @@ pub(super) fn explain_joining(help: &JoinHelp) -> anyhow::Result<ExitCode> {
     })?;
     println!("On the machine that is to be a host, as root:\n");
     println!("  pintle agent --server {} --zone {} --join {}", help.server, help.zone, token.trim());
-    println!("\nIt appears in 'pintle host list' once it has joined. The token lets any machine join: keep it to yourself.");
+    println!(
+        "\nIt appears in 'pintle host list' once it has joined. The token lets any machine join: keep it to yourself."
+    );
     Ok(ExitCode::SUCCESS)
 }

@@ -85,7 +85,10 @@ async fn delete(api: &Client, named: &str) -> anyhow::Result<()> {
     let deadline = std::time::Instant::now() + GONE_WITHIN;
     while get(api, &id).await.is_ok() {
         if std::time::Instant::now() > deadline {
-            bail!("{id} is being deleted, but its host '{}' has not let go of it; is it connected?", text(&instance, "/host/name"));
+            bail!(
+                "{id} is being deleted, but its host '{}' has not let go of it; is it connected?",
+                text(&instance, "/host/name")
+            );
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -33,7 +33,12 @@ pub(super) async fn run(api: &Client, format: Format) -> anyhow::Result<ExitCode
         output::many(format, &hosts, host::COLUMNS);
         for host in &hosts {
             for failure in failures(host) {
-                println!("failed on {}: {}: {}", text(host, "/name"), text(failure, "/entry"), text(failure, "/message"));
+                println!(
+                    "failed on {}: {}: {}",
+                    text(host, "/name"),
+                    text(failure, "/entry"),
+                    text(failure, "/message")
+                );
             }
         }
         for event in drift["items"].as_array().map(Vec::as_slice).unwrap_or_default() {

@@ -48,7 +48,9 @@ pub(super) async fn run(api: &Client, format: Format, command: VniCommand) -> an
             let path = format!("{COLLECTION}/{vni}/actions/detach?wait=30");
             let answer = api.post(&path, &json!({ "force": force })).await?;
             if answer["settled"] != true {
-                bail!("the host of '{vni}' has not let go of it within 30 s; 'pintle host list' says whether it is connected, --force does not wait for it");
+                bail!(
+                    "the host of '{vni}' has not let go of it within 30 s; 'pintle host list' says whether it is connected, --force does not wait for it"
+                );
             }
             show(api, format, &vni).await?;
         }
@@ -57,7 +59,13 @@ pub(super) async fn run(api: &Client, format: Format, command: VniCommand) -> an
     Ok(())
 }
 
-fn body(subnet: &str, name: Option<String>, address: Option<Ipv4Addr>, secondary: &[Ipv4Addr], spoofing: bool) -> Value {
+fn body(
+    subnet: &str,
+    name: Option<String>,
+    address: Option<Ipv4Addr>,
+    secondary: &[Ipv4Addr],
+    spoofing: bool,
+) -> Value {
     let mut body = json!({ "subnet": { "id": subnet }, "allow_ip_spoofing": spoofing });
     if let Some(name) = name {
         body["name"] = Value::String(name);
@@ -86,7 +94,9 @@ async fn attach(api: &Client, format: Format, vni: &str, instance: &str) -> anyh
             Ok(())
         }
         Some("failed") => bail!("the host could not attach '{vni}': {}", text(&answer, "/attachment/failure")),
-        _ => bail!("'{vni}' is attached, but its host has not realised it within 30 s; 'pintle host list' says whether it is connected"),
+        _ => bail!(
+            "'{vni}' is attached, but its host has not realised it within 30 s; 'pintle host list' says whether it is connected"
+        ),
     }
 }
 
@@ -100,6 +110,9 @@ async fn move_to(api: &Client, format: Format, vni: &str, to: &str) -> anyhow::R
             show(api, format, vni).await
         }
         Some("aborted") => bail!("the move was given up, '{vni}' is where it was: {}", text(&answer, "/failure")),
-        _ => bail!("the move has not ended yet (step '{}'); 'pintle vni get {vni}' says how it goes on", text(&answer, "/step")),
+        _ => bail!(
+            "the move has not ended yet (step '{}'); 'pintle vni get {vni}' says how it goes on",
+            text(&answer, "/step")
+        ),
     }
 }

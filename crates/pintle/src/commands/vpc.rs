@@ -6,8 +6,12 @@ use crate::args::{Format, VpcCommand};
 use crate::client::Client;
 use crate::output::{self, Column, text};
 
-const COLUMNS: &[Column] =
-    &[("NAME", |v| text(v, "/name")), ("ID", |v| text(v, "/id")), ("STATUS", |v| text(v, "/status")), ("CREATED", |v| text(v, "/created_at"))];
+const COLUMNS: &[Column] = &[
+    ("NAME", |v| text(v, "/name")),
+    ("ID", |v| text(v, "/id")),
+    ("STATUS", |v| text(v, "/status")),
+    ("CREATED", |v| text(v, "/created_at")),
+];
 
 /// The id of the VPC that the user named.
 pub(crate) async fn id(api: &Client, named: &str) -> anyhow::Result<String> {

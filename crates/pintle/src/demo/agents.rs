@@ -22,7 +22,12 @@ impl Agent {
         let identity = folder.join(&machine.name);
         let arguments = |purge: bool| {
             let mut all = vec!["agent".to_owned(), "--server".to_owned(), server.to_owned()];
-            all.extend(["--join".to_owned(), join.to_owned(), "--agent-dir".to_owned(), identity.display().to_string()]);
+            all.extend([
+                "--join".to_owned(),
+                join.to_owned(),
+                "--agent-dir".to_owned(),
+                identity.display().to_string(),
+            ]);
             all.extend(["--name".to_owned(), machine.name.clone(), "--vtep".to_owned(), machine.vtep.to_string()]);
             all.extend(purge.then(|| "--purge".to_owned()));
             all

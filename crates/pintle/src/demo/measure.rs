@@ -145,10 +145,9 @@ async fn under_traffic(
         let began = Instant::now();
         tokio::task::block_in_place(|| session.freeze())?;
         // The socket goes ahead of the address: it waits in the new namespace for the route that the move makes there.
-        let (ended, restored) = tokio::join!(
-            async { (scene.move_to(api, server).await, began.elapsed()) },
-            async { tokio::task::block_in_place(|| session.restore_in(&namespace(next))) },
-        );
+        let (ended, restored) = tokio::join!(async { (scene.move_to(api, server).await, began.elapsed()) }, async {
+            tokio::task::block_in_place(|| session.restore_in(&namespace(next)))
+        },);
         let (ended, took) = ended;
         ended?;
         restored?;

@@ -11,6 +11,7 @@ mod underlay;
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use pintle_server::{Running, Server};
@@ -36,7 +37,7 @@ pub(crate) fn run(arguments: &UpArguments) -> anyhow::Result<ExitCode> {
     runtime()?.block_on(async {
         let stop = stop_on_signal()?;
         let server = start_server(arguments, &underlay, folder.path()).await?;
-        let presence = Presence::announce(server.api_addr(), &folder.path().join("server/token"));
+        let presence = Presence::announce(server.api_addr, &folder.path().join("server/token"));
         let mut agents = Vec::new();
         let shown = tokio::select! {
             shown = show(arguments, &underlay, folder.path(), &server, &mut agents, &stop) => shown,
@@ -45,7 +46,7 @@ pub(crate) fn run(arguments: &UpArguments) -> anyhow::Result<ExitCode> {
         println!("\nremoving the demo");
         tokio::task::spawn_blocking(move || agents.into_iter().for_each(Agent::remove)).await?;
         drop(presence);
-        server.shutdown().await?;
+        server.shutdown().await;
         Ok(if shown? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
 }
@@ -57,7 +58,7 @@ async fn start_server(arguments: &UpArguments, underlay: &Underlay, folder: &Pat
     let listener = first.namespace.run(|| std::net::TcpListener::bind(address))?.context("the agents' listener")?;
     let mut config = server_config(&arguments.server);
     config.data_dir = folder.join("server");
-    config.agent_listener = Some(listener);
+    config.agent_listener = Some(Arc::new(listener));
     Ok(Server::start(config).await?)
 }
 
@@ -71,10 +72,10 @@ async fn show(
 ) -> anyhow::Result<bool> {
     let listener = format!("{}:{AGENT_PORT}", underlay.machines[0].vtep);
     for machine in &underlay.machines {
-        agents.push(Agent::start(machine, &listener, server.join_token(), folder)?);
+        agents.push(Agent::start(machine, &listener, &server.join_token.to_string(), folder)?);
     }
     let token = std::fs::read_to_string(folder.join("server/token"))?;
-    let api = Client::with_token(&format!("http://{}", server.api_addr()), token.trim())?;
+    let api = Client::with_token(&format!("http://{}", server.api_addr), token.trim())?;
     let [a, b] = &underlay.machines;
     println!("hosts {} and {} are joining", a.name, b.name);
     let scene = Scene::make(&api, [&a.name, &b.name]).await?;
@@ -82,7 +83,7 @@ async fn show(
     let measured = measure::all(&api, &scene, arguments.moves).await?;
     let held = report::measured(&measured);
     if !arguments.exit {
-        report::what_to_try(server.api_addr());
+        report::what_to_try(server.api_addr);
         stop.cancelled().await;
     }
     Ok(held)

@@ -31,7 +31,10 @@ pub(super) fn measured(measured: &Measured) -> bool {
         );
     }
     println!();
-    println!("{:<22} {:>5} {:>9} {:>9} {:>9} {:>6} {:>7} {:>9}", "moves", "n", "gap p50", "p99", "max", "lost", "to old", "API p50");
+    println!(
+        "{:<22} {:>5} {:>9} {:>9} {:>9} {:>6} {:>7} {:>9}",
+        "moves", "n", "gap p50", "p99", "max", "lost", "to old", "API p50"
+    );
     let within: Vec<&Moved> = measured.moves.iter().filter(|moved| moved.within_host).collect();
     let across: Vec<&Moved> = measured.moves.iter().filter(|moved| !moved.within_host).collect();
     let all: Vec<&Moved> = measured.moves.iter().collect();
@@ -52,7 +55,10 @@ pub(super) fn measured(measured: &Measured) -> bool {
     let lost: u64 = measured.moves.iter().map(|moved| moved.lost).sum();
     let to_old: usize = measured.moves.iter().map(|moved| moved.to_old).sum();
     let held = lost == 0 && to_old == 0 && session.broken.is_none() && answered > 0;
-    println!("{}", if held { "all held" } else { "NOT ALL HELD: packets were lost, went to the old side, or the session broke" });
+    println!(
+        "{}",
+        if held { "all held" } else { "NOT ALL HELD: packets were lost, went to the old side, or the session broke" }
+    );
     held
 }
 
@@ -76,7 +82,10 @@ fn row(name: &str, moves: &[&Moved]) {
 pub(super) fn what_to_try(api: SocketAddr) {
     let own = std::env::current_exe().map_or_else(|_| "pintle".to_owned(), |path| path.display().to_string());
     println!("\nPintle stays up at http://{api} until Ctrl-C. In another terminal, as root:\n");
-    println!("  alias pintle={own}{}", if api.port() == 7480 { String::new() } else { format!("' --url http://{api}'") });
+    println!(
+        "  alias pintle={own}{}",
+        if api.port() == 7480 { String::new() } else { format!("' --url http://{api}'") }
+    );
     println!("  pintle status");
     println!("  pintle vni list");
     println!("  pintle vni move web --to web-2");

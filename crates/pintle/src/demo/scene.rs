@@ -77,9 +77,9 @@ async fn wait_for_hosts(api: &Client, hosts: [&str; 2]) -> anyhow::Result<()> {
     loop {
         let known = api.get("/native/v1/hosts").await?;
         let connected = |name: &str| {
-            known["items"].as_array().is_some_and(|all| {
-                all.iter().any(|host| host["name"] == name && host["connected"] == true)
-            })
+            known["items"]
+                .as_array()
+                .is_some_and(|all| all.iter().any(|host| host["name"] == name && host["connected"] == true))
         };
         if hosts.into_iter().all(connected) {
             return Ok(());

@@ -15,7 +15,7 @@ pub(crate) fn agent(arguments: AgentArguments) -> anyhow::Result<ExitCode> {
     let config = agent_config(arguments.server, &arguments.agent_dir, join, &arguments.host);
     runtime()?.block_on(async {
         if arguments.purge {
-            pintle_agent::purge(&config).await?;
+            pintle_agent::uninstall(&config)?;
         } else {
             pintle_agent::run(config, stop_on_signal()?).await?;
         }

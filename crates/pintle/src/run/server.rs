@@ -12,11 +12,10 @@ pub(crate) fn server(arguments: ServerArguments) -> anyhow::Result<ExitCode> {
     runtime()?.block_on(async {
         let stop = stop_on_signal()?;
         let running = Server::start(server_config(&arguments)).await?;
-        let presence = Presence::announce(running.api_addr(), &arguments.data_dir.join("token"));
-        tracing::info!(api = %running.api_addr(), agents = %running.agent_addr(), "the server is up");
+        let presence = Presence::announce(running.api_addr, &arguments.data_dir.join("token"));
         stop.cancelled().await;
         drop(presence);
-        running.shutdown().await?;
+        running.shutdown().await;
         Ok(ExitCode::SUCCESS)
     })
 }
@@ -24,8 +23,8 @@ pub(crate) fn server(arguments: ServerArguments) -> anyhow::Result<ExitCode> {
 /// The settings of a server from the command line.
 pub(crate) fn server_config(arguments: &ServerArguments) -> Config {
     let mut config = Config::new(&arguments.data_dir);
-    config.api_listen = arguments.listen;
-    config.agent_listen = arguments.agent_listen;
+    config.api = arguments.listen;
+    config.agents = arguments.agent_listen;
     config.region.clone_from(&arguments.region);
     config
 }

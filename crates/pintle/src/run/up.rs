@@ -20,17 +20,17 @@ async fn both(arguments: UpArguments) -> anyhow::Result<ExitCode> {
     let stop = stop_on_signal()?;
     let data = arguments.server.data_dir.clone();
     let running = Server::start(server_config(&arguments.server)).await?;
-    let presence = Presence::announce(running.api_addr(), &data.join("token"));
-    let join = running.join_token().parse()?;
-    let server = running.agent_addr().to_string();
+    let presence = Presence::announce(running.api_addr, &data.join("token"));
+    let join = running.join_token.to_string().parse()?;
+    let server = running.agent_addr.to_string();
     let config = agent_config(server, &data.join("agent"), Some(join), &arguments.host);
-    eprintln!("pintle is up: API at http://{}, token in {}", running.api_addr(), data.join("token").display());
+    eprintln!("pintle is up: API at http://{}, token in {}", running.api_addr, data.join("token").display());
     eprintln!("try: pintle status; pintle vpc create --name prod; pintle --help");
     let agent = pintle_agent::run(config, stop.clone()).await;
     // An agent that ends by itself takes the server with it: whoever supervises the process starts both again.
     stop.cancel();
     drop(presence);
-    running.shutdown().await?;
+    running.shutdown().await;
     agent?;
     Ok(ExitCode::SUCCESS)
 }

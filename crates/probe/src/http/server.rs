@@ -79,11 +79,15 @@ fn accept_all(listener: &TcpListener, body: &str, requests: &AtomicU64, stop: &S
             match sys::wait_readable(listener, stop.next_look()).and_then(|_| listener.accept()) {
                 Ok((stream, _)) => {
                     open.fetch_add(1, Ordering::Relaxed);
-                    scope.spawn(move || {
+                    let connection = move || {
                         // A connection that breaks is the client's to notice.
                         let _ = serve(stream, body, requests, stop);
                         open.fetch_sub(1, Ordering::Relaxed);
-                    });
+                    };
+                    if thread::Builder::new().spawn_scoped(scope, connection).is_err() {
+                        // No thread to be had: the connection is closed, and the server goes on.
+                        open.fetch_sub(1, Ordering::Relaxed);
+                    }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 // Out of descriptors, for example: it may pass, and must not become a busy loop.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddrV4, TcpStream};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use socket2::Socket;
@@ -44,6 +44,11 @@ impl Progress {
         }
     }
 
+    /// The session is over; the first reason that is told stays.
+    pub(super) fn fail(&mut self, reason: String) {
+        self.broken.get_or_insert(reason);
+    }
+
     fn heard(&mut self, len: usize, completed: u64) {
         self.bytes += len as u64;
         if completed > 0 {
@@ -66,7 +71,7 @@ pub(super) fn connect(address: SocketAddrV4, timeout: Duration) -> io::Result<So
 /// Sends requests and judges the answers until asked to stop, or until the session breaks.
 pub(super) fn exchange(socket: &Socket, progress: &Mutex<Progress>, stop: &Stop) {
     if let Err(error) = exchange_all(socket, progress, stop) {
-        lock(progress).broken = Some(error.to_string());
+        lock(progress).fail(error.to_string());
     }
 }
 
@@ -98,7 +103,8 @@ fn exchange_all(socket: &Socket, progress: &Mutex<Progress>, stop: &Stop) -> io:
     Ok(())
 }
 
-fn lock(progress: &Mutex<Progress>) -> std::sync::MutexGuard<'_, Progress> {
+/// What was seen so far.
+pub(super) fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
     // A panic while it was held would be one of the arithmetic above, which leaves numbers that are still numbers.
     progress.lock().unwrap_or_else(PoisonError::into_inner)
 }

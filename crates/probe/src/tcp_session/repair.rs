@@ -33,6 +33,9 @@ const INFO_WINDOW_SCALE: u8 = 4;
 
 const STATE_ESTABLISHED: u8 = 1;
 
+/// Bytes which the buffers of a new socket take in any case: half of what Linux begins with for sending (tcp_wmem).
+const ALWAYS_ROOM: usize = 8192;
+
 /// `struct tcp_repair_opt`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -126,12 +129,15 @@ pub(super) fn take(socket: Socket) -> io::Result<Connection> {
     Ok(connection)
 }
 
-/// Makes a socket of the calling thread's namespace the connection's end. It is silent until it has reason to answer.
+/// Makes a socket of the calling thread's namespace the connection's end, one that does not block. It is silent until it has reason to answer.
 ///
 /// The local address need not be there yet, but the peer must be routable: [`no_route_yet`] tells that error from others.
 pub(super) fn restore(connection: &Connection) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+    // Not blocking: nothing is acknowledged before the address is moved, so a buffer without room must be an error.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
     enter(&socket)?;
+    make_room(&socket, libc::SO_RCVBUFFORCE, &connection.received)?;
+    make_room(&socket, libc::SO_SNDBUFFORCE, &connection.written)?;
     // Binding and routing from an address that is not here: only for as long as this takes, so that nothing can be sent
     // from it before it is.
     socket.set_ip_transparent_v4(true)?;
@@ -205,6 +211,16 @@ fn read_queue(socket: &Socket, queue: i32, size: libc::Ioctl) -> io::Result<Queu
     Ok(Queue { begins: end.wrapping_sub(bytes.len() as u32), bytes })
 }
 
+/// Has a buffer take all of a queue, which may have come from one that the kernel had let grow.
+fn make_room(socket: &Socket, option: i32, queue: &Queue) -> io::Result<()> {
+    // A guest's buffer is sized by the kernel while it is not set, so it is left alone where the smallest will do.
+    if queue.bytes.len() <= ALWAYS_ROOM {
+        return Ok(());
+    }
+    // Twice, and the kernel doubles it again: its own bookkeeping counts as well.
+    sys::set_option(socket, libc::SOL_SOCKET, option, queue.bytes.len().saturating_mul(2).min(1 << 30) as i32)
+}
+
 fn write_queue(socket: &Socket, queue: i32, bytes: &[u8]) -> io::Result<()> {
     set(socket, TCP_REPAIR_QUEUE, queue)?;
     let mut socket = socket;
@@ -251,6 +267,7 @@ mod tests {
         deaf.detach_filter().unwrap();
         let mut server = restore(&taken).unwrap();
         let mut unread = [0; 6];
+        server.set_nonblocking(false).unwrap();
         server.set_read_timeout(WAIT).unwrap();
         server.read_exact(&mut unread).unwrap();
         assert_eq!(&unread, b"unread");

@@ -2,9 +2,11 @@
 
 use std::io;
 use std::net::SocketAddrV4;
+use std::sync::Mutex;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::client::{self, Progress};
 use super::script::{Listener, Side, message};
 use super::wire::{read_now, write_now};
 use crate::clock::Moment;
@@ -55,11 +57,18 @@ pub(super) fn accept(listener: &Socket, until: Moment) -> io::Result<Option<Sock
 }
 
 /// Answers until asked to stop, or until the connection ends.
-pub(super) fn serve(socket: Socket, mut conversation: Conversation, stop: &Stop) -> Serving {
+pub(super) fn serve(
+    socket: Socket,
+    mut conversation: Conversation,
+    progress: &Mutex<Progress>,
+    stop: &Stop,
+) -> Serving {
     let mut failure = None;
     let result = socket.set_nonblocking(true);
     if let Err(error) = result.and_then(|()| answer_all(&socket, &mut conversation, stop)) {
-        failure = Some(format!("the server's end of the connection ended: {error}"));
+        let reason = format!("the server's end of the connection ended: {error}");
+        client::lock(progress).fail(reason.clone());
+        failure = Some(reason);
     }
     Serving { socket, conversation, failure }
 }

@@ -60,7 +60,7 @@ impl App {
     /// Reads one view.
     pub(super) async fn view<V: View + Send>(&self, id: <V::Record as Record>::Id) -> Result<V, Fault>
     where
-        <V::Record as Record>::Id: Send,
+        <V::Record as Record>::Id: Send + Sync,
     {
         self.read(|snapshot| Ok(V::read(snapshot, id)?)).await
     }
@@ -102,21 +102,22 @@ impl App {
 /// A record that replies carry.
 pub(super) trait FromReply: Sized {
     /// The record, if the reply is one of its kind.
-    fn from_reply(reply: Reply) -> Result<Self, Reply>;
+    fn from_reply(reply: Reply) -> Option<Self>;
 }
 
 fn from_reply<T: FromReply>(reply: Reply) -> Result<T, Problem> {
-    T::from_reply(reply)
-        .map_err(|other| Problem::Internal { detail: format!("the command was answered with {other:?}") })
+    T::from_reply(reply).ok_or_else(|| Problem::Internal {
+        detail: format!("a command was not answered with a {}", std::any::type_name::<T>()),
+    })
 }
 
 macro_rules! from_reply {
     ($($kind:ident)*) => {$(
         impl FromReply for $kind {
-            fn from_reply(reply: Reply) -> Result<Self, Reply> {
+            fn from_reply(reply: Reply) -> Option<Self> {
                 match reply {
-                    Reply::$kind(record) => Ok(record),
-                    other => Err(other),
+                    Reply::$kind(record) => Some(record),
+                    _ => None,
                 }
             }
         }

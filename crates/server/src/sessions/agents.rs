@@ -58,7 +58,7 @@ struct Shared {
 }
 
 impl AgentListener {
-    /// Serves agents on a listening socket until [`AgentListener::stop_accepting`].
+    /// Serves agents on a listening socket until [`AgentListener::stop`].
     ///
     /// # Errors
     /// [`PkiError`] when the authority can't make a certificate for this server.
@@ -82,14 +82,11 @@ impl AgentListener {
         self.address
     }
 
-    /// Accepts no more connections, and drops those in their handshake.
-    pub fn stop_accepting(&self) {
+    /// Accepts no more, drops who is still in the handshake, tells the other agents to come back later, and waits until
+    /// all connections have ended.
+    pub async fn stop(self) {
         self.stop.cancel();
         self.tasks.close();
-    }
-
-    /// Waits until all connections have ended: [`AgentListener::stop_accepting`] and [`Sessions::close`] end them.
-    pub async fn wait(self) {
         self.tasks.wait().await;
     }
 }
@@ -136,7 +133,10 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>, permit: OwnedSemapho
             incoming.trust();
             let (link, outbox, welcome) = shared.sessions.open(&hello);
             tracing::info!(resume = ?hello.resume, "session begins");
-            let bye = session(&shared, link, outbox, welcome, &mut incoming, &mut outgoing).await;
+            let bye = tokio::select! {
+                bye = session(&shared, link, outbox, welcome, &mut incoming, &mut outgoing) => bye,
+                () = stop.cancelled() => Bye::retry("the server is stopping"),
+            };
             tracing::info!(reason = bye.reason, fatal = bye.fatal, "session ends");
             farewell(&mut outgoing, &bye.into()).await;
         }

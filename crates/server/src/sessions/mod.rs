@@ -108,15 +108,6 @@ impl Sessions {
         self.hosts().iter().map(|(id, seat)| seat.status(*id, desired.host(*id))).collect()
     }
 
-    /// Ends all sessions with the reason; agents try again later.
-    pub fn close(&self, reason: &str) {
-        for seat in self.hosts().values_mut() {
-            if let Some(session) = seat.session.take() {
-                session.end(Bye::retry(reason));
-            }
-        }
-    }
-
     /// Takes over what hosts should have, from nothing: agents are sent it from now on.
     pub(crate) fn begin_desired(&self, projection: Projection) {
         *self.desired() = projection;

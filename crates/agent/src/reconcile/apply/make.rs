@@ -96,7 +96,8 @@ impl Machine {
             return error.to_string();
         }
         let (device, instance) = (&one.spec.device, one.spec.instance);
-        let taken = self.guests.with(&self.writes, instance, &one.namespace, |netlink| link::get_named(netlink, device));
+        let taken =
+            self.guests.with(&self.writes, instance, &one.namespace, |netlink| link::get_named(netlink, device));
         match taken {
             Ok(Ok(Some(_))) => format!(
                 "the namespace of {instance} has a device '{device}' already, which is not this interface's: rename or \

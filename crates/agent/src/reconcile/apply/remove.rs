@@ -3,12 +3,18 @@
 //! A port is silenced first. Then its device goes, and its programs with it, in that order: a device without its programs
 //! would let its guest speak to the host's own stack.
 
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::link::{LinkAttribute, LinkMessage};
+use nix::errno::Errno;
 use pintle_core::id::AttachmentId;
 use pintle_datapath::PortFlags;
 
 use super::{Context, Done, joined, text};
-use crate::kernel::link;
-use crate::reconcile::Machine;
+use crate::kernel::{KernelError, Netlink, Request, link};
+use crate::reconcile::{Machine, Marks};
+
+/// From how many devices on they are deleted together.
+const TOGETHER: usize = 4;
 
 impl Machine {
     /// Takes ports away with everything that belongs to them.
@@ -24,17 +30,9 @@ impl Machine {
                 errors.extend(text(self.datapath.ports().put(&port.device.index, &muted)).err());
             }
         }
-        let requests: Vec<_> = found
-            .iter()
-            .map(|(_, _, port)| link::delete(port.device.index).expect("a device that was listed has an index"))
-            .collect();
-        match self.host(|netlink| netlink.pipeline(&requests)) {
-            Ok(outcomes) => {
-                for (outcome, errors) in outcomes.into_iter().zip(&mut errors) {
-                    errors.extend(text(outcome).err());
-                }
-            }
-            Err(error) => errors.iter_mut().for_each(|errors| errors.push(error.to_string())),
+        let indexes: Vec<u32> = found.iter().map(|(_, _, port)| port.device.index).collect();
+        for (deleted, errors) in self.delete_devices(&indexes).into_iter().zip(&mut errors) {
+            errors.extend(deleted.err());
         }
         for ((_, _, port), errors) in found.iter().zip(&mut errors) {
             // While the device is still there its programs must stay.
@@ -43,6 +41,32 @@ impl Machine {
             }
         }
         found.iter().zip(errors).map(|((number, ..), errors)| (*number, joined(errors))).collect()
+    }
+
+    /// Deletes devices: many at once, because the kernel waits some 15 ms for each request to delete.
+    fn delete_devices(&self, indexes: &[u32]) -> Vec<Done> {
+        if indexes.len() >= TOGETHER
+            && let Err(why) = text(self.host(|netlink| delete_together(netlink, &self.marks, indexes)))
+                .and_then(|outcome| text(outcome))
+        {
+            tracing::debug!(why, "devices are deleted one by one");
+        }
+        let deleted = self.host(|netlink| {
+            let listed: Vec<u32> = link::list(netlink)?.iter().map(|link| link.index).collect();
+            let left = indexes.iter().map(|index| listed.contains(index).then(|| link::delete(*index)).transpose());
+            let left: Vec<Option<Request>> = left.collect::<Result<_, KernelError>>()?;
+            let requests: Vec<Request> = left.iter().flatten().cloned().collect();
+            let mut outcomes = netlink.pipeline(&requests).into_iter();
+            let outcome = |one: &Option<Request>| match one {
+                Some(_) => text(outcomes.next().unwrap_or(Ok(false))).map(drop),
+                None => Ok(()),
+            };
+            Ok(left.iter().map(outcome).collect())
+        });
+        match text(deleted.and_then(|outcome: Result<Vec<Done>, KernelError>| outcome)) {
+            Ok(done) => done,
+            Err(why) => indexes.iter().map(|_| Err(why.clone())).collect(),
+        }
     }
 
     /// Removes one device of ours with what the data plane has for it.
@@ -70,4 +94,27 @@ impl Machine {
         }
         errors
     }
+}
+
+/// Deletes devices with one request, by putting them into a group that is deleted. The kernel would delete others in that
+/// group too, so it is looked at first: nothing but what carries our mark may be in it.
+fn delete_together(netlink: &mut Netlink, marks: &Marks, indexes: &[u32]) -> Result<(), KernelError> {
+    let group = marks.doomed_group();
+    let doom: Vec<Request> = indexes.iter().map(|index| link::set_group(*index, group)).collect();
+    // A device that has gone meanwhile is as good as deleted.
+    netlink.pipeline(&doom);
+    let doomed = link::list(netlink)?.into_iter().filter(|link| link.group == group);
+    let foreign = |alias: Option<&str>| alias.is_none_or(|alias| marks.read(alias).is_none());
+    if let Some(link) = doomed.into_iter().find(|link| foreign(link.alias.as_deref())) {
+        let rule = "the group of devices to be deleted holds one that is not Pintle's";
+        return Err(KernelError::Invalid { field: "device", value: link.name, rule });
+    }
+    netlink.change(&delete_group(group)).map(drop)
+}
+
+fn delete_group(group: u32) -> Request {
+    let mut message = LinkMessage::default();
+    message.attributes.push(LinkAttribute::Group(group));
+    Request::new(RouteNetlinkMessage::DelLink(message), 0, format!("delete the devices of group {group}"))
+        .settled_by(&[Errno::ENODEV])
 }

@@ -9,6 +9,8 @@ use super::super::names::Marks;
 use super::super::observed::{GuestDevice, NamespaceState, PortState, Programs};
 use super::super::want;
 use super::{Inputs, Planner};
+use crate::kernel::addr::Address;
+use crate::kernel::route::Route;
 
 impl Planner<'_> {
     pub(super) fn port(&mut self, id: AttachmentId) {
@@ -125,15 +127,17 @@ fn guest_side(marks: &Marks, id: AttachmentId, spec: &PortSpec, guest: &GuestDev
         mends.push(Mend::GuestUp);
     }
     let surplus = want::surplus_addresses(spec, guest);
-    // When the address that carries the subnet's prefix goes, the kernel may take others of the subnet and the routes
-    // with it: then all are given again, in their order.
-    let cascades = surplus.iter().any(|address| address.net.prefix_len() < 32);
+    // With the first address of a network the kernel may take its others and the routes away: then all are given again.
+    let first = |address: &Address| {
+        let of_network = |other: &&Address| other.net.trunc() == address.net.trunc();
+        guest.addresses.iter().find(of_network) == Some(address)
+    };
+    let cascades = surplus.iter().any(|address| address.net.prefix_len() < 32 && first(address));
     mends.extend(surplus.into_iter().map(Mend::RemoveAddress));
-    let missing =
-        if cascades { want::addresses(spec, guest.index) } else { want::missing_addresses(spec, guest) };
+    let missing = if cascades { want::addresses(spec, guest.index) } else { want::missing_addresses(spec, guest) };
     mends.extend(missing.into_iter().map(Mend::AddAddress));
     let wanted = want::default_route(spec, guest.index);
-    let right = |route: &&crate::kernel::route::Route| wanted.is_some_and(|wanted| want::same_way(route, &wanted));
+    let right = |route: &&Route| wanted.is_some_and(|wanted| want::same_way(route, &wanted));
     mends.extend(guest.routes.iter().filter(|r| want::is_ours(r) && !right(r)).map(|route| Mend::RemoveRoute(*route)));
     if let Some(wanted) = wanted
         && (cascades || !guest.routes.iter().any(|route| right(&route)))

@@ -61,7 +61,8 @@ fn absent(host: &mut FakeHost, desired: &Desired) {
 
 /// A host that is right, with one active port.
 fn settled() -> (FakeHost, Desired) {
-    let mut desired = (1..).map(|seed| Dice(seed * 7919).desired()).find(|desired| desired.ports().count() >= 2).unwrap();
+    let mut desired =
+        (1..).map(|seed| Dice(seed * 7919).desired()).find(|desired| desired.ports().count() >= 2).unwrap();
     let put = desired.ports().map(|(id, spec)| {
         let mut spec = spec.clone();
         (spec.mode, spec.allow_ip_spoofing) = (PortMode::Active, false);
@@ -80,13 +81,18 @@ fn f16_packets_turn_to_the_new_port_before_the_old_one_falls_silent() {
     let (mut host, mut desired) = settled();
     let ports: Vec<_> = desired.ports().map(|(id, spec)| (id, spec.clone())).take(2).collect();
     let [(old, old_spec), (new, new_spec)] = &ports[..] else { panic!("two ports") };
-    let mode = |spec: &pintle_core::host_spec::PortSpec, mode| Entry::Port(pintle_core::host_spec::PortSpec { mode, ..spec.clone() });
+    let mode = |spec: &pintle_core::host_spec::PortSpec, mode| {
+        Entry::Port(pintle_core::host_spec::PortSpec { mode, ..spec.clone() })
+    };
     let prepared = vec![(EntryKey::Port(*new), mode(new_spec, PortMode::Prepared))];
     let touched = desired.apply(3, Delta { put: prepared, removed: Vec::new() });
     host.round(&desired, Scope::Keys(&touched));
     let address = EntryKey::Endpoint(7, old_spec.addresses[0]);
-    let Some(Entry::Endpoint(EndpointSpec::Vni(endpoint))) = desired.get(&address).cloned() else { panic!("an endpoint") };
-    let endpoint = EndpointSpec::Vni(pintle_core::host_spec::VniEndpoint { port: Some(*new), vtep: None, mtu: 1300, ..endpoint });
+    let Some(Entry::Endpoint(EndpointSpec::Vni(endpoint))) = desired.get(&address).cloned() else {
+        panic!("an endpoint")
+    };
+    let endpoint =
+        EndpointSpec::Vni(pintle_core::host_spec::VniEndpoint { port: Some(*new), vtep: None, mtu: 1300, ..endpoint });
     let put = vec![
         (EntryKey::Port(*old), mode(old_spec, PortMode::Fenced)),
         (EntryKey::Port(*new), mode(new_spec, PortMode::Active)),
@@ -122,7 +128,10 @@ fn c01_an_address_is_added_without_touching_the_others() {
     let plan = host.plan(&desired, Scope::Keys(&touched));
     let [action] = &plan.actions[..] else { panic!("one action: {plan:#?}") };
     let Step::MendPort(_, mends) = &action.step else { panic!("{action:?}") };
-    assert!(matches!(&mends[..], [Mend::AddAddress(address)] if address.net.to_string() == "10.0.0.240/32"), "{mends:?}");
+    assert!(
+        matches!(&mends[..], [Mend::AddAddress(address)] if address.net.to_string() == "10.0.0.240/32"),
+        "{mends:?}"
+    );
 }
 
 #[test]

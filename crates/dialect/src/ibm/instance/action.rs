@@ -1,5 +1,7 @@
 //! `POST /instances/{id}/actions`.
 
+use std::str::FromStr;
+
 use pintle_core::command::Command;
 use pintle_core::id::InstanceId;
 use pintle_core::model::{Instance, InstanceState, Timestamp};
@@ -7,26 +9,39 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::ibm::Site;
-use crate::wire::timestamp;
+use crate::wire::{Text, TextForm, timestamp};
 
 /// The body.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Action {
-    r#type: ActionType,
+    r#type: Text<ActionType>,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy)]
 enum ActionType {
     Start,
     Stop,
 }
 
+impl FromStr for ActionType {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "start" => Ok(ActionType::Start),
+            "stop" => Ok(ActionType::Stop),
+            _ => Err(()),
+        }
+    }
+}
+impl TextForm for ActionType {
+    const WORDS: &'static str = "one of 'start' and 'stop'";
+}
+
 impl Action {
     /// What it asks for.
     pub fn command(&self, id: InstanceId) -> Command {
-        match self.r#type {
+        match self.r#type.0 {
             ActionType::Start => Command::StartInstance(id),
             ActionType::Stop => Command::StopInstance(id),
         }

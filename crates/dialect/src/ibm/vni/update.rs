@@ -5,7 +5,7 @@ use pintle_core::id::VniId;
 use serde::Deserialize;
 
 use crate::ibm::choice::FilteringMode;
-use crate::wire::given;
+use crate::wire::{Text, given};
 
 /// The body.
 #[derive(Debug, Deserialize)]
@@ -20,7 +20,7 @@ pub struct Update {
     #[serde(default, deserialize_with = "given")]
     enable_infrastructure_nat: Option<bool>,
     #[serde(default, deserialize_with = "given")]
-    protocol_state_filtering_mode: Option<FilteringMode>,
+    protocol_state_filtering_mode: Option<Text<FilteringMode>>,
 }
 
 impl Update {
@@ -33,7 +33,7 @@ impl Update {
                 allow_ip_spoofing: self.allow_ip_spoofing,
                 auto_delete: self.auto_delete,
                 enable_infrastructure_nat: self.enable_infrastructure_nat,
-                protocol_state_filtering: self.protocol_state_filtering_mode.map(Into::into),
+                protocol_state_filtering: self.protocol_state_filtering_mode.map(|Text(FilteringMode(mode))| mode),
             },
         )
     }

@@ -36,7 +36,10 @@ pub(super) fn router() -> Router<App> {
         .route("/virtual_network_interfaces", get(vni::list).post(vni::create))
         .route("/virtual_network_interfaces/{id}", get(vni::show).patch(vni::update).delete(vni::delete))
         .route("/virtual_network_interfaces/{id}/ips", get(vni::ips::list))
-        .route("/virtual_network_interfaces/{id}/ips/{ip}", get(vni::ips::show).put(vni::ips::add).delete(vni::ips::remove))
+        .route(
+            "/virtual_network_interfaces/{id}/ips/{ip}",
+            get(vni::ips::show).put(vni::ips::add).delete(vni::ips::remove),
+        )
         .route("/instances", get(i::list).post(i::create))
         .route("/instances/{id}", get(i::show).patch(i::update).delete(i::delete))
         .route("/instances/{id}/actions", axum::routing::post(i::act))
@@ -66,9 +69,10 @@ fn nothing<V>() -> Page<V> {
 /// The VPC that a list is filtered by.
 fn vpc_filter(paging: &Paging) -> Result<Option<VpcId>, Problem> {
     let text = paging.filter("vpc.id");
-    text.map(|text| text.parse().map_err(|error: pintle_core::id::InvalidId| {
-        wire::parameter("vpc.id", Some(text), error.to_string())
-    }))
+    text.map(|text| {
+        text.parse()
+            .map_err(|error: pintle_core::id::InvalidId| wire::parameter("vpc.id", Some(text), error.to_string()))
+    })
     .transpose()
 }
 

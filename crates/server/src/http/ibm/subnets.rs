@@ -21,10 +21,8 @@ pub(super) async fn list(State(app): State<App>, Query(params): Query) -> Answer
         _ if !paging.wants_default_group() => nothing(),
         None => app.read(|snapshot| Ok(view::all(snapshot, "", start, limit)?)).await?,
         Some(vpc) => {
-            app.read(|snapshot| {
-                Ok(view::by_ids(snapshot, view::child_ids::<Subnet>(snapshot, vpc)?, start, limit)?)
-            })
-            .await?
+            app.read(|snapshot| Ok(view::by_ids(snapshot, view::child_ids::<Subnet>(snapshot, vpc)?, start, limit)?))
+                .await?
         }
     };
     Ok(json(StatusCode::OK, &subnet::encode_page(&app.site, &paging, &page)))

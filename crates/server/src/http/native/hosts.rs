@@ -5,9 +5,9 @@ use axum::http::StatusCode;
 use pintle_core::id::HostId;
 use pintle_core::model::Host;
 use pintle_core::{Command, query};
+use pintle_dialect::native::drift as drift_codec;
 use pintle_dialect::native::host::{self, HostView, SessionView};
 use pintle_dialect::native::paging::{self, Paging};
-use pintle_dialect::native::drift as drift_codec;
 use pintle_dialect::view::{self, View};
 
 use super::super::answer::{Answer, empty, json};
@@ -18,17 +18,14 @@ use crate::sessions::SessionStatus;
 pub(super) async fn list(State(app): State<App>, Query(mut params): Query) -> Answer {
     let asked = Paging::take(&mut params)?;
     params.finish()?;
-    let page = app
-        .read(|snapshot| Ok(view::all::<HostView>(snapshot, "", asked.start.as_deref(), asked.limit)?))
-        .await?;
+    let page =
+        app.read(|snapshot| Ok(view::all::<HostView>(snapshot, "", asked.start.as_deref(), asked.limit)?)).await?;
     let body = paging::encode(&page, |found| host::encode(found, session(&app, found.host.id).as_ref()));
     Ok(json(StatusCode::OK, &body))
 }
 
 pub(super) async fn show(State(app): State<App>, Segments(host): Segments<String>) -> Answer {
-    let found = app
-        .read(|snapshot| Ok(HostView::read(snapshot, view::resolve::<Host>(snapshot, &host)?)?))
-        .await?;
+    let found = app.read(|snapshot| Ok(HostView::read(snapshot, view::resolve::<Host>(snapshot, &host)?)?)).await?;
     Ok(json(StatusCode::OK, &host::encode(&found, session(&app, found.host.id).as_ref())))
 }
 

@@ -15,9 +15,8 @@ use super::super::extract::{Body, Query, Segments};
 pub(super) async fn list(State(app): State<App>, Query(mut params): Query) -> Answer {
     let asked = Paging::take(&mut params)?;
     params.finish()?;
-    let page = app
-        .read(|snapshot| Ok(view::all::<InstanceView>(snapshot, "", asked.start.as_deref(), asked.limit)?))
-        .await?;
+    let page =
+        app.read(|snapshot| Ok(view::all::<InstanceView>(snapshot, "", asked.start.as_deref(), asked.limit)?)).await?;
     Ok(json(StatusCode::OK, &paging::encode(&page, instance::encode)))
 }
 
@@ -29,17 +28,15 @@ pub(super) async fn create(State(app): State<App>, Body(body): Body<instance::Cr
 }
 
 pub(super) async fn show(State(app): State<App>, Segments(instance): Segments<String>) -> Answer {
-    let found = app
-        .read(|snapshot| Ok(InstanceView::read(snapshot, view::resolve::<Instance>(snapshot, &instance)?)?))
-        .await?;
+    let found =
+        app.read(|snapshot| Ok(InstanceView::read(snapshot, view::resolve::<Instance>(snapshot, &instance)?)?)).await?;
     Ok(json(StatusCode::OK, &instance::encode(&found)))
 }
 
 /// The instance on its way out; it is gone once its host has let go of it.
 pub(super) async fn delete(State(app): State<App>, Segments(instance): Segments<String>) -> Answer {
-    let before = app
-        .read(|snapshot| Ok(InstanceView::read(snapshot, view::resolve::<Instance>(snapshot, &instance)?)?))
-        .await?;
+    let before =
+        app.read(|snapshot| Ok(InstanceView::read(snapshot, view::resolve::<Instance>(snapshot, &instance)?)?)).await?;
     let retired: Instance = app.execute(Command::DeleteInstance(before.instance.id)).await?;
     let body = instance::encode(&InstanceView { instance: retired, ..before });
     Ok(json(StatusCode::ACCEPTED, &body))

@@ -14,10 +14,7 @@ use super::super::answer::{Answer, json};
 use super::super::app::App;
 use super::super::extract::Segments;
 
-pub(super) async fn resolve(
-    State(app): State<App>,
-    Segments((kind, text)): Segments<(String, String)>,
-) -> Answer {
+pub(super) async fn resolve(State(app): State<App>, Segments((kind, text)): Segments<(String, String)>) -> Answer {
     let id = app
         .read(|snapshot| match kind.as_str() {
             "vpc" => text_of::<Vpc>(snapshot, &text),

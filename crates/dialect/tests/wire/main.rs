@@ -1,0 +1,7 @@
+//! What goes over the wire, held to golden files: requests to commands, records to replies, problems to errors.
+
+mod golden;
+mod problems;
+mod replies;
+mod requests;
+mod world;

@@ -1,0 +1,104 @@
+//! Problems become errors, in each dialect's envelope.
+
+use pintle_core::Refusal;
+use pintle_core::id::IdSource;
+use pintle_core::id::{AttachmentId, InstanceId, ReservedIpId, SubnetId, VniId, VpcId};
+use pintle_core::refusal::{Holder, Noun};
+use pintle_dialect::{Problem, ibm, native};
+use serde_json::{Value, json};
+
+use crate::golden;
+
+struct One;
+impl IdSource for One {
+    fn bits(&mut self) -> u64 {
+        1
+    }
+}
+
+fn refusals() -> Vec<Refusal> {
+    let (vpc, subnet, ip) = (VpcId::new(&mut One), SubnetId::new(&mut One), ReservedIpId::new(&mut One));
+    let (vni, instance, attachment) = (VniId::new(&mut One), InstanceId::new(&mut One), AttachmentId::new(&mut One));
+    let (address, cidr) = ([10, 1, 2, 9].into(), "10.1.2.0/24".parse().unwrap());
+    let holder = Holder::Vni(vni);
+    vec![
+        Refusal::NotFound { noun: Noun::Vni, id: vni.to_string() },
+        Refusal::invalid("cidr", "10.1.2.3/24", "it has host bits set; the network is 10.1.2.0/24"),
+        Refusal::invalid("start", "x", "it must come from the 'next' of the page before"),
+        Refusal::NameTaken {
+            noun: Noun::Vpc,
+            name: "blue".to_owned(),
+            holder: vpc.to_string(),
+            scope: "this server".to_owned(),
+        },
+        Refusal::AddressTaken { address, holder: holder.clone() },
+        Refusal::ReservedIpBound { id: ip, address, holder: holder.clone() },
+        Refusal::SubnetFull { subnet, cidr },
+        Refusal::CidrOverlap { cidr, other: cidr, holder: Holder::Subnet(subnet) },
+        Refusal::InUse { noun: Noun::Subnet, id: subnet.to_string(), holder, remedy: "delete its interfaces first" },
+        Refusal::WrongZone { vni, vni_zone: "a".to_owned(), instance, instance_zone: "b".to_owned() },
+        Refusal::WrongVpc { vni, vni_vpc: vpc, instance, instance_vpc: vpc },
+        Refusal::PrimaryAttachment { attachment, instance },
+        Refusal::AlreadyAttached { vni, attachment, instance },
+        Refusal::NotAttached { vni },
+        Refusal::Moving { vni, from: attachment, to: attachment },
+        Refusal::WrongState {
+            noun: Noun::Instance,
+            id: instance.to_string(),
+            state: "deleting".to_owned(),
+            rule: "it takes no change".to_owned(),
+        },
+        Refusal::Limit { what: "addresses".to_owned(), limit: 8 },
+        Refusal::NoHost { zone: "zone-1".to_owned() },
+    ]
+}
+
+fn problems() -> Vec<Problem> {
+    let mut all: Vec<Problem> = refusals().into_iter().map(Problem::Refused).collect();
+    all.extend([
+        Problem::Malformed { line: 2, column: 13, detail: "expected value".to_owned() },
+        Problem::Field { field: "ips[1].address".to_owned(), detail: "'x' is not …".to_owned(), line: 1, column: 9 },
+        Problem::Parameter { name: "version".to_owned(), value: None, rule: "it is required".to_owned() },
+        Problem::Parameter { name: "limit".to_owned(), value: Some("0".to_owned()), rule: "1 to 100".to_owned() },
+        Problem::Header { name: "if-match", value: "x".to_owned(), rule: "it must be a tag".to_owned() },
+        Problem::Unauthenticated("a bearer token is needed"),
+        Problem::Ambiguous {
+            noun: Noun::Subnet,
+            name: "a".to_owned(),
+            candidates: vec!["x".to_owned(), "y".to_owned()],
+        },
+        Problem::UnknownPath { path: "/v1/nothing".to_owned() },
+        Problem::WrongMethod { method: "PUT".to_owned(), path: "/v1/vpcs".to_owned() },
+        Problem::WrongContentType { given: "text/plain".to_owned(), wanted: "'application/json'" },
+        Problem::TooLarge { limit: 1 << 20 },
+        Problem::changed("W/\"3\"", 4),
+        Problem::Timeout { seconds: 60 },
+        Problem::Busy,
+        Problem::Stopping,
+        Problem::Internal { detail: "/secret/path: disk on fire".to_owned() },
+    ]);
+    all
+}
+
+fn all(encode: impl Fn(&Problem, &str) -> (u16, Value)) -> String {
+    let shown: Vec<Value> = problems()
+        .iter()
+        .map(|problem| {
+            let (status, body) = encode(problem, "trace-1");
+            assert!((400..=599).contains(&status));
+            assert!(!body.to_string().contains("/secret/path"), "a client never sees the inside");
+            json!({ "status": status, "body": body })
+        })
+        .collect();
+    serde_json::to_string_pretty(&shown).unwrap()
+}
+
+#[test]
+fn ibm_errors_are_golden() {
+    golden::check("ibm/errors.json", &all(ibm::problem::encode));
+}
+
+#[test]
+fn native_errors_are_golden() {
+    golden::check("native/errors.json", &all(native::problem::encode));
+}

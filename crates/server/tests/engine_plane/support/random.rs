@@ -1,0 +1,103 @@
+//! Commands as they might come: mostly sensible, sometimes not.
+
+use std::net::Ipv4Addr;
+
+use pintle_core::Command;
+use pintle_core::command::{
+    CreateInstance, CreateReservedIp, CreateSubnet, CreateVni, CreateVpc, IpChoice, NewAttachment, UpdateVni, VniChoice,
+};
+use pintle_core::id::IdSource;
+use pintle_core::model::{Attachment, Instance, Namespace, ReservedIp, Subnet, Vni, Vpc};
+
+use super::{Plane, Seeded};
+
+/// The next command; what it is about is picked from what is stored.
+pub fn random_command(plane: &Plane, random: &mut Seeded) -> Command {
+    random_if_possible(plane, random).unwrap_or_else(|| Command::CreateVpc(CreateVpc::default()))
+}
+
+fn random_if_possible(plane: &Plane, random: &mut Seeded) -> Option<Command> {
+    let vpcs: Vec<Vpc> = plane.all();
+    if vpcs.len() < 2 {
+        return Some(Command::CreateVpc(CreateVpc::default()));
+    }
+    let vpc = random.pick(&vpcs)?.id;
+    let subnets: Vec<Subnet> = plane.all();
+    let instances: Vec<Instance> = plane.all();
+    let attachments: Vec<Attachment> = plane.all();
+    let vnis: Vec<Vni> = plane.all();
+    let subnet = random.pick(&subnets).map(|subnet| subnet.id);
+    let instance = random.pick(&instances).map(|instance| instance.id);
+    let vni = random.pick(&vnis);
+    Some(match random.below(22) {
+        0 => {
+            let cidr = format!("10.{}.0.0/26", random.below(4)).parse().expect("a range");
+            Command::CreateSubnet(CreateSubnet { vpc, name: None, zone: "z1".into(), cidr })
+        }
+        1..=3 => Command::CreateVni(new_vni(subnet?, random)),
+        4 | 5 => Command::CreateInstance(CreateInstance {
+            name: None,
+            vpc,
+            host: Some(*random.pick(&plane.host_ids())?),
+            zone: None,
+            namespace: Namespace::Made,
+            primary: (random.below(3) == 0)
+                .then(|| subnet.map(|subnet| new_attachment(new_vni(subnet, random))))
+                .flatten(),
+            attachments: Vec::new(),
+        }),
+        6..=9 => Command::Attach(instance?, NewAttachment { name: None, vni: VniChoice::Existing(vni?.id) }),
+        10 => Command::Attach(instance?, new_attachment(new_vni(subnet?, random))),
+        11..=13 => Command::MoveVni { vni: vni?.id, to: instance? },
+        14 | 15 => Command::Detach { attachment: random.pick(&attachments)?.id, force: random.below(4) == 0 },
+        16 => Command::DeleteVni(vni?.id),
+        17 => Command::AddVniIp(vni?.id, ip_choice(random)),
+        18 => Command::RemoveVniIp(vni?.id, *random.pick(&vni?.ips)?),
+        19 => match random.below(3) {
+            0 => Command::StopInstance(instance?),
+            1 => Command::StartInstance(instance?),
+            _ => Command::DeleteInstance(instance?),
+        },
+        20 => reservation(plane, subnet?, vni, random)?,
+        _ => {
+            let (spoofing, delete) = (random.below(2) == 0, random.below(2) == 0);
+            let update =
+                UpdateVni { allow_ip_spoofing: Some(spoofing), auto_delete: Some(delete), ..UpdateVni::default() };
+            Command::UpdateVni(vni?.id, update)
+        }
+    })
+}
+
+fn new_vni(subnet: pintle_core::id::SubnetId, random: &mut Seeded) -> CreateVni {
+    let ips = (0..random.below(3)).map(|_| ip_choice(random)).collect();
+    CreateVni { subnet: Some(subnet), primary_ip: ip_choice(random), ips, ..CreateVni::default() }
+}
+
+fn new_attachment(vni: CreateVni) -> NewAttachment {
+    NewAttachment { name: None, vni: VniChoice::New(Box::new(vni)) }
+}
+
+fn ip_choice(random: &mut Seeded) -> IpChoice {
+    let auto_delete = random.below(2) == 0;
+    match random.below(4) {
+        0 => {
+            let address = Ipv4Addr::new(10, random.below(4) as u8, 0, random.below(64) as u8);
+            IpChoice::Address { address, name: None, auto_delete }
+        }
+        _ => IpChoice::Auto { name: None, auto_delete },
+    }
+}
+
+fn reservation(
+    plane: &Plane,
+    subnet: pintle_core::id::SubnetId,
+    vni: Option<&Vni>,
+    random: &mut Seeded,
+) -> Option<Command> {
+    if random.bits() % 2 == 0 {
+        let ips: Vec<ReservedIp> = plane.all();
+        return Some(Command::DeleteReservedIp(random.pick(&ips)?.id));
+    }
+    let target = vni.filter(|_| random.below(2) == 0).map(|vni| vni.id);
+    Some(Command::CreateReservedIp(CreateReservedIp { subnet, address: None, name: None, auto_delete: false, target }))
+}
