@@ -3,13 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use nix::mount::{MsFlags, mount};
-use nix::sys::statfs::statfs;
+use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
 use pintle_core::id::HostId;
 
 use crate::error::AgentError;
 use crate::identity::private_directory;
-
-const BPF_FS_MAGIC: i64 = 0xcafe_4a11;
 
 /// Makes sure that `path` is on a BPF file system, and mounts one there if it is not.
 ///
@@ -27,7 +25,7 @@ pub(crate) fn ensure(path: &Path) -> Result<(), AgentError> {
 }
 
 fn is_bpffs(path: &Path) -> bool {
-    statfs(path).is_ok_and(|found| i64::from(found.filesystem_type().0) == BPF_FS_MAGIC)
+    statfs(path).is_ok_and(|found| found.filesystem_type() == BPF_FS_MAGIC)
 }
 
 /// The directory below which everything of a host is pinned.

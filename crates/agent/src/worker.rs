@@ -174,15 +174,21 @@ impl Thread {
 
     fn change(&mut self, mut revision: Revision, mut delta: Delta) {
         self.take_more(&mut revision, &mut delta);
-        let kept = self.journal.append(revision, &delta);
-        self.round(|reconciler| reconciler.change(revision, delta));
-        let kept = match (kept, self.reconciler.desired(), &self.epoch) {
-            (Ok(false), Some(desired), Some(epoch)) => self.journal.replace(epoch, desired),
-            (kept, ..) => kept.map(drop),
-        };
-        if let Err(error) = kept {
+        if let Err(error) = self.keep(revision, &delta) {
             tracing::warn!(%error, "the change of desired state is not on disk");
         }
+        self.round(|reconciler| reconciler.change(revision, delta));
+    }
+
+    /// Writes a change to disk before it is made.
+    fn keep(&mut self, revision: Revision, delta: &Delta) -> Result<(), AgentError> {
+        if self.journal.append(revision, delta)? {
+            return Ok(());
+        }
+        let (Some(desired), Some(epoch)) = (self.reconciler.desired(), &self.epoch) else { return Ok(()) };
+        let mut desired = desired.clone();
+        desired.apply(revision, delta.clone());
+        self.journal.replace(epoch, &desired)
     }
 
     /// Joins small changes that wait already; a later word on an entry replaces an earlier one.

@@ -40,8 +40,9 @@ fn is_repaired(reconciler: &mut Reconciler, one: &Guest, two: &Guest, expected: 
 fn r02_map_entries_deleted_by_hand_come_back() {
     settled(|_, reconciler, one, two| {
         let datapath = reconciler.datapath();
-        let (index, _) = datapath.ports().entries().unwrap().remove(0);
-        datapath.ports().delete(&index).unwrap();
+        let rows = datapath.ports().entries().unwrap();
+        let (index, _) = rows.iter().find(|(_, row)| row.vni == one.spec.vni.to_string()).unwrap();
+        datapath.ports().delete(index).unwrap();
         datapath.endpoints().delete(&EndpointKey { segment: SEGMENT, addr: two.ip() }).unwrap();
         datapath.locations().delete(&LocationKey { segment: SEGMENT, mac: two.spec.mac.0 }).unwrap();
         let endpoint = format!("entry endpoint/{SEGMENT}/{} is missing: restored", two.ip());

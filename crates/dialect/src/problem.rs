@@ -45,16 +45,6 @@ pub enum Problem {
         /// The rule that it breaks.
         rule: String,
     },
-    /// A request header has a value that it may not have.
-    #[error("header '{name}': {rule}")]
-    Header {
-        /// Its name.
-        name: &'static str,
-        /// The value given.
-        value: String,
-        /// The rule that it breaks.
-        rule: String,
-    },
     /// The credentials are missing or wrong.
     #[error("{0}")]
     Unauthenticated(&'static str),

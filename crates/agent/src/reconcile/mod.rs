@@ -163,21 +163,23 @@ impl Reconciler {
 
     fn whole(&mut self, cause: Cause) -> Result<Outcome, AgentError> {
         let Some(desired) = self.desired.take() else { return Ok(Outcome::default()) };
-        let mut outcome = Outcome::default();
-        let result = (0..ROUNDS).try_for_each(|_| {
-            let observed = self.machine.observe_all(&desired)?;
-            self.machine.take_stock(&desired, &observed);
-            let plan = self.plan(&desired, &observed, Scope::All);
-            let expected = std::mem::take(&mut self.failures);
-            let again = self.carry_out(&desired, &observed, plan, cause, &expected, &mut outcome);
-            if again { Ok(()) } else { Err(None) }
-        });
+        let result = self.everything(&desired, cause);
         self.desired = Some(desired);
-        match result {
-            Err(Some(error)) => return Err(error),
-            Ok(()) | Err(None) => {}
-        }
         self.retire_old_programs();
+        result
+    }
+
+    fn everything(&mut self, desired: &Desired, cause: Cause) -> Result<Outcome, AgentError> {
+        let mut outcome = Outcome::default();
+        for _ in 0..ROUNDS {
+            let observed = self.machine.observe_all(desired)?;
+            self.machine.take_stock(desired, &observed);
+            let plan = self.plan(desired, &observed, Scope::All);
+            let expected = std::mem::take(&mut self.failures);
+            if !self.carry_out(desired, &observed, plan, cause, &expected, &mut outcome) {
+                break;
+            }
+        }
         Ok(outcome)
     }
 

@@ -199,8 +199,9 @@ impl Planner<'_> {
         };
         let wanted = want::endpoint(spec, |port| realised.get(&port).copied());
         match (wanted, there) {
-            _ if names_remade => self.act(Some(key), Step::PutEndpoint(row), format!("entry {key} names a new device")),
+            (_, None) if names_remade => self.act(Some(key), Step::PutEndpoint(row), format!("entry {key} is missing")),
             (Some(_), None) => self.act(Some(key), Step::PutEndpoint(row), format!("entry {key} is missing")),
+            _ if names_remade => self.act(Some(key), Step::PutEndpoint(row), format!("entry {key} names a new device")),
             (Some(wanted), Some(there)) if wanted != *there => {
                 self.act(Some(key), Step::PutEndpoint(row), format!("entry {key} is different"));
             }

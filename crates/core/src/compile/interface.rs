@@ -30,10 +30,16 @@ pub fn interface(snapshot: &dyn Snapshot, carriers: &Carriers, id: VniId) -> Res
             entries.entry(side.host.id).or_default().insert(key, Entry::Port(port));
         }
     }
-    if place.announced() {
+    let beginning = place.current.runs && place.step.is_none();
+    if place.announced() || beginning {
         for host in carriers.of(shape.vni.vpc) {
             let (host, _) = query::get::<Host>(snapshot, host)?;
-            shape.announce(&place, &host, entries.entry(host.id).or_default());
+            let known = entries.entry(host.id).or_default();
+            // Heard before it is spoken to: the first packet of a new port must not find a host that refuses it.
+            shape.locate(&place, &host, known);
+            if place.announced() {
+                shape.announce(&place, &host, known);
+            }
         }
     }
     Ok(entries)
@@ -152,7 +158,7 @@ impl Shape {
             gateway: self.subnet.gateway(),
             mtu: side.host.guest_mtu(),
             device: side.attachment.device(),
-            default_route: side.attachment.index == 0,
+            default_route: side.attachment.default_route,
             allow_ip_spoofing: self.vni.allow_ip_spoofing,
             mode: side.mode,
             generation: side.attachment.generation,
@@ -166,6 +172,10 @@ impl Shape {
             let spec = Entry::Endpoint(EndpointSpec::Vni(endpoint));
             entries.insert(EntryKey::Endpoint(self.segment, *address), spec);
         }
+    }
+
+    /// Which hosts may speak for the interface, as one host must know it.
+    fn locate(&self, place: &Place, on: &Host, entries: &mut BTreeMap<EntryKey, Entry>) {
         let location = self.location(place, on);
         entries.insert(EntryKey::Location(self.segment, self.vni.mac), Entry::Location(location));
     }

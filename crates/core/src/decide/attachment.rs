@@ -55,6 +55,7 @@ pub(super) fn bind(
     let id = AttachmentId::new(draft.ids);
     let name = take_name::<Attachment>(draft, name, &instance.id.to_string(), SCOPE_WORDS, id)?;
     let index = take_index(draft, instance.id, id)?;
+    let default_route = staying(draft, instance.id, id)?.is_empty();
     vni.generation += 1;
     let attachment = Attachment {
         id,
@@ -66,6 +67,7 @@ pub(super) fn bind(
         host: instance.host,
         index,
         primary,
+        default_route,
         generation: vni.generation,
         lifecycle: match instance.state {
             InstanceState::Running => Lifecycle::Pending,
@@ -145,12 +147,30 @@ fn keep_interface(draft: &mut Draft<'_>, attachment: &Attachment) -> Result<(), 
     Ok(())
 }
 
-/// Puts an attachment on its way out; the host's word that nothing is left ends it.
+/// Puts an attachment on its way out; the host's word that nothing is left ends it. The default route goes to the next.
 pub(super) fn retire(draft: &mut Draft<'_>, mut attachment: Attachment) -> Result<Attachment, DecideError> {
     step::<Attachment>(&mut attachment.lifecycle, Lifecycle::Deleting, attachment.id)?;
     attachment.failure = None;
+    if std::mem::take(&mut attachment.default_route)
+        && let Some(mut heir) = staying(draft, attachment.instance, attachment.id)?.into_iter().next()
+    {
+        heir.default_route = true;
+        draft.put(&heir);
+    }
     draft.put(&attachment);
     Ok(attachment)
+}
+
+/// The other attachments of an instance that are not on their way out, in order of their index.
+fn staying(draft: &mut Draft<'_>, instance: InstanceId, except: AttachmentId) -> Result<Vec<Attachment>, DecideError> {
+    let mut staying = Vec::new();
+    for id in instance::attachments(draft, instance)?.into_iter().filter(|id| *id != except) {
+        let other: Attachment = draft.get(id)?;
+        if other.lifecycle != Lifecycle::Deleting {
+            staying.push(other);
+        }
+    }
+    Ok(staying)
 }
 
 /// The host has realised it. A report about an older generation is about something that is no more: ignored.

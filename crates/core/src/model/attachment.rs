@@ -30,6 +30,9 @@ pub struct Attachment {
     pub index: u8,
     /// Whether it came with the instance: then it can't be detached or moved while the instance exists.
     pub primary: bool,
+    /// Whether the instance's default route goes through it; of an instance's attachments that are not on their way out,
+    /// exactly one has it.
+    pub default_route: bool,
     /// The interface's generation that this attachment realises.
     pub generation: u32,
     /// Where it is in its life.

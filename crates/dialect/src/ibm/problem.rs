@@ -101,7 +101,6 @@ fn unrefused(problem: &Problem) -> Shown {
         Problem::Field { field: name, .. } => at(400, "bad_field", "field", name, None),
         Problem::Parameter { name, value: None, .. } => at(400, "missing_parameter", "parameter", name, None),
         Problem::Parameter { name, value, .. } => at(400, "invalid_value", "parameter", name, value.clone()),
-        Problem::Header { name, value, .. } => at(400, "invalid_value", "header", name, Some(value.clone())),
         Problem::Unauthenticated(_) => plain(401, "not_authenticated"),
         Problem::Ambiguous { name, .. } => field(409, "ambiguous_name", "name", name),
         Problem::UnknownPath { .. } => plain(404, "not_found"),

@@ -83,9 +83,6 @@ fn unrefused(problem: &Problem) -> Shown {
         Problem::Parameter { name, value, .. } => {
             (400, "bad_parameter", vec![("parameter", json!(name)), ("value", json!(value))])
         }
-        Problem::Header { name, value, .. } => {
-            (400, "bad_header", vec![("header", json!(name)), ("value", json!(value))])
-        }
         Problem::Unauthenticated(_) => (401, "unauthenticated", Vec::new()),
         Problem::Ambiguous { candidates, .. } => (409, "ambiguous_name", vec![("candidates", json!(candidates))]),
         Problem::UnknownPath { .. } => (404, "unknown_path", Vec::new()),

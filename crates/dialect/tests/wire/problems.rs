@@ -60,7 +60,6 @@ fn problems() -> Vec<Problem> {
         Problem::Field { field: "ips[1].address".to_owned(), detail: "'x' is not …".to_owned(), line: 1, column: 9 },
         Problem::Parameter { name: "version".to_owned(), value: None, rule: "it is required".to_owned() },
         Problem::Parameter { name: "limit".to_owned(), value: Some("0".to_owned()), rule: "1 to 100".to_owned() },
-        Problem::Header { name: "if-match", value: "x".to_owned(), rule: "it must be a tag".to_owned() },
         Problem::Unauthenticated("a bearer token is needed"),
         Problem::Ambiguous {
             noun: Noun::Subnet,

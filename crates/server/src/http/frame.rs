@@ -102,3 +102,32 @@ fn word(mut response: Response, dialect: Dialect, trace: &str) -> Response {
     }
     worded
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::{Body, to_bytes};
+    use axum::middleware::from_fn;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn broken() -> &'static str {
+        panic!("secret detail")
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_with_a_trace_and_without_its_text() {
+        for (path, trace) in [("/v1/broken", "/trace"), ("/native/v1/broken", "/error/trace")] {
+            let router: Router = Router::new().route(path, get(broken)).layer(from_fn(around));
+            let request = Request::builder().uri(path).header(REQUEST_ID, "id-1").body(Body::empty()).unwrap();
+            let response = router.oneshot(request).await.unwrap();
+            assert_eq!((response.status().as_u16(), &response.headers()[REQUEST_ID]), (500, &"id-1".parse().unwrap()));
+            let text = String::from_utf8(to_bytes(response.into_body(), 4096).await.unwrap().to_vec()).unwrap();
+            let body: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(body.pointer(trace).unwrap(), "id-1");
+            assert!(!text.contains("secret detail"), "{text}");
+        }
+    }
+}

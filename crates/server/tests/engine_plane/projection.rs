@@ -78,18 +78,18 @@ async fn a_change_is_sent_to_whom_it_concerns_and_only_what_it_touches() {
         plane.attach(i2, plane.vni(other_subnet).await).await;
     }
     settle().await;
-    let (before, at) = ([h1.state().messages, h2.state().messages], h1.state().revision);
+    let (before, at) = ([h1.messages(), h2.messages()], h1.revision());
     plane.vni(subnet).await;
     settle().await;
-    assert_eq!([h1.state().messages, h2.state().messages], before, "an interface that waits concerns no host");
+    assert_eq!([h1.messages(), h2.messages()], before, "an interface that waits concerns no host");
     assert_eq!(plane.sessions.status(h1.id).expect("connected").pending, 0, "and nothing is pending because of it");
 
     let attached = plane.all::<Attachment>().into_iter().find(|a| a.instance == i1).expect("one of ten");
     let update = UpdateVni { allow_ip_spoofing: Some(true), ..UpdateVni::default() };
     plane.run(Command::UpdateVni(attached.vni, update)).await;
     settle().await;
-    assert_eq!([h1.state().messages, h2.state().messages], [before[0] + 1, before[1]]);
-    assert!(h1.state().revision > at);
+    assert_eq!([h1.messages(), h2.messages()], [before[0] + 1, before[1]]);
+    assert!(h1.revision() > at);
     assert!(h1.port(attached.id).expect("there").allow_ip_spoofing);
 }
 
@@ -114,16 +114,16 @@ async fn a_large_snapshot_comes_in_parts_and_a_large_change_too() {
     let h2 = plane.host(2).await;
     let instance = plane.instance(vpc, h2.id).await;
     settle().await;
-    let messages = h2.state().messages;
+    let messages = h2.messages();
     plane.attach(instance, plane.vni(subnet).await).await;
     settle().await;
-    assert!(h2.state().messages >= messages + 2);
-    assert_eq!(h2.state().snapshots, 1, "only the empty one at the beginning");
+    assert!(h2.messages() >= messages + 2);
+    assert_eq!(h2.snapshots(), 1, "only the empty one at the beginning");
     // A host that lost everything gets a snapshot in more than one part.
     let _lost = h1.disconnect().await;
     let h1 = FakeHost::connect(&plane.sessions, 1, None);
     settle().await;
-    assert!(h1.state().messages >= 2 && h1.state().snapshots == 1);
+    assert!(h1.messages() >= 2 && h1.snapshots() == 1);
     let expected = expected_entries(&plane);
     assert_eq!(Some(&h1.entries()), expected.get(&h1.id));
     assert_eq!(Some(&h2.entries()), expected.get(&h2.id));
@@ -148,8 +148,8 @@ async fn a_host_that_was_away_goes_on_where_it_left_off() {
     settle().await;
     let h1 = FakeHost::connect(&plane.sessions, 1, Some(left));
     settle().await;
-    assert_eq!(h1.state().snapshots, snapshots, "no snapshot");
-    assert!(h1.state().messages > messages);
+    assert_eq!(h1.snapshots(), snapshots, "no snapshot");
+    assert!(h1.messages() > messages);
     assert!(h1.port(first).is_none() && h1.port(second).is_some());
     assert_eq!(Some(&h1.entries()), expected_entries(&plane).get(&h1.id));
     assert!(plane.find::<Attachment>(first).is_none(), "and what it let go meanwhile is gone");
@@ -158,7 +158,7 @@ async fn a_host_that_was_away_goes_on_where_it_left_off() {
     left.epoch = "another life".into();
     let h1 = FakeHost::connect(&plane.sessions, 1, Some(left));
     settle().await;
-    assert_eq!(h1.state().snapshots, snapshots + 1, "revisions of another life mean nothing");
+    assert_eq!(h1.snapshots(), snapshots + 1, "revisions of another life mean nothing");
     assert!(h1.entries().keys().any(|key| matches!(key, EntryKey::Port(_))));
 }
 

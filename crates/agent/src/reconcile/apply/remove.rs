@@ -46,8 +46,7 @@ impl Machine {
     /// Deletes devices: many at once, because the kernel waits some 15 ms for each request to delete.
     fn delete_devices(&self, indexes: &[u32]) -> Vec<Done> {
         if indexes.len() >= TOGETHER
-            && let Err(why) = text(self.host(|netlink| delete_together(netlink, &self.marks, indexes)))
-                .and_then(|outcome| text(outcome))
+            && let Err(why) = text(self.host(|netlink| delete_together(netlink, &self.marks, indexes))).and_then(text)
         {
             tracing::debug!(why, "devices are deleted one by one");
         }

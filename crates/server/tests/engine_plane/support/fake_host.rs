@@ -95,6 +95,18 @@ impl FakeHost {
         lock(&self.state)
     }
 
+    pub fn messages(&self) -> usize {
+        self.state().messages
+    }
+
+    pub fn snapshots(&self) -> usize {
+        self.state().snapshots
+    }
+
+    pub fn revision(&self) -> u64 {
+        self.state().revision
+    }
+
     pub fn entries(&self) -> BTreeMap<EntryKey, Entry> {
         self.state().entries.clone()
     }

@@ -1,0 +1,61 @@
+//! Changes that meet: entity tags, and many clients that want the last of something.
+
+use axum::http::{Method, header};
+use serde_json::json;
+
+use crate::client::{Api, text};
+
+async fn with_tag(api: &Api, method: Method, path: &str, tag: &str, body: &'static str) -> crate::client::Answer {
+    let request = Api::request(method, path)
+        .header(header::IF_MATCH, tag)
+        .header(header::CONTENT_TYPE, "application/merge-patch+json");
+    api.send(request.body(body.into()).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_change_happens_only_to_the_state_that_the_client_has_seen() {
+    let api = Api::new();
+    let (vpc, subnet) = api.network("10.1.2.0/24", "zone-1").await;
+    let body = json!({ "subnet": { "id": subnet } });
+    let created = api.post("/v1/virtual_network_interfaces", body).await;
+    let (first, path) = (created.etag(), text(&created.body, "href"));
+    assert!(first.starts_with("W/\""));
+    assert_eq!(api.get(&path).await.etag(), first);
+    let changed = with_tag(&api, Method::PATCH, &path, &first, r#"{"name": "one"}"#).await;
+    let second = changed.etag();
+    changed.expect(200);
+    assert_ne!(first, second);
+    let error =
+        with_tag(&api, Method::PATCH, &path, &first, r#"{"name": "two"}"#).await.refused(412, "precondition_failed");
+    assert!(text(&error, "message").contains(&second));
+    with_tag(&api, Method::DELETE, &path, &first, "").await.refused(412, "precondition_failed");
+    assert_eq!(api.get(&path).await.expect(200)["name"], "one");
+    with_tag(&api, Method::PATCH, &path, "*", r#"{"name": "three"}"#).await.expect(200);
+    let now = api.get(&path).await.etag();
+    with_tag(&api, Method::DELETE, &path, &now, "").await.expect(202);
+    with_tag(&api, Method::PATCH, &path, &now, r#"{"name": "four"}"#).await.refused(404, "not_found");
+    let path = format!("/v1/vpcs/{vpc}");
+    with_tag(&api, Method::PATCH, &path, "\"0\"", r#"{"name": "navy"}"#).await.refused(412, "precondition_failed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn v04_of_many_who_want_the_last_addresses_as_many_win_as_there_are() {
+    let api = Api::new();
+    let (_, subnet) = api.network("10.1.2.0/28", "zone-1").await;
+    let tasks: Vec<_> = (0..40)
+        .map(|_| {
+            let (api, body) = (api.clone(), json!({ "subnet": { "id": subnet } }));
+            tokio::spawn(async move { api.post("/v1/virtual_network_interfaces", body).await })
+        })
+        .collect();
+    let mut addresses = std::collections::BTreeSet::new();
+    for task in tasks {
+        let answer = task.await.unwrap();
+        if answer.status == 201 {
+            assert!(addresses.insert(text(&answer.body["primary_ip"], "address")), "an address is given once");
+        } else {
+            answer.refused(409, "subnet_addresses_exhausted");
+        }
+    }
+    assert_eq!(addresses.len(), 11);
+}

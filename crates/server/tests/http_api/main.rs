@@ -1,0 +1,11 @@
+//! The HTTP front ends over an engine in memory: what a client sees, without hosts.
+
+mod addresses;
+mod attachments;
+mod bad_input;
+mod client;
+mod concurrency;
+mod frame;
+mod native;
+mod paging;
+mod vnis;
