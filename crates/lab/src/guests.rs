@@ -1,5 +1,6 @@
 //! Short ways to what nearly every test needs: a VPC with subnets, instances, interfaces.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -12,6 +13,7 @@ pub struct Network<'a> {
     api: &'a Api,
     /// The VPC's id.
     pub vpc: String,
+    instances: Mutex<Vec<String>>,
 }
 
 impl<'a> Network<'a> {
@@ -20,7 +22,7 @@ impl<'a> Network<'a> {
     /// # Errors
     /// When it is refused.
     pub fn new(api: &'a Api) -> anyhow::Result<Self> {
-        Ok(Network { api, vpc: id(&api.post("/v1/vpcs", json!({}))?)? })
+        Ok(Network { api, vpc: id(&api.post("/v1/vpcs", json!({}))?)?, instances: Mutex::default() })
     }
 
     /// A subnet; its id.
@@ -47,7 +49,14 @@ impl<'a> Network<'a> {
     /// When it is refused.
     pub fn instance(&self, host: &str) -> anyhow::Result<String> {
         let body = json!({ "vpc": self.vpc, "host": host, "namespace": { "made": true } });
-        id(&self.api.post("/native/v1/instances", body)?)
+        let instance = id(&self.api.post("/native/v1/instances", body)?)?;
+        self.instances.lock().unwrap_or_else(PoisonError::into_inner).push(instance.clone());
+        Ok(instance)
+    }
+
+    /// Every instance that was made here, also those that are no more.
+    pub fn instances_ever(&self) -> Vec<String> {
+        self.instances.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Attaches and waits until it is realised; the attachment's id.

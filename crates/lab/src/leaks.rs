@@ -1,5 +1,6 @@
 //! What a host has in the kernel, counted by the system's own tools: equal before and after, or something leaked.
 
+use crate::guests::Network;
 use crate::host::LabHost;
 use crate::shell::{ip, sh};
 
@@ -8,7 +9,7 @@ use crate::shell::{ip, sh};
 pub struct Footprint {
     /// Network devices in the host's namespace.
     pub devices: usize,
-    /// Network namespaces on the machine that belong to instances of any lab or Pintle.
+    /// Network namespaces that belong to instances of the network, now or formerly.
     pub namespaces: usize,
     /// Files below the host's folder on bpffs, by name.
     pub pins: Vec<String>,
@@ -21,11 +22,10 @@ impl Footprint {
     ///
     /// # Errors
     /// When a tool fails.
-    pub fn of(host: &LabHost, host_id: &str) -> anyhow::Result<Footprint> {
+    pub fn of(host: &LabHost, host_id: &str, network: &Network<'_>) -> anyhow::Result<Footprint> {
         let devices = ip(&format!("-n {} -o link show", host.namespace))?.lines().count();
-        let namespaces = std::fs::read_dir("/run/netns")?
-            .filter(|entry| entry.as_ref().is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("i-0")))
-            .count();
+        let exists = |instance: &String| std::path::Path::new("/run/netns").join(instance).exists();
+        let namespaces = network.instances_ever().iter().filter(|instance| exists(instance)).count();
         let root = format!("/sys/fs/bpf/pintle/{host_id}");
         let mut pins: Vec<String> = sh("find", &[&root, "-type", "f"])?.lines().map(str::to_owned).collect();
         pins.sort();

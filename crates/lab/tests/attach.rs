@@ -93,7 +93,7 @@ fn a22_a30_life_of_an_interface_leaves_nothing_behind() {
     let subnet = network.subnet("10.1.0.0/24").unwrap();
     let (keeper, _) = network.guest("h1", &subnet, "10.1.0.10").unwrap();
     let host = lab.api.get("/native/v1/hosts/h1").unwrap()["id"].as_str().unwrap().to_owned();
-    let before = Footprint::of(&lab.hosts[0], &host).unwrap();
+    let before = Footprint::of(&lab.hosts[0], &host, &network).unwrap();
     let mut guests = Vec::new();
     for last in 20..30 {
         guests.push(network.guest("h1", &subnet, &format!("10.1.0.{last}")).unwrap());
@@ -108,7 +108,7 @@ fn a22_a30_life_of_an_interface_leaves_nothing_behind() {
         lab.api.delete(&format!("/v1/virtual_network_interfaces/{vni}")).unwrap();
         network.delete_instance(&instance).unwrap();
     }
-    assert_eq!(Footprint::of(&lab.hosts[0], &host).unwrap(), before);
+    assert_eq!(Footprint::of(&lab.hosts[0], &host, &network).unwrap(), before);
     let left = lab.api.get(&format!("/v1/subnets/{subnet}/reserved_ips?limit=100")).unwrap();
     assert_eq!(left["reserved_ips"].as_array().unwrap().len(), 5 + 1, "addresses are free again: {left}");
 }
@@ -132,32 +132,36 @@ fn a02_a03_f12_an_interface_survives_its_instance_and_serves_another() {
 fn f06_hot_warm_and_cold_attach() {
     let lab = Lab::start().unwrap();
     let network = Network::new(&lab.api).unwrap();
-    let subnet = network.subnet("10.1.0.0/24").unwrap();
-    let (asker, _) = network.guest("h2", &subnet, "10.1.0.10").unwrap();
+    let subnets = ["10.1.0.0/24", "10.2.0.0/24", "10.3.0.0/24"].map(|cidr| network.subnet(cidr).unwrap());
+    // An asker with a foot in each subnet, so that each answer comes back the way the question went.
+    let (asker, _) = network.guest("h2", &subnets[0], "10.1.0.10").unwrap();
+    for (subnet, address) in [(&subnets[1], "10.2.0.10"), (&subnets[2], "10.3.0.10")] {
+        network.attach(&network.vni(subnet, address).unwrap(), &asker).unwrap();
+    }
     let asker = Namespace::named(&asker);
+    let answers = |text: &str| {
+        let mut pinger = Pinger::open(&asker, address(text)).unwrap();
+        pinger.until(PATIENCE, Duration::from_millis(2)).unwrap().is_some()
+    };
     // Cold: with the instance, as its primary one.
-    let cold = network.vni(&subnet, "10.1.0.20").unwrap();
+    let cold = network.vni(&subnets[0], "10.1.0.20").unwrap();
     let body = json!({ "vpc": network.vpc, "host": "h1", "primary": { "vni": cold } });
     let instance = lab.api.post("/native/v1/instances", body).unwrap()["id"].as_str().unwrap().to_owned();
+    assert!(answers("10.1.0.20"));
     // Hot: while it runs.
-    let hot = network.vni(&subnet, "10.1.0.21").unwrap();
-    network.attach(&hot, &instance).unwrap();
-    let until = |text: &str| {
-        let mut pinger = Pinger::open(&asker, address(text)).unwrap();
-        pinger.until(PATIENCE, Duration::from_millis(2)).unwrap()
-    };
-    assert!(until("10.1.0.20").is_some() && until("10.1.0.21").is_some());
+    network.attach(&network.vni(&subnets[1], "10.2.0.20").unwrap(), &instance).unwrap();
+    assert!(answers("10.2.0.20"));
     // Warm: while it rests; takes effect when it starts.
     lab.api.post(&format!("/v1/instances/{instance}/actions"), json!({ "type": "stop" })).unwrap();
     let gone = |_: &Value| ping(&asker, address("10.1.0.20"), Duration::from_millis(50)).is_err();
     lab.api.wait(PATIENCE, "/native/v1/status", gone).unwrap();
-    let warm = network.vni(&subnet, "10.1.0.22").unwrap();
+    let warm = network.vni(&subnets[2], "10.3.0.20").unwrap();
     let path = format!("/native/v1/virtual_network_interfaces/{warm}/actions/attach?wait=5");
     let answer = lab.api.post(&path, json!({ "instance": instance })).unwrap();
     assert_eq!(answer["attachment"]["lifecycle"], "waiting", "{answer}");
     lab.api.post(&format!("/v1/instances/{instance}/actions"), json!({ "type": "start" })).unwrap();
-    for text in ["10.1.0.20", "10.1.0.21", "10.1.0.22"] {
-        assert!(until(text).is_some(), "{text} after the start");
+    for text in ["10.1.0.20", "10.2.0.20", "10.3.0.20"] {
+        assert!(answers(text), "{text} after the start");
     }
 }
 

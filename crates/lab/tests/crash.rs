@@ -27,10 +27,13 @@ fn data_plane(lab: &Lab) -> Vec<String> {
     for host in &lab.hosts {
         let id = host_id(lab, &host.name);
         for pin in sh("find", &[&format!("/sys/fs/bpf/pintle/{id}"), "-type", "f"]).unwrap().lines() {
-            all.push(pin.to_owned());
+            let kind =
+                ["link", "prog", "map"].into_iter().find(|kind| pin.contains(&format!("/{kind}s/"))).unwrap_or("map");
+            let shown = sh("bpftool", &[kind, "show", "pinned", pin]).unwrap();
+            // The first line has the kernel's id and the program's: a link or program that was made again has another.
+            all.push(format!("{pin}: {}", shown.lines().next().unwrap_or_default()));
         }
         all.push(ip(&format!("-n {} -o link show", host.namespace)).unwrap());
-        all.push(sh("ip", &["netns", "exec", &host.namespace, "bpftool", "net", "show"]).unwrap());
     }
     all.sort();
     all
@@ -91,7 +94,7 @@ fn r01_b16_killed_in_the_middle_of_attach_move_and_delete_everything_converges_a
         .into_iter()
         .unzip();
     let ids = ["h1", "h2"].map(|name| host_id(&lab, name));
-    let footprints = |lab: &Lab| [0, 1].map(|at| Footprint::of(&lab.hosts[at], &ids[at]).unwrap());
+    let footprints = |lab: &Lab| [0, 1].map(|at| Footprint::of(&lab.hosts[at], &ids[at], &network).unwrap());
     let before = footprints(&lab);
     let seed = u64::from(std::process::id());
     let mut dice = Dice(seed);
@@ -191,7 +194,9 @@ fn r02_drift_is_noticed_repaired_and_reported_within_five_seconds() {
     let pins = sh("find", &[&format!("/sys/fs/bpf/pintle/{id}"), "-type", "f"]).unwrap();
     let endpoints = pins.lines().find(|pin| pin.contains("/endpoints")).unwrap().to_owned();
     let mine = entry_of(&endpoints, there);
-    let link_id = links_of(&host.namespace, &device);
+    let index = ip(&format!("-n {} -o link show {device}", host.namespace)).unwrap();
+    let index = index.split(':').next().unwrap().to_owned();
+    let link = pins.lines().find(|pin| pin.ends_with(&format!("/{index}_from_port"))).unwrap().to_owned();
     type Damage<'a> = (&'a str, Box<dyn Fn() + 'a>);
     let damages: Vec<Damage<'_>> = vec![
         (
@@ -202,7 +207,7 @@ fn r02_drift_is_noticed_repaired_and_reported_within_five_seconds() {
                 sh("bpftool", &words).unwrap();
             }),
         ),
-        ("program", Box::new(|| drop(sh("bpftool", &["link", "detach", "id", &link_id]).unwrap()))),
+        ("program", Box::new(|| drop(sh("bpftool", &["link", "detach", "pinned", &link]).unwrap()))),
         ("route", Box::new(|| drop(ip(&format!("-n {near} route del default")).unwrap()))),
         ("device", Box::new(|| drop(ip(&format!("-n {} link del {device}", host.namespace)).unwrap()))),
     ];
@@ -230,11 +235,4 @@ fn entry_of(pin: &str, address: Ipv4Addr) -> Vec<String> {
     });
     let key = keys.into_iter().find(|key| key.ends_with(&wanted)).expect("the address has an entry");
     key.iter().map(|byte| byte.trim_start_matches("0x").to_owned()).collect()
-}
-
-/// The id of the link of `from_port` on a device.
-fn links_of(namespace: &str, device: &str) -> String {
-    let text = sh("ip", &["netns", "exec", namespace, "bpftool", "net", "show", "dev", device]).unwrap();
-    let line = text.lines().find(|line| line.contains("from_port")).expect("the program hangs on the device");
-    line.split("link_id ").nth(1).expect("a tcx link").split_whitespace().next().unwrap().to_owned()
 }

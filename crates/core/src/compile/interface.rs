@@ -30,8 +30,7 @@ pub fn interface(snapshot: &dyn Snapshot, carriers: &Carriers, id: VniId) -> Res
             entries.entry(side.host.id).or_default().insert(key, Entry::Port(port));
         }
     }
-    let beginning = place.current.runs && place.step.is_none();
-    if place.announced() || beginning {
+    if place.announced() || place.current.runs {
         for host in carriers.of(shape.vni.vpc) {
             let (host, _) = query::get::<Host>(snapshot, host)?;
             let known = entries.entry(host.id).or_default();

@@ -235,7 +235,7 @@ fn a15_a_move_before_the_old_side_was_realised_sends_nobody_there() {
     t.w.attach(t.homes[0], young);
     t.vni = young;
     let moving = t.start(t.homes[1]);
-    assert_eq!(t.line(&moving, 2), "nothing", "the old side is not ready, nor is the new one");
+    assert_eq!(t.line(&moving, 2), "from A B", "heard from either side, sent to neither");
     t.w.realise(moving.from);
     assert_eq!(t.line(&moving, 2), "from A B | to - alt - vtep A in - mtu 1350 g1");
 }

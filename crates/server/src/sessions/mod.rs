@@ -14,8 +14,10 @@ mod wire;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use pintle_core::compile::Subject;
 use pintle_core::host_protocol::{Hello, Resume, ServerMessage};
 use pintle_core::id::HostId;
+use pintle_core::txn::Revision;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 
@@ -90,7 +92,7 @@ impl Sessions {
         (link, Outbox::new(self.clone(), hello.host, number, resumed_at, wake), welcome)
     }
 
-    fn can_resume(&self, host: HostId, resume: &Resume) -> Option<pintle_core::txn::Revision> {
+    fn can_resume(&self, host: HostId, resume: &Resume) -> Option<Revision> {
         let desired = self.desired();
         let known = resume.revision <= desired.revision() && desired.host(host).reaches_back_to(resume.revision);
         (resume.epoch == self.epoch && known).then_some(resume.revision)
@@ -106,6 +108,15 @@ impl Sessions {
     pub fn list(&self) -> Vec<SessionStatus> {
         let desired = self.desired();
         self.hosts().iter().map(|(id, seat)| seat.status(*id, desired.host(*id))).collect()
+    }
+
+    /// Whether every connected host has applied all entries of a subject as they were at `revision` or are since.
+    pub fn settled_everywhere(&self, subject: Subject, revision: Revision) -> bool {
+        self.look(|desired, progress| {
+            let done =
+                |host| !progress.connected(host) || progress.has_applied(host, desired.settled_at(subject, host));
+            desired.revision() >= revision && desired.hosts_of(subject).all(done)
+        })
     }
 
     /// Takes over what hosts should have, from nothing: agents are sent it from now on.

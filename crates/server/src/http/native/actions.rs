@@ -4,13 +4,18 @@ use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use pintle_core::compile::Subject;
+use pintle_core::id::VniId;
 use pintle_core::model::{Attachment, Move};
 use pintle_core::query;
 use pintle_dialect::native::action;
 
-use super::super::answer::{Answer, json};
+use super::super::answer::{Answer, Fault, json};
 use super::super::app::App;
 use super::super::extract::{Body, OptionalBody, Query, Segments};
+
+/// How long a client that waits for an attachment waits for other hosts at most.
+const PEERS: Duration = Duration::from_millis(500);
 
 /// 200 when it has been settled, 202 when that is still to come.
 fn status(settled: bool) -> StatusCode {
@@ -27,6 +32,9 @@ pub(super) async fn attach(
     let command = app.read(|snapshot| body.command(snapshot, &vni)).await?;
     let made: Attachment = app.execute(command).await?;
     let settled = app.engine.wait(wait, |snapshot| action::attached(snapshot, made.id)).await?;
+    if settled.is_some() && !wait.is_zero() {
+        heard_of(&app, made.vni).await?;
+    }
     let body = match &settled {
         Some(attachment) => action::encode_attach(attachment, true),
         None => {
@@ -35,6 +43,16 @@ pub(super) async fn attach(
         }
     };
     Ok(json(status(settled.is_some()), &body))
+}
+
+/// For a client that waits, "attached" means that others reach it: their hosts have heard of it, unless they are slow.
+async fn heard_of(app: &App, vni: VniId) -> Result<(), Fault> {
+    let revision = app.read(|snapshot| Ok(snapshot.revision())).await?;
+    let deadline = Instant::now() + PEERS;
+    while !app.sessions.settled_everywhere(Subject::Vni(vni), revision) && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    Ok(())
 }
 
 pub(super) async fn detach(

@@ -80,11 +80,16 @@ impl Plane {
         Plane { store, engine, sessions, control, seed }
     }
 
-    /// The server dies and comes back: nothing of this life is left but the store.
-    pub async fn restart(mut self) -> Plane {
+    /// The server dies: from now on nothing is done about anything.
+    pub async fn kill(&mut self) {
         if let Some(control) = self.control.take() {
             control.stop().await;
         }
+    }
+
+    /// The server dies, if it has not yet, and comes back: nothing of this life is left but the store.
+    pub async fn restart(mut self) -> Plane {
+        self.kill().await;
         Plane::over(self.store.clone(), self.seed.wrapping_mul(31).wrapping_add(7))
     }
 
