@@ -27,8 +27,11 @@ fn data_plane(lab: &Lab) -> Vec<String> {
     for host in &lab.hosts {
         let id = host_id(lab, &host.name);
         for pin in sh("find", &[&format!("/sys/fs/bpf/pintle/{id}"), "-type", "f"]).unwrap().lines() {
-            let kind =
-                ["link", "prog", "map"].into_iter().find(|kind| pin.contains(&format!("/{kind}s/"))).unwrap_or("map");
+            let kind = match pin {
+                _ if pin.contains("/links/") => "link",
+                _ if pin.contains("/programs/") => "prog",
+                _ => "map",
+            };
             let shown = sh("bpftool", &[kind, "show", "pinned", pin]).unwrap();
             // The first line has the kernel's id and the program's: a link or program that was made again has another.
             all.push(format!("{pin}: {}", shown.lines().next().unwrap_or_default()));
@@ -155,7 +158,10 @@ fn converge(
     context: &str,
 ) {
     let path = format!("/native/v1/virtual_network_interfaces/{vni}");
-    let quiet = |shown: &Value| shown["move"].is_null() && shown["lifecycle"] == "stable";
+    let quiet = |shown: &Value| {
+        let there = what < 2;
+        shown["move"].is_null() && shown["lifecycle"] == "stable" && shown["attachment"].is_null() != there
+    };
     let shown =
         lab.api.wait(PATIENCE, &path, quiet).unwrap_or_else(|error| panic!("{context}: {error}\n{}", lab.logs()));
     if what < 2 {

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::life;
 
 /// How often one command is judged before it is given up as overtaken.
 const MAX_ATTEMPTS: u32 = 64;
@@ -108,6 +109,7 @@ impl Engine {
             match self.store.commit(txn).await? {
                 Outcome::Committed { revision } => {
                     self.committed(revision);
+                    log_forced_detachment(&command, &reply);
                     return Ok(Some((reply, revision)));
                 }
                 Outcome::Conflict { failed } => tracing::debug!(attempt, ?failed, "overtaken; judging again"),
@@ -209,6 +211,13 @@ impl Engine {
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine").field("newest", &*self.newest.borrow()).finish_non_exhaustive()
+    }
+}
+
+/// A forced detachment leaves no record by which the reconciler could tell that it was one.
+fn log_forced_detachment(command: &Command, reply: &Reply) {
+    if let (Command::Detach { force: true, .. }, Reply::Attachment(attachment)) = (command, reply) {
+        life::detached(attachment.vni, attachment.id, attachment.host);
     }
 }
 

@@ -22,4 +22,4 @@ pub use config::Config;
 pub use control::Control;
 pub use engine::{Engine, EngineError};
 pub use sessions::{SessionStatus, Sessions};
-pub use start::{Parts, Running, Server, StartError};
+pub use start::{Running, Server, StartError};

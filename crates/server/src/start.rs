@@ -52,42 +52,16 @@ pub enum StartError {
     },
 }
 
-/// What the front ends are made of.
-pub struct Parts {
-    /// Carries commands out.
-    pub engine: Arc<Engine>,
-    /// How hosts stand.
-    pub sessions: Arc<Sessions>,
-    /// What a client must show.
-    pub token: Arc<str>,
-    /// The configured region.
-    pub region: String,
-    /// What links begin with.
-    pub base_url: String,
-}
-
 /// The server's beginnings.
 pub struct Server;
 
 impl Server {
-    /// Starts a server with the front ends of [`crate::http`].
-    ///
-    /// # Errors
-    /// As [`Server::start_with`].
-    pub async fn start(config: Config) -> Result<Running, StartError> {
-        Server::start_with(config, |parts| {
-            let Parts { engine, sessions, token, region, base_url } = parts;
-            http::router(http::State { engine, sessions, token, region, base_url })
-        })
-        .await
-    }
-
-    /// Starts a server with the front ends that `front` makes. Everything that can fail has failed or succeeded when this
-    /// returns; connections are accepted from then on.
+    /// Starts a server. Everything that can fail has failed or succeeded when this returns; connections are accepted from
+    /// then on.
     ///
     /// # Errors
     /// [`StartError`], saying what to do.
-    pub async fn start_with(config: Config, front: impl FnOnce(Parts) -> Router) -> Result<Running, StartError> {
+    pub async fn start(config: Config) -> Result<Running, StartError> {
         let data_dir = &config.data_dir;
         make_private_directory(data_dir)?;
         // First of all, because it holds the lock that keeps a second server out of the directory.
@@ -109,7 +83,7 @@ impl Server {
         let join_token = authority.join_token().clone();
         let settings = AgentSettings::default();
         let agents = AgentListener::start(agents, engine.clone(), sessions.clone(), authority, settings)?;
-        let router = front(Parts {
+        let router = http::router(http::State {
             engine: engine.clone(),
             sessions: sessions.clone(),
             token: token.clone(),

@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// After a move, long enough that all its packets are accounted for.
 const AFTERMATH: Duration = Duration::from_millis(30);
 
+/// How long the time without a move is that each move is compared with: about what a move and its aftermath take.
+const IDLE: Duration = Duration::from_millis(40);
+
 /// How the interface is reached while one server holds it.
 pub(super) struct Reach {
     /// Who holds it.
@@ -42,6 +45,8 @@ pub(super) struct Moved {
     pub(super) took: Duration,
     /// The longest time between two answers to a packet each millisecond.
     pub(super) gap: Duration,
+    /// The same just before, in as long a time without a move: what this machine does to the figure.
+    pub(super) idle_gap: Duration,
     /// Packets that were never answered.
     pub(super) lost: u64,
     /// Packets that the old side got after the new one had got its first.
@@ -141,6 +146,8 @@ async fn under_traffic(
     for _ in 0..moves {
         let next = (at + 1) % scene.servers.len();
         let server = &scene.servers[next];
+        let idle_from = traffic.stream.mark();
+        tokio::time::sleep(IDLE).await;
         let from = traffic.stream.mark();
         let began = Instant::now();
         tokio::task::block_in_place(|| session.freeze())?;
@@ -154,11 +161,13 @@ async fn under_traffic(
         tokio::time::sleep(AFTERMATH).await;
         let to = traffic.stream.mark();
         let report = tokio::task::block_in_place(|| traffic.stream.report(from, to));
+        let idle = tokio::task::block_in_place(|| traffic.stream.report(idle_from, from));
         let old = delivered_to_old(&traffic.echoes[at], &traffic.echoes[next], traffic.stream.id(), from.seq);
         moved.push(Moved {
             within_host: scene.servers[at].host == server.host,
             took,
             gap: report.max_arrival_gap,
+            idle_gap: idle.max_arrival_gap,
             lost: report.lost,
             to_old: old.context("the new side got no packet after the move")?,
         });

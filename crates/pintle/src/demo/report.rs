@@ -41,6 +41,7 @@ pub(super) fn measured(measured: &Measured) -> bool {
     row("within a host", &within);
     row("across hosts", &across);
     row("all", &all);
+    baseline(&all);
     println!("(gap: the longest time between two answers to a packet sent every 1 ms, so 1 ms is no gap at all)");
     let session = &measured.session;
     match &session.broken {
@@ -75,6 +76,19 @@ fn row(name: &str, moves: &[&Moved]) {
         format_duration(gap.p99),
         format_duration(gap.max),
         format_duration(took.median)
+    );
+}
+
+fn baseline(moves: &[&Moved]) {
+    let gaps: Vec<Duration> = moves.iter().map(|moved| moved.idle_gap).collect();
+    let Some(gap) = Summary::of(&gaps) else { return };
+    println!(
+        "{:<22} {:>5} {:>9} {:>9} {:>9}",
+        "no move, in between",
+        gap.count,
+        format_duration(gap.median),
+        format_duration(gap.p99),
+        format_duration(gap.max)
     );
 }
 

@@ -81,7 +81,7 @@ impl Follower {
         }
     }
 
-    /// Takes in everything that has been committed by now, or waits for the next commit. What was read stays in `dirty`
+    /// Takes in everything that has been committed by now; waits for the next commit if nothing is left over. What was read stays in `dirty`
     /// when a later part fails.
     async fn step(&mut self) -> Result<(), EngineError> {
         if self.dirty.is_empty() {
@@ -144,6 +144,8 @@ impl Follower {
         self.watch = self.engine.watch(revision)?;
         self.carriers = carriers;
         self.dirty = Dirty::default();
+        // Some may have been removed meanwhile: the next step finds out.
+        self.dirty.hosts = self.sessions.known();
         self.sessions.update_desired(|projection| {
             let gone = projection.subjects().filter(|subject| !now.contains(subject));
             compiled.extend(gone.map(|subject| (subject, compile::HostEntries::new())).collect::<Vec<_>>());

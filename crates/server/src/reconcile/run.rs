@@ -106,7 +106,11 @@ impl Reconciler {
         for host in hosts {
             self.look.extend(self.work.on_host(*host));
             self.look.extend(self.waiting.remove(host).unwrap_or_default().into_iter().map(Item::Move));
-            let failing: Vec<EntryKey> = self.sessions.look(|_, progress| progress.failing(*host).collect());
+            // What the host should not have anyway needs no look-up: that is bounded by us, the report by the agent.
+            let failing: Vec<EntryKey> = self.sessions.look(|desired, progress| {
+                let wanted = desired.host(*host);
+                progress.failing(*host).filter(|key| wanted.get(key).is_some()).collect()
+            });
             for key in failing {
                 self.heard_failure(*host, key).await;
             }
@@ -207,15 +211,12 @@ impl Reconciler {
 
     fn carry_out(&mut self, item: Item, command: Command) {
         let Some(modified) = self.work.modified(item) else { return };
-        let programmed = match (&command, item) {
+        let realised = match (&command, item) {
             (Command::AttachmentRealised(..), Item::Attachment(id)) => {
                 self.work.attachment(id).map(|tracked| (tracked.record.vni, id, tracked.record.host))
             }
             _ => None,
         };
-        if let Some((vni, attachment, host)) = programmed {
-            life::programmed(vni, attachment, host);
-        }
         self.busy.insert(item, false);
         let (engine, permits) = (self.engine.clone(), self.permits.clone());
         self.commands.spawn(async move {
@@ -223,7 +224,8 @@ impl Reconciler {
             let outcome = execute(&engine, item, modified, command).await;
             match outcome {
                 Ok(true) => {
-                    if let Some((vni, attachment, host)) = programmed {
+                    if let Some((vni, attachment, host)) = realised {
+                        life::programmed(vni, attachment, host);
                         life::operating(vni, attachment, host);
                     }
                     Done { item, failed: false }

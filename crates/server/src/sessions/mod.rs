@@ -134,6 +134,11 @@ impl Sessions {
         }
     }
 
+    /// The hosts that have had a session in this life of the server.
+    pub(crate) fn known(&self) -> BTreeSet<HostId> {
+        self.hosts().keys().copied().collect()
+    }
+
     /// A host whose record is gone: its session ends for good.
     pub(crate) fn expel(&self, host: HostId) {
         self.desired().forget(host);

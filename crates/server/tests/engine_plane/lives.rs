@@ -5,13 +5,13 @@ use pintle_core::command::{CreateInstance, CreateVni, NewAttachment, VniChoice};
 use pintle_core::host_protocol::{AgentMessage, Applied, DriftReport};
 use pintle_core::host_spec::EntryKey;
 use pintle_core::lifecycle::Lifecycle;
-use pintle_core::model::{Attachment, Instance, Namespace, Vni};
+use pintle_core::model::{Attachment, Instance, Namespace, ReservedIp, Vni};
 use pintle_server::sessions::MAX_DRIFT;
 
 use crate::support::{FakeHost, Plane, check_addresses, expected_entries, settle};
 
 #[tokio::test(start_paused = true)]
-async fn a28_an_attachment_is_stable_once_its_host_has_applied_it_and_peers_hear_of_it_only_then() {
+async fn r04_an_attachment_is_stable_once_its_host_has_applied_it_and_peers_hear_of_it_only_then() {
     let plane = Plane::new(1);
     let vpc = plane.vpc().await;
     let subnet = plane.subnet(vpc, "10.0.0.0/24").await;
@@ -24,16 +24,22 @@ async fn a28_an_attachment_is_stable_once_its_host_has_applied_it_and_peers_hear
     let vni = plane.vni(subnet).await;
     let attachment = plane.attach(here, vni).await;
     settle().await;
-    let mac = plane.get::<Vni>(vni).mac;
+    let record = plane.get::<Vni>(vni);
+    let address = plane.get::<ReservedIp>(record.primary_ip()).address;
     assert!(h1.port(attachment).is_some(), "its host has been told");
     assert_eq!(plane.attachment(attachment).lifecycle, Lifecycle::Pending);
-    assert_eq!(h2.location(mac), None, "nobody is told the way before it leads anywhere");
+    assert_eq!(
+        h2.location(record.mac).and_then(|location| location.vtep),
+        Some(FakeHost::vtep(1)),
+        "heard from then on"
+    );
+    assert_eq!(h2.endpoint(address), None, "but nobody is told the way before it leads anywhere");
     h1.silent(false);
     h1.report();
     settle().await;
     assert_eq!(plane.attachment(attachment).lifecycle, Lifecycle::Stable);
     assert_eq!(plane.get::<Vni>(vni).lifecycle, Lifecycle::Stable);
-    assert_eq!(h2.location(mac).and_then(|location| location.vtep), Some(FakeHost::vtep(1)));
+    assert_eq!(h2.endpoint(address).and_then(|endpoint| endpoint.vtep), Some(FakeHost::vtep(1)));
     assert_eq!(plane.get::<Instance>(here).lifecycle, Lifecycle::Stable);
 }
 

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "nothing of a test is reached from outside")]
 
 mod commands;
+mod events;
 mod lives;
 mod moves;
 mod projection;

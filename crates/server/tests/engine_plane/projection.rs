@@ -1,16 +1,20 @@
 //! Desired state kept up to date is desired state worked out from scratch, on every host, after every command.
 
+use std::sync::Arc;
+
 use pintle_core::Command;
 use pintle_core::command::{IpChoice, UpdateVni};
 use pintle_core::host_spec::EntryKey;
 use pintle_core::model::{Attachment, Vni};
 use pintle_server::sessions::FRAME_ENTRIES;
+use pintle_store::{MemorySettings, MemoryStore};
 use proptest::prelude::*;
 
 use crate::support::{FakeHost, Plane, Seeded, check_addresses, expected_entries, random_command, settle};
 
-async fn follows(seed: u64, steps: usize) {
-    let plane = Plane::new(seed);
+async fn follows(seed: u64, steps: usize, history_revisions: u64) {
+    let store = MemoryStore::new(MemorySettings { history_revisions });
+    let plane = Plane::over(Arc::new(store), seed);
     let hosts: [FakeHost; 3] = plane.hosts().await;
     let mut random = Seeded(seed);
     for step in 0..steps {
@@ -35,7 +39,14 @@ proptest! {
     #[test]
     fn incremental_equals_from_scratch(seed: u64) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
-        runtime.block_on(follows(seed, 80));
+        runtime.block_on(follows(seed, 80, 10_000));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn falling_behind_the_history_loses_nothing() {
+    for seed in 0..4 {
+        follows(seed, 120, 1).await;
     }
 }
 

@@ -32,7 +32,6 @@ pub struct State {
 
 pub struct FakeHost {
     pub id: HostId,
-    pub number: u8,
     state: Arc<Mutex<State>>,
     link: Arc<Mutex<Option<Link>>>,
     task: JoinHandle<()>,
@@ -88,7 +87,7 @@ impl FakeHost {
                 }
             }
         });
-        FakeHost { id: Self::id_of(n), number: n, state, link, task }
+        FakeHost { id: Self::id_of(n), state, link, task }
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {

@@ -6,7 +6,6 @@ use pintle_core::Command;
 use pintle_core::command::{
     CreateInstance, CreateReservedIp, CreateSubnet, CreateVni, CreateVpc, IpChoice, NewAttachment, UpdateVni, VniChoice,
 };
-use pintle_core::id::IdSource;
 use pintle_core::model::{Attachment, Instance, Namespace, ReservedIp, Subnet, Vni, Vpc};
 
 use super::{Plane, Seeded};
@@ -94,7 +93,7 @@ fn reservation(
     vni: Option<&Vni>,
     random: &mut Seeded,
 ) -> Option<Command> {
-    if random.bits() % 2 == 0 {
+    if random.below(2) == 0 {
         let ips: Vec<ReservedIp> = plane.all();
         return Some(Command::DeleteReservedIp(random.pick(&ips)?.id));
     }

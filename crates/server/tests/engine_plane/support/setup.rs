@@ -8,7 +8,7 @@ use pintle_core::command::{
     CreateInstance, CreateSubnet, CreateVni, CreateVpc, NewAttachment, RegisterHost, VniChoice,
 };
 use pintle_core::id::{AttachmentId, HostId, IdSource, InstanceId, SubnetId, VniId, VpcId};
-use pintle_core::model::{Attachment, Host, Instance, Move, MoveStep, Namespace, Timestamp, Vni};
+use pintle_core::model::{Attachment, Host, Move, MoveStep, Namespace, Timestamp, Vni};
 use pintle_core::record::Record;
 use pintle_core::{Command, Reply, query};
 use pintle_server::{Clock, Control, Engine, Sessions};
@@ -209,10 +209,6 @@ impl Plane {
 
     pub fn host_ids(&self) -> Vec<HostId> {
         self.all::<Host>().iter().map(|host| host.id).collect()
-    }
-
-    pub fn instances(&self) -> Vec<Instance> {
-        self.all()
     }
 
     pub fn vnis(&self) -> Vec<Vni> {
