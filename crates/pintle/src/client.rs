@@ -1,10 +1,11 @@
 //! Talking to the server: the same HTTP API that everyone else uses.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use reqwest::Method;
+use reqwest::{Method, Url};
 use serde_json::Value;
 
 use crate::args::ClientArguments;
@@ -14,6 +15,8 @@ use crate::run::token_file_of;
 const VERSION: &str = "version=2026-10-06&generation=2";
 /// Longer than the longest wait that the server grants, so that its answer says what happened.
 const TIMEOUT: Duration = Duration::from_secs(65);
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(10);
 
 /// A connection to the API.
 pub(crate) struct Client {
@@ -23,26 +26,39 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Reads the token; nothing is sent yet.
-    pub(crate) fn new(arguments: &ClientArguments) -> anyhow::Result<Client> {
-        let file = token_file(arguments)?;
-        let token = std::fs::read_to_string(&file).with_context(|| {
-            format!(
-                "the API token can't be read from '{}'; name its file with --token-file, or run as root",
-                file.display()
-            )
-        })?;
-        Client::with_token(&arguments.url, token.trim())
+    /// Reads the token. Nothing is sent, unless the token can't be read: then, whether there is a server at all.
+    pub(crate) async fn new(arguments: &ClientArguments) -> anyhow::Result<Client> {
+        let url = url(&arguments.url)?;
+        let file = token_file(&url, arguments.token_file.as_deref());
+        let unreadable = match std::fs::read_to_string(&file) {
+            Ok(token) => return Client::with_token(&arguments.url, token.trim()),
+            Err(error) => error,
+        };
+        // Without a server the token is not what is missing.
+        match Client::with_token(&arguments.url, "")?.get("/healthz").await {
+            Err(error) if error.is::<NoServer>() => Err(error),
+            _ => Err(unreadable).with_context(|| {
+                format!("the API token can't be read from '{}'; name its file with --token-file, or run as root", file.display())
+            }),
+        }
     }
 
     /// A connection with a token that is known.
     pub(crate) fn with_token(url: &str, token: &str) -> anyhow::Result<Client> {
-        let http = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?;
+        let http = reqwest::Client::builder().timeout(TIMEOUT).connect_timeout(CONNECT).no_proxy().build()?;
         Ok(Client { http, base: url.trim_end_matches('/').to_owned(), token: token.to_owned() })
     }
 
     pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         self.send(Method::GET, path, None).await
+    }
+
+    /// As [`get`](Self::get), but nothing where there is no such thing.
+    pub(crate) async fn find(&self, path: &str) -> anyhow::Result<Option<Value>> {
+        match self.get(path).await {
+            Err(error) if error.downcast_ref::<Refused>().is_some_and(|refused| refused.status == 404) => Ok(None),
+            other => other.map(Some),
+        }
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
@@ -60,17 +76,16 @@ impl Client {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await.map_err(|error| unreachable(&self.base, &error))?;
+        let response = request.send().await.map_err(|error| failed(&self.base, error))?;
         let status = response.status();
         let text = response.text().await.context("the server's answer broke off")?;
-        let value = if text.trim().is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_str(&text)
-                .with_context(|| format!("the server answered {status} with something that is not JSON"))?
-        };
+        if text.trim().is_empty() && status.is_success() {
+            return Ok(Value::Null);
+        }
+        let value = serde_json::from_str(&text)
+            .map_err(|_| anyhow!("{} answered {status} with something that is not JSON; is it Pintle's API?", self.base))?;
         if !status.is_success() {
-            bail!("{}", refusal(status.as_u16(), &value));
+            bail!(Refused { status: status.as_u16(), message: refusal(status.as_u16(), &value) });
         }
         Ok(value)
     }
@@ -107,55 +122,119 @@ impl Client {
         }
     }
 
-    /// The id of what the user named: an id as it is, or the one object of the collection that has this name.
-    pub(crate) async fn id(&self, collection: &str, prefix: &str, named: &str) -> anyhow::Result<String> {
-        if named.strip_prefix(prefix).is_some_and(|rest| rest.len() == 18 && rest.starts_with('-')) {
-            return Ok(named.to_owned());
-        }
-        let all = self.list(collection).await?;
-        let found: Vec<&str> =
-            all.iter().filter(|item| item["name"] == named).filter_map(|item| item["id"].as_str()).collect();
-        match found.as_slice() {
-            [id] => Ok((*id).to_owned()),
-            [] => Err(anyhow!("nothing in {collection} has the id or name '{named}'")),
-            several => {
-                Err(anyhow!("several of {collection} are named '{named}': name one by its id: {}", several.join(", ")))
-            }
-        }
+    /// The id of the object of a kind (`vpc`, `subnet` …) that has this id or name.
+    pub(crate) async fn id(&self, kind: &str, named: &str) -> anyhow::Result<String> {
+        let found = self.get(&format!("/native/v1/resolve/{kind}/{named}")).await?;
+        found["id"].as_str().map(str::to_owned).with_context(|| format!("the server's answer has no id: {found}"))
     }
 }
+
+/// Nothing listens where the server should.
+#[derive(Debug)]
+struct NoServer {
+    base: String,
+    reason: String,
+}
+
+impl fmt::Display for NoServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let NoServer { base, reason } = self;
+        write!(f, "no server answers at {base} ({reason}); start one with 'pintle up', or name it with --url")
+    }
+}
+
+impl std::error::Error for NoServer {}
+
+/// The server's no, in its own words.
+#[derive(Debug)]
+struct Refused {
+    status: u16,
+    message: String,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Refused {}
 
 fn start_token(href: &str) -> Option<&str> {
     href.split(['?', '&']).find_map(|part| part.strip_prefix("start="))
 }
 
+/// What the server says, in whichever dialect.
 fn refusal(status: u16, body: &Value) -> String {
-    match body["errors"][0]["message"].as_str() {
-        Some(message) => message.to_owned(),
-        None => format!("the server answered {status}: {body}"),
+    let message = [&body["errors"][0]["message"], &body["error"]["message"]].into_iter().find_map(Value::as_str);
+    match (status, message) {
+        (401, Some(message)) => format!("{message}; the token's file is named with --token-file"),
+        (_, Some(message)) => message.to_owned(),
+        (_, None) => format!("the server answered {status}: {body}"),
     }
 }
 
-fn unreachable(base: &str, error: &reqwest::Error) -> anyhow::Error {
-    if error.is_connect() {
-        anyhow!("no server answers at {base}; start one with 'pintle up', or name it with --url")
-    } else if error.is_timeout() {
-        anyhow!("the server at {base} did not answer in {} s", TIMEOUT.as_secs())
-    } else {
-        anyhow!("the request to {base} failed: {error}")
+fn failed(base: &str, error: reqwest::Error) -> anyhow::Error {
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(source) = cause.source() {
+        cause = source;
     }
+    let reason = cause.to_string();
+    if error.is_connect() {
+        anyhow!(NoServer { base: base.to_owned(), reason })
+    } else if error.is_timeout() {
+        anyhow!("the server at {base} did not answer within {} s", TIMEOUT.as_secs())
+    } else {
+        anyhow!("the request to {base} failed: {reason}")
+    }
+}
+
+fn url(text: &str) -> anyhow::Result<Url> {
+    let url = Url::parse(text).with_context(|| format!("--url '{text}' is not a URL such as http://127.0.0.1:7480"))?;
+    if url.scheme() != "http" || url.host().is_none() {
+        bail!("--url '{text}' can't be used: the API is served at http://ADDRESS:PORT");
+    }
+    Ok(url)
 }
 
 /// The given file, or the one that the server on this machine left a note of, or where a server puts it by default.
-fn token_file(arguments: &ClientArguments) -> anyhow::Result<PathBuf> {
-    if let Some(file) = &arguments.token_file {
-        return Ok(file.clone());
+fn token_file(url: &Url, given: Option<&Path>) -> PathBuf {
+    if let Some(file) = given {
+        return file.to_owned();
     }
-    let url = reqwest::Url::parse(&arguments.url).with_context(|| format!("--url '{}' is not a URL", arguments.url))?;
     let local = url.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127.") || host == "[::1]");
     if local && let Some(file) = url.port_or_known_default().and_then(token_file_of) {
-        return Ok(file);
+        return file;
     }
     let data = std::env::var_os("PINTLE_DATA_DIR").map_or_else(|| PathBuf::from("/var/lib/pintle"), PathBuf::from);
-    Ok(data.join("token"))
+    data.join("token")
+}
+
+/// Where the data of the server on this machine is, if the client's arguments lead to one.
+pub(crate) fn local_data_dir(arguments: &ClientArguments) -> anyhow::Result<PathBuf> {
+    let token = token_file(&url(&arguments.url)?, arguments.token_file.as_deref());
+    Ok(token.parent().map_or_else(PathBuf::new, Path::to_owned))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn both_dialects_refusals_are_shown_in_words() {
+        assert_eq!(refusal(404, &json!({ "errors": [{ "message": "no such VPC" }] })), "no such VPC");
+        assert_eq!(refusal(409, &json!({ "error": { "message": "it is attached" } })), "it is attached");
+        assert!(refusal(401, &json!({ "error": { "message": "no" } })).contains("--token-file"));
+        assert!(refusal(500, &json!({})).contains("500"));
+    }
+
+    #[test]
+    fn a_url_that_can_not_work_is_refused_before_anything_is_sent() {
+        url("http://127.0.0.1:7480").unwrap();
+        for bad in ["127.0.0.1:7480", "https://127.0.0.1:7480", "nonsense", "http://"] {
+            assert!(url(bad).unwrap_err().to_string().contains("http"), "{bad}");
+        }
+    }
 }

@@ -12,14 +12,12 @@ mod run;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let arguments = args::Arguments::parse();
-    logging::start(&arguments.log);
+    let arguments = args::parse();
+    logging::start(&arguments);
     match commands::dispatch(arguments) {
         Ok(code) => code,
         Err(error) => {

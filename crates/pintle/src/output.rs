@@ -1,7 +1,7 @@
 //! Showing answers: columns for a person, or the API's own JSON.
 
 use comfy_table::{Table, presets};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::args::Format;
 
@@ -11,13 +11,16 @@ pub(crate) type Column = (&'static str, fn(&Value) -> String);
 /// Shows several items.
 pub(crate) fn many(format: Format, items: &[Value], columns: &[Column]) {
     match format {
-        Format::Json => println!("{}", pretty(&Value::Array(items.to_vec()))),
+        Format::Json => json(&Value::Array(items.to_vec())),
         Format::Table => {
             let mut table = Table::new();
             table.load_style(presets::NOTHING);
             table.set_header(columns.iter().map(|(title, _)| *title));
             for item in items {
                 table.add_row(columns.iter().map(|(_, text)| text(item)));
+            }
+            for column in table.column_iter_mut() {
+                column.set_padding((0, 2));
             }
             for line in table.lines() {
                 println!("{}", line.trim_end());
@@ -29,7 +32,7 @@ pub(crate) fn many(format: Format, items: &[Value], columns: &[Column]) {
 /// Shows one item: the same columns, one a line.
 pub(crate) fn one(format: Format, item: &Value, columns: &[Column]) {
     match format {
-        Format::Json => println!("{}", pretty(item)),
+        Format::Json => json(item),
         Format::Table => {
             let width = columns.iter().map(|(title, _)| title.len()).max().unwrap_or_default();
             for (title, text) in columns {
@@ -39,8 +42,17 @@ pub(crate) fn one(format: Format, item: &Value, columns: &[Column]) {
     }
 }
 
-fn pretty(value: &Value) -> String {
-    serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string())
+/// Says that an object is no more.
+pub(crate) fn deleted(format: Format, named: &str) {
+    match format {
+        Format::Json => json(&json!({ "deleted": named })),
+        Format::Table => println!("deleted {named}"),
+    }
+}
+
+/// Shows JSON as it is.
+pub(crate) fn json(value: &Value) {
+    println!("{value:#}");
 }
 
 /// Text at a path of an item, `-` where there is none.
@@ -50,4 +62,11 @@ pub(crate) fn text(item: &Value, pointer: &str) -> String {
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
     }
+}
+
+/// Lets a reader that has seen enough (`pintle vni list | head`) end this process, as it ends others. Not for what runs
+/// long: that must not die of a closed terminal.
+pub(crate) fn end_with_reader() {
+    // SAFETY: setting a signal's default disposition runs no code of ours in a handler; no other thread relies on it yet.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }

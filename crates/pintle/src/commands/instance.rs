@@ -1,7 +1,7 @@
 //! `pintle instance`.
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use serde_json::{Value, json};
@@ -24,8 +24,12 @@ const COLUMNS: &[Column] = &[
 ];
 
 const COLLECTION: &str = "/native/v1/instances";
-/// How long a deletion may take before it is called slow.
+/// How long a host may take to make or start an instance before that is called slow.
+const READY_WITHIN: Duration = Duration::from_secs(10);
+/// The same for a deletion.
 const GONE_WITHIN: Duration = Duration::from_secs(30);
+/// How often the server is asked meanwhile.
+const INTERVAL: Duration = Duration::from_millis(20);
 
 fn interfaces(instance: &Value) -> String {
     let all = instance["interfaces"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -37,7 +41,7 @@ fn interfaces(instance: &Value) -> String {
 
 pub(super) async fn run(api: &Client, format: Format, command: InstanceCommand) -> anyhow::Result<ExitCode> {
     match command {
-        InstanceCommand::Create { vpc, host, zone, name, netns, pid, vni } => {
+        InstanceCommand::Create { vpc, host, zone, name, netns, pid, vni, no_wait } => {
             let namespace = match (netns, pid) {
                 (Some(path), _) => json!({ "path": path }),
                 (None, Some(pid)) => json!({ "pid": pid }),
@@ -52,16 +56,21 @@ pub(super) async fn run(api: &Client, format: Format, command: InstanceCommand) 
             if let Some(vni) = vni {
                 body["primary"] = json!({ "vni": vni });
             }
-            output::one(format, &api.post(COLLECTION, &body).await?, COLUMNS);
+            let made = api.post(COLLECTION, &body).await?;
+            if no_wait {
+                output::one(format, &made, COLUMNS);
+            } else {
+                show_ready(api, format, made).await?;
+            }
         }
         InstanceCommand::List => output::many(format, &api.native_list(COLLECTION).await?, COLUMNS),
         InstanceCommand::Get { instance } => output::one(format, &get(api, &instance).await?, COLUMNS),
-        InstanceCommand::Delete { instance } => delete(api, &instance).await?,
+        InstanceCommand::Delete { instance } => delete(api, format, &instance).await?,
         InstanceCommand::Start { instance } => act(api, format, &instance, "start").await?,
         InstanceCommand::Stop { instance } => act(api, format, &instance, "stop").await?,
         InstanceCommand::Exec { instance, command } => {
             let instance = get(api, &instance).await?;
-            return exec::become_command(&text(&instance, "/namespace/path"), &command);
+            return exec::become_command(&instance, &command);
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -71,27 +80,46 @@ async fn get(api: &Client, named: &str) -> anyhow::Result<Value> {
     api.get(&format!("{COLLECTION}/{named}")).await
 }
 
+/// Shows an instance once its host has realised it; an error when the host can't, or takes too long.
+async fn show_ready(api: &Client, format: Format, mut instance: Value) -> anyhow::Result<()> {
+    let id = text(&instance, "/id");
+    let deadline = Instant::now() + READY_WITHIN;
+    while matches!(instance["lifecycle"].as_str(), Some("pending" | "updating")) && Instant::now() < deadline {
+        tokio::time::sleep(INTERVAL).await;
+        instance = get(api, &id).await?;
+    }
+    output::one(format, &instance, COLUMNS);
+    let (name, host) = (text(&instance, "/name"), text(&instance, "/host/name"));
+    match instance["lifecycle"].as_str() {
+        Some("failed") => bail!("host '{host}' could not realise '{name}': {}", text(&instance, "/failure")),
+        Some("pending" | "updating") => bail!(
+            "'{name}' exists, but host '{host}' has not realised it within {} s; 'pintle host list' says whether it is connected",
+            READY_WITHIN.as_secs()
+        ),
+        _ => Ok(()),
+    }
+}
+
 async fn act(api: &Client, format: Format, named: &str, action: &str) -> anyhow::Result<()> {
     let id = text(&get(api, named).await?, "/id");
     api.post(&format!("/v1/instances/{id}/actions"), &json!({ "type": action })).await?;
-    output::one(format, &get(api, &id).await?, COLUMNS);
-    Ok(())
+    show_ready(api, format, get(api, &id).await?).await
 }
 
-async fn delete(api: &Client, named: &str) -> anyhow::Result<()> {
+async fn delete(api: &Client, format: Format, named: &str) -> anyhow::Result<()> {
     let instance = get(api, named).await?;
     let id = text(&instance, "/id");
-    api.delete(&format!("/v1/instances/{id}")).await?;
-    let deadline = std::time::Instant::now() + GONE_WITHIN;
-    while get(api, &id).await.is_ok() {
-        if std::time::Instant::now() > deadline {
+    api.delete(&format!("{COLLECTION}/{id}")).await?;
+    let deadline = Instant::now() + GONE_WITHIN;
+    while api.find(&format!("{COLLECTION}/{id}")).await?.is_some() {
+        if Instant::now() > deadline {
             bail!(
-                "{id} is being deleted, but its host '{}' has not let go of it; is it connected?",
+                "{id} is being deleted, but its host '{}' has not let go of it; 'pintle host list' says whether it is connected",
                 text(&instance, "/host/name")
             );
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(INTERVAL).await;
     }
-    println!("deleted {id}");
+    output::deleted(format, &id);
     Ok(())
 }

@@ -12,43 +12,59 @@ mod vpc;
 
 use std::process::ExitCode;
 
-use crate::args::{Arguments, Command, Format};
+use crate::args::{Arguments, ClientArguments, Command, HostCommand};
 use crate::client::Client;
-use crate::run;
+use crate::{output, run};
 
 /// Runs what the command line says.
 pub(crate) fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let Arguments { client, command, .. } = arguments;
+    let Arguments { log, client, command } = arguments;
     match command {
-        Command::Up(up) => run::up(up),
+        Command::Up(up) => run::up(up, log.log.as_deref()),
         Command::Server(server) => run::server(server),
         Command::Agent(agent) => run::agent(agent),
+        other => {
+            output::end_with_reader();
+            short(&client, other)
+        }
+    }
+}
+
+/// The subcommands that end by themselves.
+fn short(client: &ClientArguments, command: Command) -> anyhow::Result<ExitCode> {
+    match command {
         Command::Doctor => Ok(doctor::run(client.output)),
         Command::Completion { shell } => {
             completion::print(shell);
             Ok(ExitCode::SUCCESS)
         }
-        Command::Host(crate::args::HostCommand::Create(help)) => host::explain_joining(&help),
+        Command::Host(HostCommand::Create(help)) => host::explain_joining(client, &help),
         other => {
-            let api = Client::new(&client)?;
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(online(&api, client.output, other))
+            runtime.block_on(online(client, other))
         }
     }
 }
 
 /// The subcommands that talk to the server.
-async fn online(api: &Client, format: Format, command: Command) -> anyhow::Result<ExitCode> {
+async fn online(client: &ClientArguments, command: Command) -> anyhow::Result<ExitCode> {
+    let format = client.output;
+    if matches!(command, Command::Status) {
+        return status::run(client).await;
+    }
+    let api = &Client::new(client).await?;
     match command {
         Command::Vpc(command) => vpc::run(api, format, command).await?,
         Command::Subnet(command) => subnet::run(api, format, command).await?,
         Command::Vni(command) => vni::run(api, format, command).await?,
         Command::Instance(command) => return instance::run(api, format, command).await,
         Command::Host(command) => host::run(api, format, command).await?,
-        Command::Status => return status::run(api, format).await,
-        Command::Up(_) | Command::Server(_) | Command::Agent(_) | Command::Doctor | Command::Completion { .. } => {
-            unreachable!("dispatched before a connection is made")
-        }
+        Command::Up(_)
+        | Command::Server(_)
+        | Command::Agent(_)
+        | Command::Status
+        | Command::Doctor
+        | Command::Completion { .. } => unreachable!("dispatched before a connection is made"),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -18,7 +18,7 @@ const COLUMNS: &[Column] = &[
 
 /// The id of the subnet that the user named.
 pub(crate) async fn id(api: &Client, named: &str) -> anyhow::Result<String> {
-    api.id("subnets", "subnet", named).await
+    api.id("subnet", named).await
 }
 
 pub(super) async fn run(api: &Client, format: Format, command: SubnetCommand) -> anyhow::Result<()> {
@@ -42,7 +42,7 @@ pub(super) async fn run(api: &Client, format: Format, command: SubnetCommand) ->
         SubnetCommand::Delete { subnet } => {
             let id = id(api, &subnet).await?;
             api.delete(&format!("/v1/subnets/{id}")).await?;
-            println!("deleted {id}");
+            output::deleted(format, &id);
         }
     }
     Ok(())

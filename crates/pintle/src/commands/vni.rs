@@ -41,7 +41,7 @@ pub(super) async fn run(api: &Client, format: Format, command: VniCommand) -> an
         VniCommand::Delete { vni } => {
             let id = text(&api.get(&format!("{COLLECTION}/{vni}")).await?, "/id");
             api.delete(&format!("/v1/virtual_network_interfaces/{id}")).await?;
-            println!("deleted {id}");
+            output::deleted(format, &id);
         }
         VniCommand::Attach { vni, instance } => attach(api, format, &vni, &instance).await?,
         VniCommand::Detach { vni, force } => {
@@ -90,8 +90,8 @@ async fn attach(api: &Client, format: Format, vni: &str, instance: &str) -> anyh
     match answer["attachment"]["lifecycle"].as_str() {
         Some("stable") => show(api, format, vni).await,
         Some("waiting") => {
-            println!("attached; '{instance}' is stopped, so it takes effect when that starts");
-            Ok(())
+            eprintln!("attached; '{instance}' is stopped, so it takes effect when that starts");
+            show(api, format, vni).await
         }
         Some("failed") => bail!("the host could not attach '{vni}': {}", text(&answer, "/attachment/failure")),
         _ => bail!(

@@ -15,7 +15,7 @@ const COLUMNS: &[Column] = &[
 
 /// The id of the VPC that the user named.
 pub(crate) async fn id(api: &Client, named: &str) -> anyhow::Result<String> {
-    api.id("vpcs", "vpc", named).await
+    api.id("vpc", named).await
 }
 
 pub(super) async fn run(api: &Client, format: Format, command: VpcCommand) -> anyhow::Result<()> {
@@ -32,7 +32,7 @@ pub(super) async fn run(api: &Client, format: Format, command: VpcCommand) -> an
         VpcCommand::Delete { vpc } => {
             let id = id(api, &vpc).await?;
             api.delete(&format!("/v1/vpcs/{id}")).await?;
-            println!("deleted {id}");
+            output::deleted(format, &id);
         }
     }
     Ok(())

@@ -12,7 +12,10 @@ pub(crate) fn server(arguments: ServerArguments) -> anyhow::Result<ExitCode> {
     runtime()?.block_on(async {
         let stop = stop_on_signal()?;
         let running = Server::start(server_config(&arguments)).await?;
-        let presence = Presence::announce(running.api_addr, &arguments.data_dir.join("token"));
+        let token = arguments.data_dir.join("token");
+        let presence = Presence::announce(running.api_addr, &token);
+        eprintln!("pintle server is up: API at http://{}, token in {}", running.api_addr, token.display());
+        eprintln!("agents connect to {}; 'pintle host create' says how", running.agent_addr);
         stop.cancelled().await;
         drop(presence);
         running.shutdown().await;
@@ -23,7 +26,7 @@ pub(crate) fn server(arguments: ServerArguments) -> anyhow::Result<ExitCode> {
 /// The settings of a server from the command line.
 pub(crate) fn server_config(arguments: &ServerArguments) -> Config {
     let mut config = Config::new(&arguments.data_dir);
-    config.api = arguments.listen;
+    config.api = arguments.listen.unwrap_or(config.api);
     config.agents = arguments.agent_listen;
     config.region.clone_from(&arguments.region);
     config

@@ -1,0 +1,88 @@
+//! The long-running subcommands: `up`, `server`, `agent`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Args, value_parser};
+
+/// `pintle server`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example:
+  pintle server --agent-listen 192.0.2.1:7481    agents of other machines connect there")]
+pub(crate) struct ServerArguments {
+    /// Where the store, keys and tokens are.
+    #[arg(long, env = "PINTLE_DATA_DIR", hide_env_values = true, default_value = "/var/lib/pintle", value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// Where the API listens [default: 127.0.0.1:7480]. Whoever reaches the address needs only the token.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Where agents connect (mutual TLS).
+    #[arg(long, default_value = "127.0.0.1:7481", value_name = "ADDRESS:PORT")]
+    pub(crate) agent_listen: SocketAddr,
+    /// The region's name in the API.
+    #[arg(long, default_value = "local")]
+    pub(crate) region: String,
+}
+
+/// `pintle agent`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  pintle agent --server 192.0.2.1:7481 --join ./join-token    the first time
+  pintle agent --server 192.0.2.1:7481                        from then on
+  pintle agent --purge                                        remove all that the agent has made here")]
+pub(crate) struct AgentArguments {
+    /// The server's listener for agents.
+    #[arg(long, default_value = "127.0.0.1:7481", value_name = "HOST:PORT")]
+    pub(crate) server: String,
+    /// The join token, or better, as others see command lines, a file that holds it; needed the first time.
+    #[arg(long, env = "PINTLE_JOIN", hide_env_values = true, value_name = "TOKEN|FILE")]
+    pub(crate) join: Option<String>,
+    /// Where this host's identity is; for 'pintle up' it is in 'agent' below the server's --data-dir.
+    #[arg(long, env = "PINTLE_AGENT_DIR", hide_env_values = true, default_value = "/var/lib/pintle-agent", value_name = "DIR")]
+    pub(crate) agent_dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) host: HostArguments,
+    /// Remove all that this host's agent has made (devices, programs, namespaces), and end. The agent must not run.
+    #[arg(long)]
+    pub(crate) purge: bool,
+}
+
+/// What a host says of itself.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct HostArguments {
+    /// The host's name [default: the machine's].
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The host's zone.
+    #[arg(long, default_value = "local-1")]
+    pub(crate) zone: String,
+    /// The host's underlay address [default: that of the default route's device].
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) vtep: Option<Ipv4Addr>,
+    /// UDP port of the overlay (RFC 7348); the same on all hosts.
+    #[arg(long, default_value_t = 4789, value_name = "PORT", value_parser = value_parser!(u16).range(1..))]
+    pub(crate) vxlan_port: u16,
+}
+
+/// `pintle up`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  pintle up --demo           a small network to try; stays until Ctrl-C
+  pintle up --demo --exit    the same, measured and ended; exit code 0 if all held
+  pintle up                  this machine as server and host; data in /var/lib/pintle")]
+pub(crate) struct UpArguments {
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+    #[command(flatten)]
+    pub(crate) host: HostArguments,
+    /// Make two hosts and a small network as namespaces of this machine, and move an interface under live traffic. Of the
+    /// other options only --listen counts; nothing is kept.
+    #[arg(long)]
+    pub(crate) demo: bool,
+    /// With --demo: end after the measurements, with exit code 0 if all held.
+    #[arg(long, requires = "demo")]
+    pub(crate) exit: bool,
+    /// With --demo: how many moves to measure, 1 to 100000.
+    #[arg(long, requires = "demo", default_value_t = 100, value_name = "COUNT", value_parser = value_parser!(u32).range(1..=100_000))]
+    pub(crate) moves: u32,
+}
