@@ -10,6 +10,8 @@ use anyhow::{Context, anyhow};
 use nix::sched::{CloneFlags, setns};
 use serde_json::Value;
 
+use crate::interrupt;
+
 /// A request that the server refused.
 #[derive(Debug, Clone)]
 pub struct ApiError {
@@ -78,6 +80,7 @@ impl Api {
     /// # Errors
     /// When no answer comes.
     pub fn raw(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+        interrupt::check()?;
         let (answer, answered) = mpsc::sync_channel(1);
         let request = Request { method: method.parse()?, path: path.to_owned(), body, answer };
         self.requests.send(request).map_err(|_| anyhow!("the client's thread ended"))?;
@@ -127,6 +130,7 @@ impl Api {
             let last = self.get(path);
             match last {
                 Ok(value) if holds(&value) => return Ok(value),
+                _ if interrupt::check().is_err() => interrupt::check()?,
                 last if Instant::now() > deadline => {
                     return Err(anyhow!("{path} did not become as wanted; last: {last:?}"));
                 }

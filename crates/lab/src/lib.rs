@@ -9,6 +9,7 @@ pub mod bench;
 mod api;
 mod guests;
 mod host;
+pub mod interrupt;
 mod leaks;
 mod process;
 mod shell;

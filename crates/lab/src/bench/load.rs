@@ -68,6 +68,7 @@ impl Load {
     /// # Errors
     /// When the path does not carry it.
     pub fn run(self, path: &Path, time: Duration) -> anyhow::Result<f64> {
+        crate::interrupt::check()?;
         let result = match self {
             Load::TcpRr => tcp_rr(path, time),
             Load::TcpCrr => tcp_crr(path, time),

@@ -9,6 +9,7 @@ use pintle_lab::bench::suites;
 const USAGE: &str = "usage: pintle-bench [path|attach|creates|memory|all] [--rounds N] [--seconds S]";
 
 fn main() -> anyhow::Result<()> {
+    pintle_lab::interrupt::catch_signals();
     let mut suite = "all".to_owned();
     let (mut rounds, mut seconds) = (5usize, 2.0f64);
     let mut words = std::env::args().skip(1);
