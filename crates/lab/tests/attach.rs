@@ -165,6 +165,24 @@ fn f06_hot_warm_and_cold_attach() {
     }
 }
 
+#[test]
+fn k05_from_request_to_first_packet_takes_far_less_than_five_seconds() {
+    let lab = Lab::start().unwrap();
+    let network = Network::new(&lab.api).unwrap();
+    let (one, two) = (network.subnet("10.1.0.0/24").unwrap(), network.subnet("10.2.0.0/24").unwrap());
+    let (asker, _) = network.guest("h2", &two, "10.2.0.10").unwrap();
+    for (host, text) in [("h1", "10.1.0.20"), ("h2", "10.1.0.21")] {
+        let mut pinger = Pinger::open(&Namespace::named(&asker), address(text)).unwrap();
+        let began = std::time::Instant::now();
+        let body = json!({ "vpc": network.vpc, "host": host, "primary": { "new": {
+            "subnet": one, "address": text } } });
+        lab.api.post("/native/v1/instances", body).unwrap();
+        let answer = pinger.until(Duration::from_secs(5), Duration::from_millis(1)).unwrap();
+        assert!(answer.is_some(), "{text} on {host} did not answer within 5 s");
+        println!("{host}: active after {:?}", began.elapsed());
+    }
+}
+
 /// A process that sleeps in a namespace of its own making; both go when dropped.
 struct Sleeper {
     namespace: String,
