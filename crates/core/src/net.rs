@@ -10,6 +10,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Bytes that VXLAN over IPv4 adds to a guest's IP packet: outer IPv4 20, UDP 8, VXLAN 8, inner Ethernet 14 (RFC 7348).
 pub const VXLAN_OVERHEAD: u16 = 50;
 
+/// The smallest guest MTU: what every IPv4 host must be able to receive (RFC 791).
+pub const MIN_GUEST_MTU: u16 = 576;
+
 /// The MAC of every subnet's virtual gateway, on every host: a guest that moves finds the gateway where it was.
 ///
 /// Locally administered, unicast; never given to an interface (those begin with `02`).

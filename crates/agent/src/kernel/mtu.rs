@@ -2,13 +2,15 @@
 
 use std::net::Ipv4Addr;
 
+use pintle_core::net::{MIN_GUEST_MTU, VXLAN_OVERHEAD};
+
 use super::{Netlink, addr, link};
 
-/// Bytes that VXLAN over IPv4 adds: outer IPv4 20, UDP 8, VXLAN 8, inner Ethernet 14 (RFC 7348).
-pub const OVERHEAD: u32 = 50;
+/// Bytes that VXLAN over IPv4 adds.
+pub const OVERHEAD: u32 = VXLAN_OVERHEAD as u32;
 
-/// The smallest guest MTU: what every IPv4 host must be able to receive in one piece or reassembled (RFC 791).
-pub const GUEST_MIN: u32 = 576;
+/// The smallest guest MTU.
+pub const GUEST_MIN: u32 = MIN_GUEST_MTU as u32;
 
 /// The largest guest MTU: what a veth and an IPv4 header can express.
 pub const GUEST_MAX: u32 = 65535;

@@ -1,19 +1,20 @@
 //! Rules of hosts: one name, one underlay address, removed only when nothing runs there.
 
-use super::change_name;
+use super::{attachment, change_name, instance};
 use crate::command::RegisterHost;
 use crate::draft::Draft;
 use crate::id::{HostId, InstanceId};
-use crate::model::Host;
+use crate::lifecycle::Lifecycle;
+use crate::model::{Host, Instance};
 use crate::name::validate_zone;
-use crate::net::VXLAN_OVERHEAD;
+use crate::net::{MIN_GUEST_MTU, VXLAN_OVERHEAD};
 use crate::record;
 use crate::refusal::{DecideError, Holder, Noun, Refusal};
 
 const SCOPE: &str = "";
 const SCOPE_WORDS: &str = "this server";
 /// The smallest MTU that IPv4 lets a link have for guests (RFC 791: every host can take 576 bytes), with the overlay's bytes.
-const MIN_UNDERLAY_MTU: u16 = 576 + VXLAN_OVERHEAD;
+const MIN_UNDERLAY_MTU: u16 = MIN_GUEST_MTU + VXLAN_OVERHEAD;
 
 /// Joins a host, or brings its record up to date.
 pub(super) fn register(draft: &mut Draft<'_>, register: RegisterHost) -> Result<Host, DecideError> {
@@ -60,7 +61,7 @@ fn check(register: &RegisterHost) -> Result<(), Refusal> {
     }
     if register.underlay_mtu < MIN_UNDERLAY_MTU {
         let rule = format!(
-            "the underlay's MTU must be at least {MIN_UNDERLAY_MTU}: 576 for guests and {VXLAN_OVERHEAD} for VXLAN"
+            "the underlay's MTU must be at least {MIN_UNDERLAY_MTU}: {MIN_GUEST_MTU} for guests and {VXLAN_OVERHEAD} for VXLAN"
         );
         return Err(Refusal::invalid("underlay_mtu", register.underlay_mtu, rule));
     }
@@ -76,6 +77,19 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: HostId) -> Result<Host, DecideEr
     draft.delete_raw(record::vtep_key(host.vtep));
     draft.remove(&host);
     Ok(host)
+}
+
+/// Removes a host that will never say again that it has let go of anything: what is being deleted there has gone with it.
+pub(super) fn delete_lost(draft: &mut Draft<'_>, id: HostId) -> Result<Host, DecideError> {
+    for instance in draft.index::<InstanceId>(&record::instances_of_host(id))? {
+        if draft.get::<Instance>(instance)?.lifecycle == Lifecycle::Deleting {
+            for attachment in instance::attachments(draft, instance)? {
+                attachment::gone(draft, attachment)?;
+            }
+            instance::gone(draft, instance)?;
+        }
+    }
+    delete(draft, id)
 }
 
 fn in_use(id: HostId, holder: Holder, remedy: &'static str) -> DecideError {
