@@ -22,6 +22,12 @@ pub enum AgentError {
         /// The agent's data directory.
         data_dir: PathBuf,
     },
+    /// Another agent runs with the same data directory.
+    #[error("another agent runs with the data directory '{data_dir}': stop it first, or give this one its own")]
+    InUse {
+        /// The agents' data directory.
+        data_dir: PathBuf,
+    },
     /// The identity on disk can't be used.
     #[error("the identity in '{path}' can't be used: {reason}; remove that directory and join again with --join")]
     Identity {

@@ -73,8 +73,12 @@ impl Journal {
         Ok(saved)
     }
 
-    /// Replaces the log by the whole state.
+    /// Replaces the log by the whole state. If that fails there is no log any more.
     pub(crate) fn replace(&mut self, epoch: &str, desired: &Desired) -> Result<(), AgentError> {
+        self.write_whole(epoch, desired).inspect_err(|_| self.discard())
+    }
+
+    fn write_whole(&mut self, epoch: &str, desired: &Desired) -> Result<(), AgentError> {
         let unfinished = self.path.with_extension("new");
         let failed = |path: &Path| AgentError::file("write", path);
         let entries = desired.entries().iter().map(|(key, entry)| (*key, entry.clone())).collect();
@@ -93,7 +97,18 @@ impl Journal {
         Ok(())
     }
 
-    /// Adds a change. `false` if the log should be replaced instead, because it has become long or was never begun.
+    /// Takes the log away: one that lacks a change would, after a restart without the server, bring back what is no more.
+    fn discard(&mut self) {
+        self.file = None;
+        if let Err(error) = fs::remove_file(&self.path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(path = %self.path.display(), %error, "an outdated desired state stays on disk");
+        }
+    }
+
+    /// Adds a change. `false` if the log should be replaced instead, because it has become long or was never begun. If
+    /// writing fails there is no log any more.
     pub(crate) fn append(&mut self, revision: Revision, delta: &Delta) -> Result<bool, AgentError> {
         let Some(file) = self.file.as_mut().filter(|_| self.length < 2 * self.whole + SLACK) else { return Ok(false) };
         let line = Line::Change { revision, put: delta.put.clone(), removed: delta.removed.clone() };
@@ -101,8 +116,8 @@ impl Journal {
         let mut bytes = serde_json::to_vec(&line).map_err(|error| failed()(error.into()))?;
         bytes.push(b'\n');
         self.length += bytes.len() as u64;
-        file.write_all(&bytes).map_err(failed())?;
-        Ok(true)
+        let written = file.write_all(&bytes).map_err(failed());
+        written.inspect_err(|_| self.discard()).map(|()| true)
     }
 }
 
@@ -135,5 +150,23 @@ mod tests {
         text.extend(b"{\"Change\":{\"revision\":5,");
         fs::write(&path, text).unwrap();
         assert_eq!(journal.load().unwrap().unwrap().desired, desired);
+    }
+
+    #[test]
+    fn i13_a_log_that_could_not_be_written_is_no_longer_believed() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut journal = Journal::new(directory.path());
+        journal.replace("epoch", &Desired::new(3, [entry(1)])).unwrap();
+        let delta = Delta { put: vec![entry(2)], removed: Vec::new() };
+        // As on a full disk: from here on every write is refused.
+        journal.file = Some(File::open(&journal.path).unwrap());
+        journal.append(4, &delta).unwrap_err();
+        assert!(journal.load().unwrap().is_none(), "it would show a state that is no more");
+        assert!(!journal.append(5, &delta).unwrap(), "it begins anew with the whole state");
+
+        journal.replace("epoch", &Desired::new(5, [entry(1)])).unwrap();
+        fs::create_dir(directory.path().join("desired.new")).unwrap();
+        journal.replace("epoch", &Desired::new(6, [entry(2)])).unwrap_err();
+        assert!(journal.load().unwrap().is_none() && !journal.append(7, &delta).unwrap());
     }
 }

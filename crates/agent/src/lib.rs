@@ -13,6 +13,7 @@ mod error;
 mod identity;
 mod journal;
 pub mod kernel;
+mod lock;
 pub mod reconcile;
 mod run;
 mod session;

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::error::AgentError;
 use crate::identity::{self, Identity, private_directory};
 use crate::journal::Journal;
+use crate::lock::DirectoryLock;
 use crate::reconcile::{HostConfig, Reconciler};
 use crate::session::{self, About, Link};
 use crate::worker::Worker;
@@ -23,6 +24,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Agen
     config.check()?;
     let name = config.host_name()?;
     private_directory(&config.data_dir)?;
+    let _lock = DirectoryLock::take(&config.data_dir)?;
     raise_file_limit();
     let Some(identity) = identity(&config, &shutdown).await? else { return Ok(()) };
     tracing::info!(host = %identity.host, name, zone = config.zone, "agent starting");

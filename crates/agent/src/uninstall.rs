@@ -12,15 +12,18 @@ use crate::config::Config;
 use crate::error::AgentError;
 use crate::identity::Identity;
 use crate::kernel::{KernelError, NetNs, Netlink, link};
+use crate::lock::DirectoryLock;
 use crate::reconcile::{Marks, remove_namespaces};
 
 /// Removes everything that the agent with this configuration put into the kernel, and its last known desired state. The
 /// identity stays: the host can come back. Does nothing on a host that never joined.
 ///
 /// # Errors
-/// The first of what could not be removed; the rest is removed all the same.
+/// [`AgentError::InUse`] while the agent runs, else the first of what could not be removed; the rest is removed all the
+/// same.
 pub fn uninstall(config: &Config) -> Result<(), AgentError> {
     let Some(identity) = Identity::load(&config.data_dir)? else { return Ok(()) };
+    let _lock = DirectoryLock::take(&config.data_dir)?;
     let removed = uninstall_host(identity.host, &config.bpffs);
     let saved = config.data_dir.join("desired.log");
     match std::fs::remove_file(&saved) {

@@ -3,12 +3,14 @@
 mod agent_support;
 
 use std::net::UdpSocket;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use agent_support::{GATEWAY, Guest, Host, SEGMENT, desired, ip, put, repaired};
 use pintle_agent::kernel::NetNs;
 use pintle_agent::reconcile::{Marks, Reconciler, port_device};
+use pintle_core::host_spec::{EntryKey, PortMode};
 use pintle_datapath::{EndpointKey, LocationKey};
 
 /// A host with two guests that reach each other.
@@ -188,5 +190,47 @@ fn r02_slots_are_used_again_from_zero() {
         reconciler.change(3, put(other.entries())).unwrap();
         assert_eq!(slot(reconciler, &other), before);
         assert_eq!(reconciler.datapath().counters().traffic(before).unwrap().tx_packets, 0);
+    });
+}
+
+/// While it lives, the pins of a host's programs can't be read.
+struct Unreadable {
+    links: PathBuf,
+    away: PathBuf,
+}
+
+impl Unreadable {
+    fn new(host: &Host) -> Self {
+        let (links, away) = (host.pins().join("links"), host.pins().join("links-away"));
+        std::fs::rename(&links, &away).unwrap();
+        std::os::unix::fs::symlink(&links, &links).unwrap();
+        Unreadable { links, away }
+    }
+}
+
+impl Drop for Unreadable {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.links).unwrap();
+        std::fs::rename(&self.away, &self.links).unwrap();
+    }
+}
+
+/// A host that can't be read for a moment must not count as changed: a server that is told so takes it for fenced.
+#[test]
+fn r01_a_change_that_could_not_be_made_is_made_before_a_later_one_counts_as_applied() {
+    settled(|host, reconciler, one, two| {
+        let unreadable = Unreadable::new(host);
+        let mut fenced = one.clone();
+        fenced.spec.mode = PortMode::Fenced;
+        assert!(reconciler.change(2, put(vec![fenced.port_entry()])).is_err(), "its pins can't be read");
+        // Another interface's, which can be read.
+        let (_, location) = two.entries().pop().unwrap();
+        let other = EntryKey::Location(SEGMENT, pintle_core::net::Mac::local(999));
+        assert!(reconciler.change(3, put(vec![(other, location.clone())])).is_err(), "the first is still to be made");
+        drop(unreadable);
+        let outcome = reconciler.change(4, put(vec![(other, location)])).unwrap();
+        assert_eq!((outcome.drift, reconciler.failures()), (vec![], vec![]));
+        assert!(!one.ping(GATEWAY), "it is silent now");
+        assert!(two.ping(GATEWAY));
     });
 }

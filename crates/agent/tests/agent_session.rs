@@ -225,3 +225,26 @@ fn a22_uninstalling_leaves_nothing() {
         assert!(!Path::new("/run/netns").join(guest.instance.to_string()).exists());
     });
 }
+
+#[test]
+fn one_data_directory_is_one_agents_at_a_time() {
+    let host = Host::new(1);
+    inside(&host, async |mut config: Config| {
+        let server = Server::start().await;
+        (config.server, config.join) = (server.address(), Some(server.token()));
+        let agent = Agent::start(config.clone());
+        server.enrol(host.id).await;
+        let mut peer = server.accept().await.unwrap();
+        hello(&mut peer).await;
+        let second = timeout(Duration::from_secs(5), run(config.clone(), CancellationToken::new())).await;
+        let error = second.expect("it ends at once").unwrap_err().to_string();
+        assert!(error.contains(&*config.data_dir.to_string_lossy()) && error.contains("another agent"), "{error}");
+        let purged = config.clone();
+        let purged = tokio::task::spawn_blocking(move || pintle_agent::uninstall(&purged)).await.unwrap();
+        assert!(purged.unwrap_err().to_string().contains("another agent"), "what a running agent needs stays");
+        agent.stop().await;
+        let third = Agent::start(config);
+        hello(&mut server.accept().await.unwrap()).await;
+        third.stop().await;
+    });
+}

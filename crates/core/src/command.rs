@@ -221,6 +221,9 @@ pub enum Command {
     RegisterHost(RegisterHost),
     /// Removes a host that has no instances → [`Reply::Host`], as it was.
     DeleteHost(HostId),
+    /// Removes a host that will never speak again, and with it what is being deleted there, which it can no longer
+    /// confirm → [`Reply::Host`].
+    DeleteLostHost(HostId),
     /// A host has realised an attachment of this generation → [`Reply::Done`].
     AttachmentRealised(AttachmentId, u32),
     /// A host could not realise an attachment of this generation → [`Reply::Done`].
@@ -235,7 +238,8 @@ pub enum Command {
     InstanceGone(InstanceId),
     /// The hosts concerned have done this step of a move: on to the next → [`Reply::Done`].
     AdvanceMove(VniId, MoveStep),
-    /// The new side can't be made ready: the interface stays where it is → [`Reply::Done`].
+    /// The new side can't be made ready or can't speak, and the old side still does: the interface stays where it is →
+    /// [`Reply::Done`].
     AbortMove(VniId, String),
 }
 

@@ -65,14 +65,16 @@ fn pinned_maps(pins: &Pins, writes: &Arc<AtomicU64>) -> Result<Vec<Option<Map>>>
     MapName::ALL.into_iter().map(open).collect()
 }
 
-/// Maps cannot grow. While no device uses them they are made anew; afterwards the difference is the caller's to solve.
+/// Maps cannot grow. While no guest's device uses them they are made anew; afterwards the difference is the caller's to
+/// solve. The VXLAN device's program does not count: it is there as long as the host is, delivers to nobody without ports,
+/// and is exchanged when it is attached again.
 fn drop_unused_of_other_sizes(pins: &Pins, settings: &Settings, writes: &Arc<AtomicU64>) -> Result<()> {
     let mut differs = false;
     for (name, map) in MapName::ALL.into_iter().zip(pinned_maps(pins, writes)?) {
         let Some(map) = map else { continue };
         let (pinned, wanted) = (map.max_entries(), name.entries(settings));
         if pinned != wanted {
-            if !list(&pins.links())?.is_empty() {
+            if pins.pinned_links()?.iter().any(|(_, program, _)| *program != ProgramName::FromOverlay) {
                 return Err(DatapathError::SizeInUse { map: name.text(), pinned, wanted });
             }
             differs = true;

@@ -147,7 +147,13 @@ fn other_sizes_are_refused_in_use_and_taken_when_unused() {
         let error = Datapath::open(&root.0, &bigger).expect_err("in use");
         assert!(matches!(error, DatapathError::SizeInUse { map: "ports", pinned: 16, wanted: 32 }), "{error}");
         datapath.detach(ifindex).expect("detach");
+        // A host's way to the others is always attached: it must not keep the sizes as they are for ever.
+        datapath.attach_overlay(ifindex).expect("attach");
         drop(datapath);
+        let again = Datapath::open(&root.0, &bigger).expect("unused maps are made anew");
+        assert_eq!(again.verify_overlay(ifindex).expect("verify"), LinkState::Outdated);
+        assert_eq!(again.attach_overlay(ifindex).expect("attach"), Changed::Updated);
+        drop(again);
         Datapath::open(&root.0, &bigger).expect("unused maps are made anew");
         let zero = Datapath::open(&root.0, &Settings { max_ports: 0, ..SMALL });
         assert!(matches!(zero, Err(DatapathError::BadSetting { setting: "max_ports", .. })));

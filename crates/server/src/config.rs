@@ -14,7 +14,8 @@ pub const DEFAULT_REGION: &str = "local";
 /// A server's settings.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where everything that must survive lies; made if it does not exist, and closed to others (mode 0700).
+    /// Where everything that must survive lies; made if it does not exist, and closed to others (mode 0700). One that others
+    /// may enter and that holds something else is refused.
     pub data_dir: PathBuf,
     /// Where the API listens. Port 0 takes a free one.
     pub api: SocketAddr,

@@ -11,6 +11,7 @@ mod control;
 mod engine;
 pub mod http;
 pub mod life;
+mod patience;
 pub mod pki;
 pub mod projector;
 mod reconcile;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use pintle_store::{SqliteSettings, SqliteStore, StoreError};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -16,6 +17,7 @@ use crate::config::Config;
 use crate::control::Control;
 use crate::engine::{Engine, EngineError};
 use crate::http;
+use crate::patience::{PATIENCE, Patient};
 use crate::pki::{Authority, JoinToken, PkiError, make_private_directory, read_or_make};
 use crate::sessions::{AgentListener, AgentSettings, Sessions};
 
@@ -63,6 +65,7 @@ impl Server {
     /// [`StartError`], saying what to do.
     pub async fn start(config: Config) -> Result<Running, StartError> {
         let data_dir = &config.data_dir;
+        raise_file_limit();
         make_private_directory(data_dir)?;
         // First of all, because it holds the lock that keeps a second server out of the directory.
         let path = data_dir.join("pintle.db");
@@ -135,8 +138,19 @@ impl Running {
     }
 }
 
+/// Every agent and every client is an open file, so the usual limit of 1,024 is soon met.
+fn raise_file_limit() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(soft, hard)| if soft < hard { setrlimit(Resource::RLIMIT_NOFILE, hard, hard) } else { Ok(()) });
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files can't be raised; about 1,000 connections are the most");
+    }
+}
+
 async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
-    let served = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await }).await;
+    let served = axum::serve(Patient::new(listener, PATIENCE), router)
+        .with_graceful_shutdown(async move { stop.cancelled().await })
+        .await;
     if let Err(error) = served {
         tracing::error!(%error, "the API has stopped");
     }

@@ -47,7 +47,7 @@ pub enum Step {
     PutEndpoint(EndpointKey),
     /// Write a location's entry.
     PutLocation(LocationKey),
-    /// Take a port's right to speak away.
+    /// Take a port's right to speak away, or another that it should no longer have.
     Mute(AttachmentId),
     /// Replace a port's programs of another build by this one's.
     UpdatePrograms(AttachmentId),

@@ -54,6 +54,9 @@ pub struct Reconciler {
     failures: BTreeMap<EntryKey, String>,
     underlay: Underlay,
     retired: bool,
+    /// Whether a change was taken in that could not be made, because the host could not be read: nothing that comes later
+    /// may count as applied before it is.
+    behind: bool,
 }
 
 /// What a round did.
@@ -81,9 +84,10 @@ impl Reconciler {
     /// # Errors
     /// When the underlay can't carry the overlay, or the data plane can't be opened.
     pub fn open(config: &HostConfig) -> Result<Self, AgentError> {
+        hurry::recover();
         let (machine, underlay) = Machine::open(config)?;
         let retired = machine.datapath.opened() != Opened::Upgraded;
-        Ok(Reconciler { machine, desired: None, failures: BTreeMap::new(), underlay, retired })
+        Ok(Reconciler { machine, desired: None, failures: BTreeMap::new(), underlay, retired, behind: false })
     }
 
     /// The underlay as it was last seen.
@@ -137,11 +141,16 @@ impl Reconciler {
     /// Takes a change of desired state and makes the host follow.
     ///
     /// # Errors
-    /// As [`replace`](Self::replace). The change is taken in all the same, and made by a later sweep.
+    /// As [`replace`](Self::replace). The change is taken in all the same, and made with the next one or by a sweep.
     pub fn change(&mut self, revision: Revision, delta: Delta) -> Result<Outcome, AgentError> {
         let mut desired = self.desired.take().unwrap_or_default();
         let keys = desired.apply(revision, delta);
+        if self.behind {
+            self.desired = Some(desired);
+            return self.whole(Cause::Wanted);
+        }
         let result = self.touched(&desired, &keys);
+        self.behind = result.is_err();
         self.desired = Some(desired);
         result
     }
@@ -163,7 +172,10 @@ impl Reconciler {
 
     fn whole(&mut self, cause: Cause) -> Result<Outcome, AgentError> {
         let Some(desired) = self.desired.take() else { return Ok(Outcome::default()) };
+        // What is left over from a change is no drift.
+        let cause = if self.behind { Cause::Wanted } else { cause };
         let result = self.everything(&desired, cause);
+        self.behind = cause == Cause::Wanted && result.is_err();
         self.desired = Some(desired);
         self.retire_old_programs();
         result

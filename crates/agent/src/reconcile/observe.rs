@@ -52,7 +52,7 @@ impl Machine {
         self.namespaces(desired, &mut observed)?;
         let mut rows: BTreeMap<u32, Port> = self.datapath.ports().entries()?.into_iter().collect();
         let ours: Vec<(AttachmentId, &Link, u32)> = devices.into_iter().map(|(id, (l, g))| (id, l, g)).collect();
-        observed.ports = self.ports(desired, &ours, &mut rows)?;
+        self.ports(desired, &ours, &mut rows, &mut observed)?;
         let overlay = observed.overlay.device.as_ref().map(|device| device.index);
         observed.remnants = self.remnants(&observed.ports, overlay, rows)?;
         observed.endpoints = self.datapath.endpoints().entries()?.into_iter().collect();
@@ -91,7 +91,7 @@ impl Machine {
             }
         }
         let devices: Vec<_> = devices.iter().map(|(id, link, generation)| (*id, link, *generation)).collect();
-        observed.ports = self.ports(desired, &devices, &mut rows)?;
+        self.ports(desired, &devices, &mut rows, &mut observed)?;
         Ok(observed)
     }
 
@@ -165,25 +165,32 @@ impl Machine {
         Ok(())
     }
 
-    /// Puts together the ports that have these devices, taking their entries out of `rows`.
+    /// Puts together the ports that have these devices, taking their entries out of `rows`. A namespace that can't be read
+    /// is one that can't be used: to take it for an empty one would be to make its ports anew.
     fn ports(
         &self,
         desired: &Desired,
         devices: &[(AttachmentId, &Link, u32)],
         rows: &mut BTreeMap<u32, Port>,
-    ) -> Result<BTreeMap<AttachmentId, PortState>, AgentError> {
+        observed: &mut Observed,
+    ) -> Result<(), AgentError> {
         let instances: BTreeSet<InstanceId> =
             devices.iter().filter_map(|(id, ..)| Some(desired.port(*id)?.instance)).collect();
         let instances: Vec<InstanceId> = instances.into_iter().collect();
-        let guests: BTreeMap<InstanceId, Guest> = super::workers::in_pieces(&instances, PIECE, |piece| {
-            piece.iter().map(|id| (*id, self.guest(desired, *id))).collect::<Vec<_>>()
-        })
-        .into_iter()
-        .collect();
-        let mut ports = BTreeMap::new();
+        let guests: BTreeMap<InstanceId, Result<Guest, String>> =
+            super::workers::in_pieces(&instances, PIECE, |piece| {
+                piece.iter().map(|id| (*id, self.guest(desired, *id))).collect::<Vec<_>>()
+            })
+            .into_iter()
+            .collect();
+        for (id, guest) in &guests {
+            if let Err(why) = guest {
+                observed.namespaces.insert(*id, NamespaceState::Unusable(why.clone()));
+            }
+        }
         for (id, link, generation) in devices {
             let instance = desired.port(*id).map(|spec| spec.instance);
-            let guest = instance.and_then(|instance| guests.get(&instance)).and_then(|guest| guest.device_of(link));
+            let guest = instance.and_then(|instance| guests.get(&instance)?.as_ref().ok()?.device_of(link));
             let device = HostDevice {
                 index: link.index,
                 name: link.name.clone(),
@@ -192,20 +199,22 @@ impl Machine {
                 up: link.up,
             };
             let programs = programs(self.datapath.verify_port(link.index)?);
-            ports.insert(*id, PortState { device, row: rows.remove(&link.index), programs, guest });
+            let port = PortState { device, row: rows.remove(&link.index), programs, guest };
+            observed.ports.insert(*id, port);
         }
-        Ok(ports)
+        Ok(())
     }
 
-    /// What an instance's namespace holds; nothing if it can't be read, which is what its ports then look like.
-    fn guest(&self, desired: &Desired, id: InstanceId) -> Guest {
+    /// What an instance's namespace holds; nothing if there is none to look into.
+    fn guest(&self, desired: &Desired, id: InstanceId) -> Result<Guest, String> {
         let Some(namespace) = desired.instance(id).and_then(|spec| self.guests.open(id, spec).ok()) else {
-            return Guest::default();
+            return Ok(Guest::default());
         };
         let read = self.guests.with(&self.writes, id, &namespace, Guest::read);
-        read.and_then(|guest| guest).unwrap_or_else(|error| {
-            tracing::warn!(instance = %id, %error, "the instance's namespace can't be read");
-            Guest::default()
+        read.and_then(|guest| guest).map_err(|error| {
+            // The next look begins with a socket of its own.
+            self.guests.forget(id);
+            format!("instance {id}: its namespace can't be read: {error}")
         })
     }
 

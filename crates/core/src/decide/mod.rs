@@ -65,6 +65,7 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<Reply, DecideError> 
         Command::MoveVni { vni, to } => Reply::Move(moving::start(draft, vni, to)?),
         Command::RegisterHost(register) => Reply::Host(host::register(draft, register)?),
         Command::DeleteHost(id) => Reply::Host(host::delete(draft, id)?),
+        Command::DeleteLostHost(id) => Reply::Host(host::delete_lost(draft, id)?),
         Command::AttachmentRealised(id, generation) => done(attachment::realised(draft, id, generation)?),
         Command::AttachmentFailed(id, generation, why) => done(attachment::failed(draft, id, generation, why)?),
         Command::AttachmentGone(id) => done(attachment::gone(draft, id)?),

@@ -75,9 +75,10 @@ fn shown(attachment: &Attachment) -> Lifecycle {
     }
 }
 
-/// Gives a move up before the new side has spoken; the old side has never stopped.
+/// Gives a move up while the old side has never stopped. If the new side has begun to speak already, every other host
+/// refuses it again from then on.
 pub(super) fn abort(draft: &mut Draft<'_>, id: VniId, why: String) -> Result<(), DecideError> {
-    let Some(moving) = draft.find::<Move>(id)?.filter(|moving| moving.step == MoveStep::Prepare) else {
+    let Some(moving) = draft.find::<Move>(id)?.filter(|moving| moving.step < MoveStep::Fence) else {
         return Ok(());
     };
     draft.delete_raw(Move::key_of(id));

@@ -9,7 +9,8 @@
 //! | (ended) | speaks              | gone                | new                 | new only                |
 //!
 //! Each step is a commit that waits until the hosts it concerns have applied the one before, or are given up on: a host
-//! that is cut off is refused by every other host once the move has ended, whatever it still sends.
+//! that is cut off is refused by every other host once the move has ended, whatever it still sends. Until Fence the old
+//! side speaks, so until then a move whose new side does not get there is given up.
 
 use serde::{Deserialize, Serialize};
 

@@ -212,6 +212,13 @@ fn a_move_given_up_leaves_no_trace_on_any_host() {
     assert_eq!(t.entries(), before);
     t.w.done(Command::AttachmentGone(moving.to));
     assert_eq!(t.entries(), before);
+
+    let moving = t.start(t.homes[1]);
+    t.w.done(Command::AdvanceMove(t.vni, MoveStep::Prepare));
+    t.w.done(Command::AbortMove(t.vni, "host lost".to_owned()));
+    assert_eq!(t.entries(), before, "not even when the new side may have spoken");
+    t.w.done(Command::AttachmentGone(moving.to));
+    assert_eq!(t.entries(), before);
 }
 
 /// The old side has no port then: nobody may be told to send there.

@@ -1,9 +1,9 @@
 //! Hosts: one name and one underlay address each, removed only when nothing runs there.
 
 use pintle_core::Refusal;
-use pintle_core::command::{Command, RegisterHost};
+use pintle_core::command::{Command, RegisterHost, UpdateVni};
 use pintle_core::id::HostId;
-use pintle_core::model::Host;
+use pintle_core::model::{Host, Instance, Vni};
 use pintle_core::refusal::{Holder, Noun};
 
 use crate::common::build::{host, ip, scene};
@@ -85,4 +85,22 @@ fn a_host_with_instances_keeps_its_zone_and_stays() {
         Refusal::NotFound { noun: Noun::Host, id: held.to_string() }
     );
     s.world.host(7, "zone-1");
+}
+
+/// A host that is gone for good never says that it has let go: removing its record is the operator's word for it.
+#[test]
+fn b16_removing_a_lost_host_frees_what_was_being_deleted_on_it() {
+    let mut s = scene();
+    let lost = s.hosts[0];
+    let (kept, going) = (s.world.vni(s.subnet).id, s.world.vni(s.subnet).id);
+    let instance = s.world.instance_with(s.vpc, lost, kept).id;
+    s.world.attach_now(instance, going);
+    s.world.run::<Vni>(Command::UpdateVni(going, UpdateVni { auto_delete: Some(true), ..UpdateVni::default() }));
+    says(&s.world.refused(Command::DeleteLostHost(lost)), &[&instance.to_string(), "delete its instances first"]);
+    s.world.run::<Instance>(Command::DeleteInstance(instance));
+    says(&s.world.refused(Command::DeleteHost(lost)), &[&instance.to_string()]);
+    s.world.run::<Host>(Command::DeleteLostHost(lost));
+    assert_eq!(s.world.find::<Instance>(instance), None);
+    assert_eq!((s.world.get::<Vni>(kept).attachment, s.world.find::<Vni>(going)), (None, None));
+    s.world.run::<Vni>(Command::DeleteVni(kept));
 }

@@ -69,7 +69,21 @@ fn a_step_that_was_reported_late_or_early_is_ignored() {
     }
     m.s.world.done(Command::AdvanceMove(m.vni, MoveStep::Prepare));
     m.s.world.ignored(Command::AdvanceMove(m.vni, MoveStep::Prepare));
+    m.s.world.done(Command::AdvanceMove(m.vni, MoveStep::Open));
     m.s.world.ignored(Command::AbortMove(m.vni, "too late".to_owned()));
+}
+
+#[test]
+fn a_move_can_be_given_up_until_the_old_side_falls_silent() {
+    let mut m = attached();
+    let before: Vni = m.s.world.get(m.vni);
+    let moving = start(&mut m);
+    m.s.world.done(Command::AdvanceMove(m.vni, MoveStep::Prepare));
+    m.s.world.done(Command::AbortMove(m.vni, "host lost".to_owned()));
+    assert_eq!(m.s.world.get::<Vni>(m.vni), Vni { generation: 2, ..before });
+    assert_eq!(m.s.world.get::<Attachment>(moving.to).failure.as_deref(), Some("host lost"));
+    m.s.world.hosts_let_go();
+    assert_eq!(start(&mut m).step, MoveStep::Prepare, "it can be tried again");
 }
 
 #[test]

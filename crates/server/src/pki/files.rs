@@ -7,15 +7,28 @@ use std::path::Path;
 
 use super::PkiError;
 
-/// Makes a directory (and those above it) that only its owner may enter; one that exists is closed to others.
+/// What a directory of ours has, one of these at least.
+const OURS: [&str; 3] = ["pintle.db", "pki", "ca.key.pem"];
+
+/// Makes a directory (and those above it) that only its owner may enter. One that exists is closed to others if it is
+/// empty or ours already; any other is left as it is and refused, because somebody else may need it open.
 ///
 /// # Errors
-/// [`PkiError::File`], naming the directory.
+/// [`PkiError::File`] and [`PkiError::Content`], naming the directory.
 pub fn make_private_directory(path: &Path) -> Result<(), PkiError> {
     let failed = |action| move |source| PkiError::File { path: path.to_owned(), action, source };
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed("making the directory"))?;
     let mode = fs::metadata(path).map_err(failed("reading the directory"))?.permissions().mode();
     if mode & 0o077 != 0 {
+        let empty = fs::read_dir(path).map_err(failed("reading the directory"))?.next().is_none();
+        if !empty && !OURS.iter().any(|name| path.join(name).exists()) {
+            let problem = format!(
+                "others may enter it (mode {:04o}) and it holds files that are not Pintle's: choose a directory of its own, \
+                 or close this one with chmod 700",
+                mode & 0o7777
+            );
+            return Err(PkiError::Content { path: path.to_owned(), problem });
+        }
         fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(failed("closing the directory to others"))?;
     }
     Ok(())

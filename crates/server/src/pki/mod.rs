@@ -194,4 +194,26 @@ mod tests {
         assert_eq!(host_of(&der), Some(host));
         assert!(authority.certify_host("not a request", host).is_err());
     }
+
+    #[test]
+    fn a_directory_is_closed_to_others_only_if_it_is_ours() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mode = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        let open = |path: &Path| {
+            std::fs::create_dir_all(path).expect("made");
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("opened");
+        };
+        let (empty, ours, shared) = (dir.path().join("empty"), dir.path().join("ours"), dir.path().join("shared"));
+        open(&empty);
+        make_private_directory(&empty).expect("closed");
+        Authority::open(&ours).expect("made");
+        open(&ours);
+        make_private_directory(&ours).expect("closed");
+        assert_eq!((mode(&empty), mode(&ours)), (0o700, 0o700));
+        open(&shared);
+        std::fs::write(shared.join("somebody-elses"), "").expect("written");
+        let error = make_private_directory(&shared).expect_err("left alone").to_string();
+        assert!(error.contains("shared") && error.contains("directory of its own"), "{error}");
+        assert_eq!(mode(&shared), 0o755, "/tmp must not be closed to everybody by a slip");
+    }
 }

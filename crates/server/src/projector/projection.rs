@@ -104,8 +104,9 @@ impl Projection {
         changed
     }
 
-    /// Forgets a host whose record is gone.
+    /// Forgets a host whose record is gone. Should it come back, it can't go on from where it was: what it had to remove
+    /// is forgotten too.
     pub fn forget(&mut self, host: HostId) {
-        self.hosts.remove(&host);
+        self.hosts.insert(host, HostDesired::new(self.revision));
     }
 }

@@ -1,8 +1,9 @@
 //! Judging moves: when a step has been done by whom it concerns, and when somebody is no longer waited for.
 //!
 //! The steps and what they mean are in `pintle_core::model::Move`. Waiting is bounded where going on is safe: every
-//! other host refuses a host that is cut off once the move has ended, whatever that one still sends. Only the new
-//! side's own steps (to be ready, to speak) are never skipped.
+//! other host refuses a host that is cut off once the move has ended, whatever that one still sends. The new side's own
+//! steps (to be ready, to speak) are never skipped: a move whose new side does not get there is given up instead, so that
+//! no host can keep an interface in a move for ever.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use crate::sessions::Progress;
 const PEERS: Duration = Duration::from_millis(500);
 /// How long the old host is waited for to fall silent.
 const OLD_SIDE: Duration = Duration::from_secs(1);
-/// How long the new host may be silent before the move is given up.
+/// How long the new host may be silent, or unable to speak for the interface, before the move is given up.
 const NEW_SIDE: Duration = Duration::from_secs(10);
 
 /// What to do about a move now.
@@ -85,10 +86,17 @@ impl Look<'_> {
     }
 
     fn open(&self) -> Verdict {
-        if self.new_side_ready() && self.new_side_failed().is_none() {
+        let (to, until) = (self.tracked.to, self.since + NEW_SIDE);
+        let failure = self.new_side_failed();
+        if self.new_side_ready() && failure.is_none() {
             return self.advance();
         }
-        Verdict::Wait { hosts: BTreeSet::from([self.tracked.to]), until: None }
+        // The host tries again by itself what has failed, so a failure has as long as silence.
+        if self.now >= until {
+            let why = failure.unwrap_or("it has not said that it does");
+            return self.abort(format!("host {to} did not speak for the interface within {NEW_SIDE:?}: {why}"));
+        }
+        Verdict::Wait { hosts: BTreeSet::from([to]), until: Some(until) }
     }
 
     fn fence(&self) -> Verdict {
@@ -106,8 +114,10 @@ impl Look<'_> {
 
     fn settle(&self) -> Verdict {
         // Peers hear of an attachment only once it is realised, so until that is noted the end would take the way away.
-        if matches!(self.tracked.to_lifecycle, Lifecycle::Pending | Lifecycle::Waiting) {
-            return Verdict::Wait { hosts: BTreeSet::from([self.tracked.to]), until: None };
+        // A host that says nothing any more has no way to lose.
+        let until = self.since + NEW_SIDE;
+        if matches!(self.tracked.to_lifecycle, Lifecycle::Pending | Lifecycle::Waiting) && self.now < until {
+            return Verdict::Wait { hosts: BTreeSet::from([self.tracked.to]), until: Some(until) };
         }
         self.after_peers(|_| true)
     }

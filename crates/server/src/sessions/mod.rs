@@ -78,8 +78,8 @@ impl Sessions {
             let mut hosts = self.hosts();
             let seat = hosts.entry(hello.host).or_insert_with(Seat::new);
             let number = seat.next_number();
-            let current =
-                Current { number, since: self.clock.now(), told: resumed_at.unwrap_or(0), wake: wake.clone(), ended };
+            let told = seat.told_before(resumed_at);
+            let current = Current { number, since: self.clock.now(), told, wake: wake.clone(), ended };
             if let Some(older) = seat.session.replace(current) {
                 older.end(Bye::retry("a newer session of this host has begun"));
             }

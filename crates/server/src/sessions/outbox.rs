@@ -17,6 +17,16 @@ use super::Sessions;
 /// The most entries in one frame: well below [`pintle_core::host_protocol::MAX_FRAME`], whatever they hold.
 pub const FRAME_ENTRIES: usize = 2000;
 
+/// What a look at desired state brought.
+enum Taken {
+    /// Frames to send.
+    Frames,
+    /// Nothing: the agent has been sent everything.
+    Nothing,
+    /// Nothing, because not all that has happened since the last message is still known: it takes a snapshot.
+    TooOld,
+}
+
 /// The messages to one agent in one session.
 pub struct Outbox {
     sessions: Arc<Sessions>,
@@ -57,19 +67,17 @@ impl Outbox {
                 self.note_told(&message);
                 return message;
             }
-            if self.needs_snapshot() {
-                let permit = self.sessions.snapshots.clone().acquire_owned().await;
-                self.permit = Some(permit.expect("the semaphore is never closed"));
-                self.take_snapshot();
-            } else if !self.take_delta() {
+            match self.take_delta() {
+                Taken::Frames => {}
                 // A change since the look left a permit in `wake`, so it is not missed.
-                self.wake.notified().await;
+                Taken::Nothing => self.wake.notified().await,
+                Taken::TooOld => {
+                    let permit = self.sessions.snapshots.clone().acquire_owned().await;
+                    self.permit = Some(permit.expect("the semaphore is never closed"));
+                    self.take_snapshot();
+                }
             }
         }
-    }
-
-    fn needs_snapshot(&self) -> bool {
-        self.sent.is_none_or(|sent| !self.sessions.desired().host(self.host).reaches_back_to(sent))
     }
 
     fn take_snapshot(&mut self) {
@@ -86,12 +94,15 @@ impl Outbox {
         self.sent = Some(revision);
     }
 
-    /// Whether something has changed.
-    fn take_delta(&mut self) -> bool {
+    /// Takes what has changed since the last message.
+    fn take_delta(&mut self) -> Taken {
         let (mut put, mut removed) = (Vec::new(), Vec::new());
         let revision = {
             let desired = self.sessions.desired();
-            for (key, slot) in desired.host(self.host).changed_since(self.sent.unwrap_or(0)) {
+            let host = desired.host(self.host);
+            // In one look with the changes: between two, removals that are still to be sent could be forgotten.
+            let Some(sent) = self.sent.filter(|sent| host.reaches_back_to(*sent)) else { return Taken::TooOld };
+            for (key, slot) in host.changed_since(sent) {
                 match slot {
                     Some(slot) => put.push((key, slot.entry.clone())),
                     None => removed.push(key),
@@ -101,7 +112,7 @@ impl Outbox {
         };
         self.sent = Some(revision);
         if put.is_empty() && removed.is_empty() {
-            return false;
+            return Taken::Nothing;
         }
         // In the order of keys, what is needed first comes first when it takes several frames.
         put.sort_unstable_by_key(|(key, _)| *key);
@@ -112,7 +123,7 @@ impl Outbox {
         let part = |put| ServerMessage::Delta { revision: told, put, removed: Vec::new() };
         self.ready = parts.into_iter().map(part).collect();
         self.ready.push_back(ServerMessage::Delta { revision, put: last, removed });
-        true
+        Taken::Frames
     }
 
     /// The table learns what the agent may report as applied before the agent can.
@@ -124,8 +135,8 @@ impl Outbox {
         self.told = revision;
         let mut hosts = self.sessions.hosts();
         let seat = hosts.get_mut(&self.host).filter(|seat| seat.is_current(self.number));
-        if let Some(session) = seat.and_then(|seat| seat.session.as_mut()) {
-            session.told = revision;
+        if let Some(seat) = seat {
+            seat.told(revision);
         }
     }
 }

@@ -49,7 +49,7 @@ pub struct SessionStatus {
 pub(super) struct Current {
     pub(super) number: u64,
     pub(super) since: Timestamp,
-    /// The last revision that the agent was told.
+    /// The last revision that the agent was told; of what went before, if it goes on from there.
     pub(super) told: Revision,
     pub(super) wake: Arc<Notify>,
     pub(super) ended: watch::Sender<Option<Bye>>,
@@ -66,6 +66,8 @@ pub(super) struct Seat {
     pub(super) session: Option<Current>,
     pub(super) heard: Instant,
     numbers: u64,
+    /// The last revision that it was told in any session.
+    told: Revision,
     applied: Option<Revision>,
     failures: BTreeMap<EntryKey, String>,
     drift: VecDeque<Drift>,
@@ -77,6 +79,7 @@ impl Seat {
             session: None,
             heard: Instant::now(),
             numbers: 0,
+            told: 0,
             applied: None,
             failures: BTreeMap::new(),
             drift: VecDeque::new(),
@@ -86,6 +89,20 @@ impl Seat {
     pub(super) fn next_number(&mut self) -> u64 {
         self.numbers += 1;
         self.numbers
+    }
+
+    /// Notes what the agent is told.
+    pub(super) fn told(&mut self, revision: Revision) {
+        self.told = self.told.max(revision);
+        if let Some(session) = &mut self.session {
+            session.told = session.told.max(revision);
+        }
+    }
+
+    /// The last revision that an agent may report in a session that begins. One that goes on from an earlier session may
+    /// have done more since its greeting than that said, up to what the earlier one told it.
+    pub(super) fn told_before(&self, resumed_at: Option<Revision>) -> Revision {
+        resumed_at.map_or(0, |revision| revision.max(self.told))
     }
 
     pub(super) fn is_current(&self, number: u64) -> bool {

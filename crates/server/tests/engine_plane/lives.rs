@@ -2,7 +2,7 @@
 
 use pintle_core::Command;
 use pintle_core::command::{CreateInstance, CreateVni, NewAttachment, VniChoice};
-use pintle_core::host_protocol::{AgentMessage, Applied, DriftReport};
+use pintle_core::host_protocol::{AgentMessage, Applied, DriftReport, Resume};
 use pintle_core::host_spec::EntryKey;
 use pintle_core::lifecycle::Lifecycle;
 use pintle_core::model::{Attachment, Instance, Namespace, ReservedIp, Vni};
@@ -261,4 +261,47 @@ async fn an_underlay_that_changes_reaches_every_peer() {
     for host in [&h1, &h2] {
         assert_eq!(Some(&host.entries()), expected_entries(&plane).get(&host.id));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn b16_a_host_that_is_gone_for_good_keeps_nothing_and_is_told_if_it_comes_back_all_the_same() {
+    let plane = Plane::new(11);
+    let vpc = plane.vpc().await;
+    let subnet = plane.subnet(vpc, "10.0.0.0/24").await;
+    let [h1] = plane.hosts().await;
+    let (instance, vni) = (plane.instance(vpc, h1.id).await, plane.vni(subnet).await);
+    let attachment = plane.attach(instance, vni).await;
+    settle().await;
+    let (id, left) = (h1.id, h1.disconnect().await);
+    plane.run(Command::DeleteInstance(instance)).await;
+    settle().await;
+    assert_eq!(plane.attachment(attachment).lifecycle, Lifecycle::Deleting, "nobody says that it is gone");
+    plane.run(Command::DeleteLostHost(id)).await;
+    settle().await;
+    assert!(plane.find::<Instance>(instance).is_none() && plane.get::<Vni>(vni).attachment.is_none());
+    plane.run(Command::DeleteVni(vni)).await;
+
+    // It was only cut off: in the same life of the server it must not go on from where it was.
+    plane.register(1).await;
+    let back = FakeHost::connect(&plane.sessions, 1, Some(left));
+    settle().await;
+    assert_eq!(back.entries(), std::collections::BTreeMap::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn r05_what_an_earlier_session_told_may_be_reported_in_the_next() {
+    let plane = Plane::new(12);
+    let vpc = plane.vpc().await;
+    let [h1] = plane.hosts().await;
+    plane.instance(vpc, h1.id).await;
+    settle().await;
+    // The session breaks while the host is at work: its greeting says where it was, its report where it has got to.
+    let mut left = h1.disconnect().await;
+    let reached = left.revision;
+    left.revision -= 1;
+    left.silent = true;
+    let resume = Resume { epoch: left.epoch.clone(), revision: left.revision };
+    let (mut link, _outbox, _) = plane.sessions.open(&FakeHost::hello(1, Some(resume)));
+    let report = AgentMessage::Applied(Applied { revision: reached, failures: Vec::new() });
+    assert_eq!(link.take(report), Ok(None));
 }

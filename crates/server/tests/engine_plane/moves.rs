@@ -244,7 +244,7 @@ async fn a_new_side_that_cannot_speak_does_not_silence_the_old_one() {
     assert_eq!(scene.plane.step(scene.vni), Some(MoveStep::Open));
     scene.hosts[1].state().failing.insert(EntryKey::Port(moving.to), "no memory".into());
     scene.all_report().await;
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_secs(9)).await;
     assert_eq!(scene.plane.step(scene.vni), Some(MoveStep::Open));
     assert_eq!(scene.plane.attachment(moving.to).failure.as_deref(), Some("no memory"));
     assert_eq!(scene.hosts[0].mode(scene.from), Some(PortMode::Active));
@@ -253,6 +253,57 @@ async fn a_new_side_that_cannot_speak_does_not_silence_the_old_one() {
     scene.all_report().await;
     settle().await;
     scene.assert_moved(&moving);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_side_that_goes_on_failing_to_speak_is_given_up() {
+    let scene = Scene::new(12).await;
+    scene.silence(true);
+    let moving = scene.start().await;
+    scene.all_report().await;
+    assert_eq!(scene.plane.step(scene.vni), Some(MoveStep::Open));
+    scene.hosts[1].state().failing.insert(EntryKey::Port(moving.to), "no memory".into());
+    scene.silence(false);
+    scene.all_report().await;
+    tokio::time::sleep(Duration::from_millis(10_100)).await;
+    settle().await;
+    scene.assert_stayed(&moving, "no memory");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_side_that_is_lost_before_it_spoke_keeps_nobody_from_detaching() {
+    let mut scene = Scene::new(13).await;
+    scene.silence(true);
+    let moving = scene.start().await;
+    scene.all_report().await;
+    assert_eq!(scene.plane.step(scene.vni), Some(MoveStep::Open));
+    scene.silence(false);
+    let [h1, h2, h3] = scene.hosts;
+    drop(h2.disconnect().await);
+    tokio::time::sleep(Duration::from_millis(10_100)).await;
+    settle().await;
+    scene.hosts = [h1, FakeHost::connect(&scene.plane.sessions, 9, None), h3];
+    scene.assert_stayed(&moving, "within 10s");
+    scene.plane.run(Command::Detach { attachment: scene.from, force: false }).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_side_that_is_lost_before_it_was_noted_does_not_keep_a_move_from_ending() {
+    let mut scene = Scene::new(14).await;
+    scene.silence(true);
+    let moving = scene.start().await;
+    for step in [MoveStep::Prepare, MoveStep::Open, MoveStep::Fence] {
+        scene.plane.run(Command::AdvanceMove(scene.vni, step)).await;
+    }
+    scene.silence(false);
+    let [h1, h2, h3] = scene.hosts;
+    drop(h2.disconnect().await);
+    scene.hosts = [h1, FakeHost::connect(&scene.plane.sessions, 9, None), h3];
+    scene.all_report().await;
+    tokio::time::sleep(Duration::from_millis(10_100)).await;
+    settle().await;
+    assert_eq!(scene.plane.step(scene.vni), None);
+    assert_eq!(scene.plane.get::<Vni>(scene.vni).attachment, Some(moving.to));
 }
 
 #[tokio::test(start_paused = true)]

@@ -72,20 +72,22 @@ impl Answer {
 pub(crate) struct Api {
     pub(crate) router: Router,
     pub(crate) engine: Arc<Engine>,
+    pub(crate) sessions: Arc<Sessions>,
 }
 
 impl Api {
     pub(crate) fn new() -> Api {
         let clock = Arc::new(Ticks(AtomicU64::new(1_790_000_000_000)));
         let engine = Engine::new(Arc::new(MemoryStore::default()), clock.clone(), Box::new(Ids(1)));
+        let sessions = Sessions::new(clock);
         let router = router(State {
             engine: engine.clone(),
-            sessions: Sessions::new(clock),
+            sessions: sessions.clone(),
             token: TOKEN.into(),
             region: "local".to_owned(),
             base_url: "http://pintle.test".to_owned(),
         });
-        Api { router, engine }
+        Api { router, engine, sessions }
     }
 
     /// Sends a request as it is.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use pintle_core::Command;
+use pintle_core::host_protocol::{Hello, PROTOCOL_VERSION};
 use pintle_core::model::MoveStep;
 use serde_json::{Value, json};
 
@@ -195,4 +196,27 @@ async fn a_move_is_waited_for_and_timed() {
     assert_eq!(api.get(&format!("{VNIS}/data")).await.expect(200)["instance"]["name"], "two");
     refused(api.post(&format!("{VNIS}/data/actions/move"), json!({ "to": "two" })).await, 409, "already_attached");
     refused(api.post(&format!("{VNIS}/data/actions/move"), json!({ "to": "three" })).await, 404, "not_found");
+}
+
+#[tokio::test]
+async fn b16_a_host_that_is_away_can_be_removed_with_what_is_being_deleted_on_it() {
+    let api = Api::new();
+    let (_, _, vni) = two_instances(&api).await;
+    api.delete("/native/v1/instances/one").await.expect(202);
+    let id = api.get("/native/v1/hosts/host-1").await.expect(200)["id"].as_str().unwrap().parse().unwrap();
+    let hello = Hello {
+        version: PROTOCOL_VERSION,
+        host: id,
+        name: "host-1".into(),
+        zone: "zone-1".into(),
+        vtep: [192, 0, 2, 1].into(),
+        underlay_mtu: 1500,
+        resume: None,
+    };
+    let (session, _, _) = api.sessions.open(&hello);
+    refused(api.delete("/native/v1/hosts/host-1").await, 409, "in_use");
+    drop(session);
+    api.delete("/native/v1/hosts/host-1").await.expect(204);
+    assert_eq!(api.get(&format!("{VNIS}/{vni}")).await.expect(200)["instance"], Value::Null);
+    refused(api.delete("/native/v1/hosts/host-2").await, 409, "in_use");
 }

@@ -30,6 +30,12 @@ impl Planner<'_> {
         }
         if let Some(NamespaceState::Unusable(why)) = observed.namespaces.get(&spec.instance) {
             self.plan.failures.insert(key, why.clone());
+            // What a port may do is the host's to say, whatever has become of its guest.
+            if let Some(row) = there.and_then(|port| port.row.as_ref())
+                && row.flags.without(want::port(spec, row.slot).flags) != PortFlags::NONE
+            {
+                self.act(Some(key), Step::Mute(id), format!("port {id} may do what it should not"));
+            }
             return;
         }
         match there {

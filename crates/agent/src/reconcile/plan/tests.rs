@@ -145,3 +145,15 @@ fn f06_a_namespace_that_cant_be_used_fails_its_ports_and_touches_nothing() {
     assert!(keys.contains(&EntryKey::Port(id)) && keys.contains(&EntryKey::Instance(spec.instance)), "{keys:?}");
     assert_eq!(plan.actions, []);
 }
+
+#[test]
+fn f16_a_port_falls_silent_even_if_its_namespace_cant_be_used() {
+    let (mut host, mut desired) = settled();
+    let (id, spec) = desired.ports().next().map(|(id, spec)| (id, spec.clone())).unwrap();
+    host.state.namespaces.insert(spec.instance, NamespaceState::Unusable("process 7 has ended".into()));
+    let fenced = Entry::Port(pintle_core::host_spec::PortSpec { mode: PortMode::Fenced, ..spec });
+    let touched = desired.apply(3, Delta { put: vec![(EntryKey::Port(id), fenced)], removed: Vec::new() });
+    let plan = host.plan(&desired, Scope::Keys(&touched));
+    assert_eq!(plan.actions.iter().map(|action| &action.step).collect::<Vec<_>>(), [&Step::Mute(id)]);
+    assert!(plan.failures.contains_key(&EntryKey::Port(id)), "its namespace is still to be told of");
+}

@@ -31,7 +31,9 @@ pub(super) async fn show(State(app): State<App>, Segments(host): Segments<String
 
 pub(super) async fn delete(State(app): State<App>, Segments(host): Segments<String>) -> Answer {
     let id = app.read(|snapshot| view::resolve::<Host>(snapshot, &host)).await?;
-    app.execute::<Host>(Command::DeleteHost(id)).await?;
+    // One that is connected says itself when it has let go of what is being deleted there.
+    let connected = app.sessions.status(id).is_some_and(|status| status.connected_since.is_some());
+    app.execute::<Host>(if connected { Command::DeleteHost(id) } else { Command::DeleteLostHost(id) }).await?;
     Ok(empty())
 }
 
