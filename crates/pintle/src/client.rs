@@ -38,7 +38,10 @@ impl Client {
         match Client::with_token(&arguments.url, "")?.get("/healthz").await {
             Err(error) if error.is::<NoServer>() => Err(error),
             _ => Err(unreadable).with_context(|| {
-                format!("the API token can't be read from '{}'; name its file with --token-file, or run as root", file.display())
+                format!(
+                    "the API token can't be read from '{}'; name its file with --token-file, or run as root",
+                    file.display()
+                )
             }),
         }
     }
@@ -82,8 +85,9 @@ impl Client {
         if text.trim().is_empty() && status.is_success() {
             return Ok(Value::Null);
         }
-        let value = serde_json::from_str(&text)
-            .map_err(|_| anyhow!("{} answered {status} with something that is not JSON; is it Pintle's API?", self.base))?;
+        let value = serde_json::from_str(&text).map_err(|_| {
+            anyhow!("{} answered {status} with something that is not JSON; is it Pintle's API?", self.base)
+        })?;
         if !status.is_success() {
             bail!(Refused { status: status.as_u16(), message: refusal(status.as_u16(), &value) });
         }
@@ -139,7 +143,7 @@ struct NoServer {
 impl fmt::Display for NoServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let NoServer { base, reason } = self;
-        write!(f, "no server answers at {base} ({reason}); start one with 'pintle up', or name it with --url")
+        write!(f, "no server answers at {base}: {reason}; start one with 'pintle up', or name it with --url")
     }
 }
 

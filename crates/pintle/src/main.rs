@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     match commands::dispatch(arguments) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("pintle: {error:#}");
+            eprintln!("pintle: {}", output::chain(&error));
             ExitCode::FAILURE
         }
     }

@@ -29,6 +29,14 @@ pub(crate) fn many(format: Format, items: &[Value], columns: &[Column]) {
     }
 }
 
+/// Shows a collection; as columns by name, whatever order the server keeps it in.
+pub(crate) fn list(format: Format, mut items: Vec<Value>, columns: &[Column]) {
+    if format == Format::Table {
+        items.sort_by(|a, b| a["name"].as_str().cmp(&b["name"].as_str()));
+    }
+    many(format, &items, columns);
+}
+
 /// Shows one item: the same columns, one a line.
 pub(crate) fn one(format: Format, item: &Value, columns: &[Column]) {
     match format {
@@ -64,9 +72,31 @@ pub(crate) fn text(item: &Value, pointer: &str) -> String {
     }
 }
 
+/// An error with its causes, each said once: some errors tell of their cause themselves.
+pub(crate) fn chain(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match said.as_str() {
+        "" => cause,
+        _ if said.contains(&cause) => said,
+        _ => format!("{said}: {cause}"),
+    })
+}
+
 /// Lets a reader that has seen enough (`pintle vni list | head`) end this process, as it ends others. Not for what runs
 /// long: that must not die of a closed terminal.
 pub(crate) fn end_with_reader() {
     // SAFETY: setting a signal's default disposition runs no code of ours in a handler; no other thread relies on it yet.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let error = anyhow!("no space").context("writing failed: no space").context("the store can't be opened");
+        assert_eq!(chain(&error), "the store can't be opened: writing failed: no space");
+    }
 }

@@ -21,7 +21,7 @@ pub(crate) enum InstanceCommand {
         /// The host's id or name [default: the least used of the zone].
         #[arg(long, value_parser = reference)]
         host: Option<String>,
-        /// The zone, when no host is named.
+        /// The zone, when no host is named [default: local-1].
         #[arg(long, conflicts_with = "host")]
         zone: Option<String>,
         /// Its name [default: made up].

@@ -101,7 +101,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Host(HostCommand),
     /// Show whether server and hosts are well; exit code 1 if not.
-    #[command(after_help = "Examples:\n  pintle status\n  pintle status -o json    for a monitor: 'well' is true or false")]
+    #[command(
+        after_help = "Examples:\n  pintle status\n  pintle status -o json    for a monitor: 'well' is true or false"
+    )]
     Status,
     /// Check whether this machine can run Pintle, and say how to get what is missing.
     #[command(after_help = "Example:\n  sudo pintle doctor")]

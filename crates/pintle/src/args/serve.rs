@@ -11,7 +11,13 @@ use clap::{Args, value_parser};
   pintle server --agent-listen 192.0.2.1:7481    agents of other machines connect there")]
 pub(crate) struct ServerArguments {
     /// Where the store, keys and tokens are.
-    #[arg(long, env = "PINTLE_DATA_DIR", hide_env_values = true, default_value = "/var/lib/pintle", value_name = "DIR")]
+    #[arg(
+        long,
+        env = "PINTLE_DATA_DIR",
+        hide_env_values = true,
+        default_value = "/var/lib/pintle",
+        value_name = "DIR"
+    )]
     pub(crate) data_dir: PathBuf,
     /// Where the API listens [default: 127.0.0.1:7480]. Whoever reaches the address needs only the token.
     #[arg(long, value_name = "ADDRESS:PORT")]
@@ -38,7 +44,13 @@ pub(crate) struct AgentArguments {
     #[arg(long, env = "PINTLE_JOIN", hide_env_values = true, value_name = "TOKEN|FILE")]
     pub(crate) join: Option<String>,
     /// Where this host's identity is; for 'pintle up' it is in 'agent' below the server's --data-dir.
-    #[arg(long, env = "PINTLE_AGENT_DIR", hide_env_values = true, default_value = "/var/lib/pintle-agent", value_name = "DIR")]
+    #[arg(
+        long,
+        env = "PINTLE_AGENT_DIR",
+        hide_env_values = true,
+        default_value = "/var/lib/pintle-agent",
+        value_name = "DIR"
+    )]
     pub(crate) agent_dir: PathBuf,
     #[command(flatten)]
     pub(crate) host: HostArguments,

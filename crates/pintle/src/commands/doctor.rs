@@ -8,11 +8,19 @@ use crate::args::Format;
 use crate::output::{self, Column, text};
 
 const COLUMNS: &[Column] = &[
-    ("STATE", |c| if c["ok"] == true { "ok".to_owned() } else { "MISSING".to_owned() }),
+    ("STATE", |c| state(c).to_owned()),
     ("CHECK", |c| text(c, "/name")),
     ("FOUND", |c| text(c, "/detail")),
     ("HOW TO GET IT", |c| text(c, "/fix")),
 ];
+
+fn state(check: &Value) -> &'static str {
+    match check["ok"].as_bool() {
+        Some(true) => "ok",
+        Some(false) => "MISSING",
+        None => "unknown",
+    }
+}
 
 /// Shows every check, with advice only where it is needed; fails when one does.
 pub(super) fn run(format: Format) -> ExitCode {
@@ -31,13 +39,13 @@ fn checks() -> Vec<Value> {
     checks
         .into_iter()
         .map(|check| {
-            let fix = match (check.ok, privileged || check.name == "privileges") {
-                (true, _) => None,
-                (false, true) => Some(check.fix),
+            let (ok, fix) = match (check.ok, privileged || check.name == "privileges") {
+                (true, _) => (Some(true), None),
+                (false, true) => (Some(false), Some(check.fix)),
                 // The kernel refuses to tell: that is not yet a reason to change it.
-                (false, false) => Some("run the doctor as root to know"),
+                (false, false) => (None, Some("run the doctor as root to know")),
             };
-            json!({ "name": check.name, "ok": check.ok, "detail": check.detail, "fix": fix })
+            json!({ "name": check.name, "ok": ok, "detail": check.detail, "fix": fix })
         })
         .collect()
 }

@@ -31,7 +31,7 @@ fn connected(host: &Value) -> String {
 pub(super) async fn run(api: &Client, format: Format, command: HostCommand) -> anyhow::Result<()> {
     match command {
         HostCommand::Create(_) => unreachable!("needs no connection"),
-        HostCommand::List => output::many(format, &api.native_list(COLLECTION).await?, COLUMNS),
+        HostCommand::List => output::list(format, api.native_list(COLLECTION).await?, COLUMNS),
         HostCommand::Get { host } => output::one(format, &api.get(&format!("{COLLECTION}/{host}")).await?, COLUMNS),
         HostCommand::Delete { host } => {
             let id = text(&api.get(&format!("{COLLECTION}/{host}")).await?, "/id");
@@ -60,6 +60,8 @@ pub(super) fn explain_joining(client: &ClientArguments, help: &JoinHelp) -> anyh
     if server.starts_with("SERVER:") {
         println!("SERVER:7481 is what this server was given as --agent-listen, as that machine reaches it.");
     }
-    println!("It appears in 'pintle host list' once it has joined. The token lets any machine join: keep it to yourself.");
+    println!(
+        "It appears in 'pintle host list' once it has joined. The token lets any machine join: keep it to yourself."
+    );
     Ok(ExitCode::SUCCESS)
 }

@@ -24,6 +24,8 @@ const COLUMNS: &[Column] = &[
 ];
 
 const COLLECTION: &str = "/native/v1/instances";
+/// The zone that hosts and subnets are in unless told otherwise.
+const DEFAULT_ZONE: &str = "local-1";
 /// How long a host may take to make or start an instance before that is called slow.
 const READY_WITHIN: Duration = Duration::from_secs(10);
 /// The same for a deletion.
@@ -36,7 +38,7 @@ fn interfaces(instance: &Value) -> String {
     let one = |interface: &Value| {
         format!("{}={}", text(interface, "/attachment/device"), text(interface, "/virtual_network_interface/name"))
     };
-    all.iter().map(one).collect::<Vec<_>>().join(",")
+    if all.is_empty() { "-".to_owned() } else { all.iter().map(one).collect::<Vec<_>>().join(",") }
 }
 
 pub(super) async fn run(api: &Client, format: Format, command: InstanceCommand) -> anyhow::Result<ExitCode> {
@@ -48,6 +50,7 @@ pub(super) async fn run(api: &Client, format: Format, command: InstanceCommand) 
                 (None, None) => json!({ "made": true }),
             };
             let mut body = json!({ "vpc": vpc, "namespace": namespace });
+            let zone = zone.or_else(|| host.is_none().then(|| DEFAULT_ZONE.to_owned()));
             for (field, value) in [("host", host), ("zone", zone), ("name", name)] {
                 if let Some(value) = value {
                     body[field] = Value::String(value);
@@ -63,7 +66,7 @@ pub(super) async fn run(api: &Client, format: Format, command: InstanceCommand) 
                 show_ready(api, format, made).await?;
             }
         }
-        InstanceCommand::List => output::many(format, &api.native_list(COLLECTION).await?, COLUMNS),
+        InstanceCommand::List => output::list(format, api.native_list(COLLECTION).await?, COLUMNS),
         InstanceCommand::Get { instance } => output::one(format, &get(api, &instance).await?, COLUMNS),
         InstanceCommand::Delete { instance } => delete(api, format, &instance).await?,
         InstanceCommand::Start { instance } => act(api, format, &instance, "start").await?,

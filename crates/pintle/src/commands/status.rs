@@ -17,7 +17,7 @@ const DRIFT_SHOWN: usize = 5;
 pub(super) async fn run(arguments: &ClientArguments) -> anyhow::Result<ExitCode> {
     let status = match read(arguments).await {
         Ok(status) => status,
-        Err(error) if arguments.output == Format::Json => json!({ "well": false, "error": format!("{error:#}") }),
+        Err(error) if arguments.output == Format::Json => json!({ "well": false, "error": output::chain(&error) }),
         Err(error) => return Err(error),
     };
     match arguments.output {
@@ -32,7 +32,8 @@ async fn read(arguments: &ClientArguments) -> anyhow::Result<Value> {
     let server = api.get("/native/v1/status").await?;
     let hosts = api.native_list(host::COLLECTION).await?;
     let drift = api.get("/native/v1/drift").await?;
-    let well = hosts.iter().all(|host| host["connected"] == true && items(host, "failures").is_empty());
+    let hosts_well = hosts.iter().all(|host| host["connected"] == true && items(host, "failures").is_empty());
+    let well = hosts_well && latest(items(&drift, "items")).iter().all(|(event, _)| event["repaired"] == true);
     Ok(json!({ "well": well, "server": server, "hosts": hosts, "drift": drift["items"] }))
 }
 
@@ -40,21 +41,20 @@ fn show(status: &Value) {
     let (server, hosts) = (&status["server"], items(status, "hosts"));
     let counts = &server["counts"];
     println!(
-        "server {}, revision {}, up {} s: {} VPCs, {} subnets, {} interfaces, {} instances, {} hosts",
+        "server {}, revision {}, up {} s",
         text(server, "/version"),
         text(server, "/revision"),
-        text(server, "/uptime_seconds"),
-        counts["vpcs"],
-        counts["subnets"],
-        counts["virtual_network_interfaces"],
-        counts["instances"],
-        counts["hosts"]
+        text(server, "/uptime_seconds")
+    );
+    println!(
+        "VPCs {}, subnets {}, interfaces {}, instances {}, hosts {}",
+        counts["vpcs"], counts["subnets"], counts["virtual_network_interfaces"], counts["instances"], counts["hosts"]
     );
     if hosts.is_empty() {
         println!("no host has joined: 'pintle host create' says how");
     } else {
         println!();
-        output::many(Format::Table, hosts, host::COLUMNS);
+        output::list(Format::Table, hosts.to_vec(), host::COLUMNS);
         println!();
     }
     for host in hosts {
@@ -71,21 +71,50 @@ fn show(status: &Value) {
 }
 
 fn drift(events: &[Value]) {
-    let shown = &events[events.len().saturating_sub(DRIFT_SHOWN)..];
-    for event in shown {
-        let repaired = if event["repaired"] == true { "repaired" } else { "not repaired" };
-        println!(
-            "drift on {} at {}, {repaired}: {}",
-            text(event, "/host/name"),
-            text(event, "/at"),
-            text(event, "/message")
-        );
+    let latest = latest(events);
+    for (event, times) in &latest[latest.len().saturating_sub(DRIFT_SHOWN)..] {
+        let repaired = if event["repaired"] == true { "repaired" } else { "NOT REPAIRED" };
+        let again = if *times > 1 { format!(", {times} times") } else { String::new() };
+        let (host, at) = (text(event, "/host/name"), text(event, "/at"));
+        println!("drift on {host} at {at}{again}, {repaired}: {}", text(event, "/message"));
     }
-    if shown.len() < events.len() {
-        println!("and {} reports of drift before: see 'drift' in 'pintle status -o json'", events.len() - shown.len());
+    if latest.len() > DRIFT_SHOWN {
+        println!("and drift of {} more: see 'pintle status -o json'", latest.len() - DRIFT_SHOWN);
     }
+}
+
+/// The last report on each thing of each host, and how many there were. What is not repaired is reported again and again.
+fn latest(events: &[Value]) -> Vec<(&Value, usize)> {
+    let mut latest: Vec<(&Value, usize)> = Vec::new();
+    for event in events {
+        let subject = |other: &Value| (other["host"]["id"].clone(), other["entry"].clone());
+        let before = latest.iter().position(|(other, _)| subject(other) == subject(event));
+        let times = before.map_or(0, |at| latest.remove(at).1);
+        latest.push((event, times + 1));
+    }
+    latest
 }
 
 fn items<'a>(value: &'a Value, field: &str) -> &'a [Value] {
     value[field].as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_drift_the_last_report_on_each_thing_counts() {
+        let event = |host: &str, entry: Option<&str>, repaired: bool| json!({ "host": { "id": host, "name": host }, "entry": entry, "repaired": repaired, "message": "m" });
+        let events = [
+            event("h1", None, false),
+            event("h1", Some("port/1"), true),
+            event("h1", None, false),
+            event("h2", None, true),
+            event("h1", None, true),
+        ];
+        let latest = latest(&events);
+        assert_eq!(latest.iter().map(|(_, times)| *times).collect::<Vec<_>>(), [1, 1, 3]);
+        assert!(latest.iter().all(|(event, _)| event["repaired"] == true));
+    }
 }

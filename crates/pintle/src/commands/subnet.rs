@@ -34,7 +34,7 @@ pub(super) async fn run(api: &Client, format: Format, command: SubnetCommand) ->
             }
             output::one(format, &api.post("/v1/subnets", &body).await?, COLUMNS);
         }
-        SubnetCommand::List => output::many(format, &api.list("subnets").await?, COLUMNS),
+        SubnetCommand::List => output::list(format, api.list("subnets").await?, COLUMNS),
         SubnetCommand::Get { subnet } => {
             let id = id(api, &subnet).await?;
             output::one(format, &api.get(&format!("/v1/subnets/{id}")).await?, COLUMNS);

@@ -36,7 +36,7 @@ pub(super) async fn run(api: &Client, format: Format, command: VniCommand) -> an
             let created = api.post("/v1/virtual_network_interfaces", &body).await?;
             show(api, format, &text(&created, "/id")).await?;
         }
-        VniCommand::List => output::many(format, &api.native_list(COLLECTION).await?, COLUMNS),
+        VniCommand::List => output::list(format, api.native_list(COLLECTION).await?, COLUMNS),
         VniCommand::Get { vni } => show(api, format, &vni).await?,
         VniCommand::Delete { vni } => {
             let id = text(&api.get(&format!("{COLLECTION}/{vni}")).await?, "/id");

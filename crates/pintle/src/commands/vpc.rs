@@ -24,7 +24,7 @@ pub(super) async fn run(api: &Client, format: Format, command: VpcCommand) -> an
             let body = name.map_or_else(|| json!({}), |name| json!({ "name": name }));
             output::one(format, &api.post("/v1/vpcs", &body).await?, COLUMNS);
         }
-        VpcCommand::List => output::many(format, &api.list("vpcs").await?, COLUMNS),
+        VpcCommand::List => output::list(format, api.list("vpcs").await?, COLUMNS),
         VpcCommand::Get { vpc } => {
             let id = id(api, &vpc).await?;
             output::one(format, &api.get(&format!("/v1/vpcs/{id}")).await?, COLUMNS);

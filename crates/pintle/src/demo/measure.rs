@@ -9,6 +9,7 @@ use pintle_probe::stream::Stream;
 use pintle_probe::tcp_session::{Session, SessionReport};
 use pintle_probe::{Namespace, http, ping};
 
+use super::report::say;
 use super::scene::{Guest, Scene, WEB};
 use crate::client::Client;
 
@@ -84,7 +85,7 @@ pub(super) async fn all(api: &Client, scene: &Scene, moves: u32) -> anyhow::Resu
         reach.push(tokio::task::block_in_place(|| reached(&traffic.client, scene, &scene.servers[server]))?);
     }
     scene.move_to(api, &scene.servers[0]).await?;
-    println!("moving 'web' {moves} times under a packet every millisecond and an open TCP session");
+    say!("moving 'web' {moves} times under a packet every millisecond and an open TCP session");
     let requests = http::Watch::start(&traffic.client, SocketAddrV4::new(WEB, HTTP_PORT), INTERVAL, PATIENCE)?;
     let (moves, session) = under_traffic(api, scene, &traffic, moves).await?;
     let attempts = requests.attempts();

@@ -4,25 +4,35 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use pintle_probe::stats::{Summary, format_duration};
+use pintle_server::config::DEFAULT_API;
 
 use super::measure::{Measured, Moved};
 use super::scene::{CLIENT, Scene, WEB};
 
+/// Prints a line. A reader that has gone is no reason to leave namespaces behind, so that is no error.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+pub(super) use say;
+
 /// What has been made.
 pub(super) fn scene(scene: &Scene) {
-    println!("VPC 'demo' with subnets 10.20.1.0/24 and 10.20.2.0/24; interface 'web' is {WEB}");
+    say!("VPC 'demo' with subnets 10.20.1.0/24 and 10.20.2.0/24; interface 'web' is {WEB}");
     for guest in &scene.servers {
-        println!("  {:<8} on {}  can hold 'web'", guest.name, guest.host);
+        say!("  {:<8} on {}  can hold 'web'", guest.name, guest.host);
     }
-    println!("  {:<8} on {}  {CLIENT}, asks 'web'", scene.client.name, scene.client.host);
+    say!("  {:<8} on {}  {CLIENT}, asks 'web'", scene.client.name, scene.client.host);
 }
 
 /// What was measured; whether all that must hold held.
 pub(super) fn measured(measured: &Measured) -> bool {
-    println!();
+    say!("");
     for reach in &measured.reach {
         let place = if reach.same_host { "same host" } else { "other host" };
-        println!(
+        say!(
             "{place:<11} 'web' at {}: ping {}, HTTP {} (\"{}\")",
             reach.server,
             format_duration(reach.ping),
@@ -30,10 +40,17 @@ pub(super) fn measured(measured: &Measured) -> bool {
             reach.answer
         );
     }
-    println!();
-    println!(
+    say!("");
+    say!(
         "{:<22} {:>5} {:>9} {:>9} {:>9} {:>6} {:>7} {:>9}",
-        "moves", "n", "gap p50", "p99", "max", "lost", "to old", "API p50"
+        "moves",
+        "n",
+        "gap p50",
+        "p99",
+        "max",
+        "lost",
+        "to old",
+        "API p50"
     );
     let within: Vec<&Moved> = measured.moves.iter().filter(|moved| moved.within_host).collect();
     let across: Vec<&Moved> = measured.moves.iter().filter(|moved| !moved.within_host).collect();
@@ -42,21 +59,23 @@ pub(super) fn measured(measured: &Measured) -> bool {
     row("across hosts", &across);
     row("all", &all);
     baseline(&all);
-    println!("(gap: the longest time between two answers to a packet sent every 1 ms, so 1 ms is no gap at all)");
+    say!("(gap: the longest time between two answers to a packet sent every 1 ms, so 1 ms is no gap at all)");
     let session = &measured.session;
     match &session.broken {
-        None => println!(
+        None => say!(
             "TCP session: open through {} moves, {} exchanges, {} bytes compared",
-            session.migrations, session.exchanges, session.bytes
+            session.migrations,
+            session.exchanges,
+            session.bytes
         ),
-        Some(reason) => println!("TCP session: BROKEN after {} moves: {reason}", session.migrations),
+        Some(reason) => say!("TCP session: BROKEN after {} moves: {reason}", session.migrations),
     }
     let (answered, broken) = measured.http;
-    println!("HTTP requests, a new connection each: {answered} answered, {broken} cut by a move in their middle");
+    say!("HTTP requests, a new connection each: {answered} answered, {broken} cut by a move in their middle");
     let lost: u64 = measured.moves.iter().map(|moved| moved.lost).sum();
     let to_old: usize = measured.moves.iter().map(|moved| moved.to_old).sum();
     let held = lost == 0 && to_old == 0 && session.broken.is_none() && answered > 0;
-    println!(
+    say!(
         "{}",
         if held { "all held" } else { "NOT ALL HELD: packets were lost, went to the old side, or the session broke" }
     );
@@ -69,7 +88,7 @@ fn row(name: &str, moves: &[&Moved]) {
     let (Some(gap), Some(took)) = (Summary::of(&gaps), Summary::of(&took)) else { return };
     let lost: u64 = moves.iter().map(|moved| moved.lost).sum();
     let to_old: usize = moves.iter().map(|moved| moved.to_old).sum();
-    println!(
+    say!(
         "{name:<22} {:>5} {:>9} {:>9} {:>9} {lost:>6} {to_old:>7} {:>9}",
         gap.count,
         format_duration(gap.median),
@@ -82,7 +101,7 @@ fn row(name: &str, moves: &[&Moved]) {
 fn baseline(moves: &[&Moved]) {
     let gaps: Vec<Duration> = moves.iter().map(|moved| moved.idle_gap).collect();
     let Some(gap) = Summary::of(&gaps) else { return };
-    println!(
+    say!(
         "{:<22} {:>5} {:>9} {:>9} {:>9}",
         "no move, in between",
         gap.count,
@@ -95,13 +114,11 @@ fn baseline(moves: &[&Moved]) {
 /// What a reader may type now.
 pub(super) fn what_to_try(api: SocketAddr) {
     let own = std::env::current_exe().map_or_else(|_| "pintle".to_owned(), |path| path.display().to_string());
-    println!("\nPintle stays up at http://{api} until Ctrl-C. In another terminal, as root:\n");
-    println!(
-        "  alias pintle={own}{}",
-        if api.port() == 7480 { String::new() } else { format!("' --url http://{api}'") }
-    );
-    println!("  pintle status");
-    println!("  pintle vni list");
-    println!("  pintle vni move web --to web-2");
-    println!("  pintle instance exec client -- ping -c 3 {WEB}");
+    say!("\nPintle stays up at http://{api} until Ctrl-C. In another terminal, as root:\n");
+    let url = if api == DEFAULT_API { String::new() } else { format!(" --url http://{api}") };
+    say!("  alias pintle='{own}{url}'");
+    say!("  pintle status");
+    say!("  pintle vni list");
+    say!("  pintle vni move web --to web-2");
+    say!("  pintle instance exec client -- ping -c 3 {WEB}");
 }

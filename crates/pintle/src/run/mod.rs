@@ -9,7 +9,7 @@ mod up;
 
 pub(crate) use agent::{agent, agent_config};
 pub(crate) use presence::{FOLDER, Presence, make_folder, remove_folder, token_file_of};
-pub(crate) use server::{server, server_config};
+pub(crate) use server::{server, server_config, start};
 pub(crate) use signals::stop_on_signal;
 pub(crate) use up::up;
 

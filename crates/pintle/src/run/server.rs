@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use pintle_server::{Config, Server};
+use anyhow::anyhow;
+use pintle_server::{Config, Running, Server, StartError};
 
 use super::{Presence, runtime, stop_on_signal};
 use crate::args::ServerArguments;
@@ -11,7 +12,7 @@ use crate::args::ServerArguments;
 pub(crate) fn server(arguments: ServerArguments) -> anyhow::Result<ExitCode> {
     runtime()?.block_on(async {
         let stop = stop_on_signal()?;
-        let running = Server::start(server_config(&arguments)).await?;
+        let running = start(server_config(&arguments)).await?;
         let token = arguments.data_dir.join("token");
         let presence = Presence::announce(running.api_addr, &token);
         eprintln!("pintle server is up: API at http://{}, token in {}", running.api_addr, token.display());
@@ -20,6 +21,14 @@ pub(crate) fn server(arguments: ServerArguments) -> anyhow::Result<ExitCode> {
         drop(presence);
         running.shutdown().await;
         Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// Starts a server; an address that can't be had is told with the option that changes it.
+pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
+    Server::start(config).await.map_err(|error| match error {
+        StartError::Listen { .. } => anyhow!("{error} (--listen for the API, --agent-listen for agents)"),
+        error => error.into(),
     })
 }
 

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use pintle_server::{Server, Sessions};
+use pintle_server::Sessions;
 
-use super::{Presence, agent_config, privileges, runtime, server_config, stop_on_signal};
+use super::{Presence, agent_config, privileges, runtime, server_config, start, stop_on_signal};
 use crate::args::UpArguments;
 use crate::demo;
 
@@ -21,7 +21,7 @@ pub(crate) fn up(arguments: UpArguments, log: Option<&str>) -> anyhow::Result<Ex
 async fn both(arguments: UpArguments) -> anyhow::Result<ExitCode> {
     let stop = stop_on_signal()?;
     let (token, identity) = (arguments.server.data_dir.join("token"), arguments.server.data_dir.join("agent"));
-    let running = Server::start(server_config(&arguments.server)).await?;
+    let running = start(server_config(&arguments.server)).await?;
     let presence = Presence::announce(running.api_addr, &token);
     let join = running.join_token.to_string().parse()?;
     let config = agent_config(running.agent_addr.to_string(), &identity, Some(join), &arguments.host);
