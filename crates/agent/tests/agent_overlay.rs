@@ -100,7 +100,7 @@ fn u01_an_interface_moves_and_its_old_host_falls_silent() {
     let here = endpoint(&new, |endpoint| VniEndpoint { incoming_from: Some(left.vtep), ..endpoint });
     right.run(|| on_right.change(2, put(vec![new.port_entry(), here]))).unwrap();
     assert!(new.reaches(&peer), "the new one speaks");
-    // Fence and settle: the old one is silent, and peers send to the new host.
+    // Settle: the old one is silent, and peers send to the new host.
     let mut fenced = old.clone();
     fenced.spec.mode = PortMode::Fenced;
     let mut entries = vec![fenced.port_entry()];

@@ -67,8 +67,8 @@ impl Place {
         let step = moving.as_ref().map(|moving| moving.step);
         let (old_mode, new_mode) = match step {
             None | Some(MoveStep::Prepare) => (PortMode::Active, PortMode::Prepared),
-            Some(MoveStep::Open) => (PortMode::Active, PortMode::Active),
-            Some(MoveStep::Fence | MoveStep::Settle) => (PortMode::Fenced, PortMode::Active),
+            Some(MoveStep::Open | MoveStep::Drain) => (PortMode::Active, PortMode::Active),
+            Some(MoveStep::Settle) => (PortMode::Fenced, PortMode::Active),
         };
         let Some(current) = Side::find(snapshot, current, old_mode)? else { return Ok(None) };
         let next = match moving {
@@ -104,8 +104,8 @@ impl Place {
             // On the host that it moves to, and between ports of one host, packets turn as soon as the new side speaks;
             // and everywhere when the old side has no port, because its instance is stopped.
             Some(next) if next.host.id == on || !self.current.runs => self.at_least(MoveStep::Open),
-            // The old host turns when it is fenced and sends on what still arrives.
-            Some(_) if self.current.host.id == on => self.at_least(MoveStep::Fence),
+            // The old host turns next and sends on what still arrives.
+            Some(_) if self.current.host.id == on => self.at_least(MoveStep::Drain),
             Some(_) => self.at_least(MoveStep::Settle),
             None => false,
         };

@@ -78,7 +78,7 @@ fn shown(attachment: &Attachment) -> Lifecycle {
 /// Gives a move up while the old side has never stopped. If the new side has begun to speak already, every other host
 /// refuses it again from then on.
 pub(super) fn abort(draft: &mut Draft<'_>, id: VniId, why: String) -> Result<(), DecideError> {
-    let Some(moving) = draft.find::<Move>(id)?.filter(|moving| moving.step < MoveStep::Fence) else {
+    let Some(moving) = draft.find::<Move>(id)?.filter(|moving| moving.step < MoveStep::Drain) else {
         return Ok(());
     };
     draft.delete_raw(Move::key_of(id));

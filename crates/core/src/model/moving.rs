@@ -4,13 +4,13 @@
 //! |---------|---------------------|---------------------|---------------------|-------------------------|
 //! | Prepare | ready, may not send | speaks              | old                 | old and new             |
 //! | Open    | speaks              | speaks              | old                 | old and new             |
-//! | Fence   | speaks              | silent, sends on    | old (sends on)      | old and new             |
-//! | Settle  | speaks              | silent, sends on    | new                 | old and new             |
+//! | Drain   | speaks              | gets nothing more   | old (sends on)      | old and new             |
+//! | Settle  | speaks              | silent              | new                 | old and new             |
 //! | (ended) | speaks              | gone                | new                 | new only                |
 //!
 //! Each step is a commit that waits until the hosts it concerns have applied the one before, or are given up on: a host
-//! that is cut off is refused by every other host once the move has ended, whatever it still sends. Until Fence the old
-//! side speaks, so until then a move whose new side does not get there is given up.
+//! that is cut off is refused by every other host once the move has ended, whatever it still sends. Until Drain the old
+//! side receives, so until then a move whose new side does not get there is given up.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,9 +24,9 @@ pub enum MoveStep {
     Prepare,
     /// The new port speaks.
     Open,
-    /// The old port is silent; its host sends on what still arrives.
-    Fence,
-    /// All hosts send to the new port.
+    /// The old port gets nothing more, but may still answer what it got; its host sends on what still arrives.
+    Drain,
+    /// All hosts send to the new port; the old one is silent.
     Settle,
 }
 
@@ -35,8 +35,8 @@ impl MoveStep {
     pub fn next(self) -> Option<MoveStep> {
         match self {
             MoveStep::Prepare => Some(MoveStep::Open),
-            MoveStep::Open => Some(MoveStep::Fence),
-            MoveStep::Fence => Some(MoveStep::Settle),
+            MoveStep::Open => Some(MoveStep::Drain),
+            MoveStep::Drain => Some(MoveStep::Settle),
             MoveStep::Settle => None,
         }
     }

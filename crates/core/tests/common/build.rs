@@ -101,8 +101,8 @@ impl World {
 
     /// Takes a move from its present step to its end, as if every host had done its part.
     pub(crate) fn finish_move(&mut self, vni: VniId) {
-        use MoveStep::{Fence, Open, Prepare, Settle};
-        for step in [Prepare, Open, Fence, Settle] {
+        use MoveStep::{Drain, Open, Prepare, Settle};
+        for step in [Prepare, Open, Drain, Settle] {
             self.done(Command::AdvanceMove(vni, step));
         }
     }

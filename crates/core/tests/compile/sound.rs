@@ -102,7 +102,7 @@ impl Sound<'_> {
         }
     }
 
-    /// An interface has one port that speaks, two only while a move is open; and whoever speaks is accepted.
+    /// An interface has one port that speaks, two only while a move is open or drains; and whoever speaks is accepted.
     fn speakers(&self, moves: &[Move]) {
         let mut speakers = BTreeMap::<VniId, usize>::new();
         for host in self.entries.keys() {
@@ -112,7 +112,8 @@ impl Sound<'_> {
             }
         }
         for (vni, count) in speakers {
-            let open = moves.iter().any(|moving| moving.vni == vni && moving.step == MoveStep::Open);
+            let open =
+                moves.iter().any(|moving| moving.vni == vni && matches!(moving.step, MoveStep::Open | MoveStep::Drain));
             assert!(count == 1 || open && count == 2, "{vni} has {count} ports that speak; move open: {open}");
         }
     }

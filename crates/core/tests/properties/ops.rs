@@ -63,7 +63,7 @@ impl What {
 const NAMES: [&str; 4] = ["one", "two", "three", "BAD"];
 const CIDRS: [&str; 5] = ["10.0.0.0/29", "10.0.0.8/29", "10.0.0.0/28", "10.0.0.16/28", "10.0.0.1/28"];
 const ZONES: [&str; 2] = ["zone-1", "zone-2"];
-const STEPS: [MoveStep; 4] = [MoveStep::Prepare, MoveStep::Open, MoveStep::Fence, MoveStep::Settle];
+const STEPS: [MoveStep; 4] = [MoveStep::Prepare, MoveStep::Open, MoveStep::Drain, MoveStep::Settle];
 
 pub(crate) fn ops(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Op>> {
     proptest::collection::vec(op(), count)

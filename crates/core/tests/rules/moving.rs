@@ -43,7 +43,7 @@ fn a15_a_move_goes_step_by_step_and_hands_over_at_its_end() {
     assert_eq!(m.s.world.get::<Vni>(m.vni).lifecycle, Lifecycle::Updating);
     m.s.world.realise(new.id);
     for (step, next) in
-        [(MoveStep::Prepare, MoveStep::Open), (MoveStep::Open, MoveStep::Fence), (MoveStep::Fence, MoveStep::Settle)]
+        [(MoveStep::Prepare, MoveStep::Open), (MoveStep::Open, MoveStep::Drain), (MoveStep::Drain, MoveStep::Settle)]
     {
         m.s.world.done(Command::AdvanceMove(m.vni, step));
         assert_eq!(m.s.world.get::<Move>(m.vni).step, next);
@@ -64,7 +64,7 @@ fn a_step_that_was_reported_late_or_early_is_ignored() {
     let mut m = attached();
     m.s.world.ignored(Command::AdvanceMove(m.vni, MoveStep::Prepare));
     start(&mut m);
-    for step in [MoveStep::Open, MoveStep::Fence, MoveStep::Settle] {
+    for step in [MoveStep::Open, MoveStep::Drain, MoveStep::Settle] {
         m.s.world.ignored(Command::AdvanceMove(m.vni, step));
     }
     m.s.world.done(Command::AdvanceMove(m.vni, MoveStep::Prepare));
@@ -178,7 +178,7 @@ fn while_it_moves_nothing_else_touches_its_attachments() {
     let third = m.s.world.instance(m.s.vpc, m.s.hosts[0]).id;
     let moving = start(&mut m);
     let expected = Refusal::Moving { vni: m.vni, from: m.old, to: moving.to };
-    for step in [MoveStep::Prepare, MoveStep::Open, MoveStep::Fence, MoveStep::Settle] {
+    for step in [MoveStep::Prepare, MoveStep::Open, MoveStep::Drain, MoveStep::Settle] {
         for command in [
             Command::MoveVni { vni: m.vni, to: third },
             Command::MoveVni { vni: m.vni, to: m.to },

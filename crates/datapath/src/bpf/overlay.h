@@ -126,10 +126,14 @@ static __always_inline int receive(struct __sk_buff *skb, const struct packet *p
 		return drop(skb, endpoint->slot, DROP_WRONG_DST_MAC);
 	if (endpoint->ifindex)
 		return hand_over(skb, pkt, endpoint, hop, 0);
+	if (endpoint->flags & ENDPOINT_MOVED) {
+		/* The device that was left may still answer what it got, but gets nothing more. */
+		if (endpoint->vtep && endpoint->vtep != remote && !forwarded)
+			return send_on(skb, segment, endpoint->vtep, hop);
+		return drop(skb, 0, DROP_NOT_HERE);
+	}
 	/* Peers may learn of a move before this host does: the device is ready, so it gets the packet. */
 	if (endpoint->alt_ifindex)
 		return hand_over(skb, pkt, endpoint, hop, 1);
-	if ((endpoint->flags & ENDPOINT_MOVED) && endpoint->vtep && endpoint->vtep != remote && !forwarded)
-		return send_on(skb, segment, endpoint->vtep, hop);
 	return drop(skb, 0, DROP_NOT_HERE);
 }

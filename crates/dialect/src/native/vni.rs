@@ -134,7 +134,7 @@ pub(super) fn step_label(step: MoveStep) -> &'static str {
     match step {
         MoveStep::Prepare => "prepare",
         MoveStep::Open => "open",
-        MoveStep::Fence => "fence",
+        MoveStep::Drain => "drain",
         MoveStep::Settle => "settle",
     }
 }

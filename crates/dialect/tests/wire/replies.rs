@@ -114,7 +114,7 @@ fn the_end_of_a_move_is_told_from_what_is_stored() {
     let (mut world, ids) = world();
     let Reply::Move(moving) = world.run(Command::MoveVni { vni: ids.vni, to: ids.spare }) else { panic!() };
     assert_eq!(native::action::moved(&world, &moving).unwrap(), None);
-    for step in [MoveStep::Prepare, MoveStep::Open, MoveStep::Fence, MoveStep::Settle] {
+    for step in [MoveStep::Prepare, MoveStep::Open, MoveStep::Drain, MoveStep::Settle] {
         assert_eq!(native::action::moved(&world, &moving).unwrap(), None);
         world.run(Command::AdvanceMove(ids.vni, step));
     }

@@ -22,7 +22,9 @@ use crate::sessions::Progress;
 
 /// How long hosts that only send to the interface are waited for.
 const PEERS: Duration = Duration::from_millis(500);
-/// How long the old host is waited for to fall silent.
+/// How long the old side may still answer what it got before it was left: as long as a busy guest may take for it.
+const DRAIN: Duration = Duration::from_millis(10);
+/// How long the old host is waited for to turn.
 const OLD_SIDE: Duration = Duration::from_secs(1);
 /// How long the new host may be silent, or unable to speak for the interface, before the move is given up.
 const NEW_SIDE: Duration = Duration::from_secs(10);
@@ -61,7 +63,7 @@ impl Look<'_> {
         match self.tracked.moving.record.step {
             MoveStep::Prepare => self.prepare(),
             MoveStep::Open => self.open(),
-            MoveStep::Fence => self.fence(),
+            MoveStep::Drain => self.drain(),
             MoveStep::Settle => self.settle(),
         }
     }
@@ -99,13 +101,15 @@ impl Look<'_> {
         Verdict::Wait { hosts: BTreeSet::from([to]), until: Some(until) }
     }
 
-    fn fence(&self) -> Verdict {
-        let from = self.tracked.from;
-        let until = self.since + OLD_SIDE;
-        let silent = self.is_up_to_date(from) && self.progress.failure(from, &self.old_port()).is_none();
-        if silent || self.progress.lost(from) || self.now >= until {
-            if !silent {
-                tracing::warn!(vni = %self.tracked.moving.record.vni, host = %from, "the old host did not fall silent; going on");
+    fn drain(&self) -> Verdict {
+        let (from, drained, until) = (self.tracked.from, self.since + DRAIN, self.since + OLD_SIDE);
+        let turned = self.is_up_to_date(from) && self.progress.failure(from, &self.old_port()).is_none();
+        if turned && self.now < drained {
+            return Verdict::Wait { hosts: BTreeSet::new(), until: Some(drained) };
+        }
+        if turned || self.progress.lost(from) || self.now >= until {
+            if !turned {
+                tracing::warn!(vni = %self.tracked.moving.record.vni, host = %from, "the old host did not turn; going on");
             }
             return self.advance();
         }

@@ -176,7 +176,7 @@ async fn a_move_is_waited_for_and_timed() {
     refused(api.post(&format!("{VNIS}/data/actions/move"), to_two).await, 409, "moving");
     refused(api.post(&format!("{VNIS}/data/actions/detach"), json!({})).await, 409, "moving");
     let id = vni.parse().unwrap();
-    for step in [MoveStep::Prepare, MoveStep::Open, MoveStep::Fence, MoveStep::Settle] {
+    for step in [MoveStep::Prepare, MoveStep::Open, MoveStep::Drain, MoveStep::Settle] {
         api.engine.execute(Command::AdvanceMove(id, step)).await.unwrap();
     }
     api.hosts_obey().await;
