@@ -24,11 +24,16 @@ pub struct Check {
 
 /// Looks at this host. Changes nothing; the last check loads the programs and lets them go again.
 pub fn probe() -> Vec<Check> {
-    vec![privileges(), kernel_types(), file_system(Path::new("/sys/fs/bpf")), hooks(), compiler(), programs()]
+    // What libbpf would print is in the checks' details.
+    let printed = libbpf_rs::set_print(None);
+    let checks =
+        vec![privileges(), kernel_types(), file_system(Path::new("/sys/fs/bpf")), hooks(), compiler(), programs()];
+    libbpf_rs::set_print(printed);
+    checks
 }
 
 fn privileges() -> Check {
-    const NEEDED: [(&str, u32); 2] = [("CAP_NET_ADMIN", 12), ("CAP_BPF", 39)];
+    const NEEDED: [(&str, u32); 3] = [("CAP_NET_ADMIN", 12), ("CAP_SYS_ADMIN", 21), ("CAP_BPF", 39)];
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
     let bits = effective.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
@@ -37,7 +42,7 @@ fn privileges() -> Check {
         name: "privileges",
         ok: missing.is_empty(),
         detail: if missing.is_empty() { "present".into() } else { format!("missing {}", missing.join(", ")) },
-        fix: "run as root, or with CAP_BPF and CAP_NET_ADMIN",
+        fix: "run as root, or with CAP_BPF, CAP_NET_ADMIN and, for namespaces, CAP_SYS_ADMIN",
     }
 }
 

@@ -70,7 +70,16 @@ fn as_nobody(arguments: &[&str]) -> Said {
     std::fs::copy(BINARY, &copy).unwrap();
     let mut command = Command::new(copy);
     command.args(arguments).uid(65534).gid(65534).env_clear().env("PINTLE_URL", "http://127.0.0.1:1");
-    Said::of(command.output().unwrap())
+    // Another test's fork may hold the copy open for writing for a moment.
+    for _ in 0..100 {
+        match command.output() {
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            output => return Said::of(output.unwrap()),
+        }
+    }
+    panic!("the copy stayed busy for 2 s");
 }
 
 #[test]

@@ -40,6 +40,8 @@ impl Incoming {
     pub(super) async fn next(&mut self) -> Result<Option<AgentMessage>, Bye> {
         match self.0.next().await {
             None => Ok(None),
+            // An agent that is killed, or whose machine is, has no time for TLS's farewell.
+            Some(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Bye::retry("the agent went away")),
             Some(Err(error)) => Err(Bye::retry(format!("the connection failed: {error}"))),
             Some(Ok(frame)) => decode(&frame).map(Some),
         }
