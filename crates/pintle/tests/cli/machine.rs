@@ -181,10 +181,17 @@ impl Said {
     }
 }
 
-/// Whatever happens to the test, nothing that it started outlives it.
+/// Whatever happens to the test, nothing that it started outlives it. And it hears signals, whatever the tests were
+/// started from: a shell has what it puts in the background ignore Ctrl-C.
 fn end_with_us(command: &mut Command) {
-    // SAFETY: between fork and exec only an async-signal-safe system call is made: prctl.
+    // SAFETY: between fork and exec only async-signal-safe system calls are made: sigaction (by signal) and prctl.
     unsafe {
+        command.pre_exec(|| {
+            for signal in [libc::SIGINT, libc::SIGHUP, libc::SIGTERM] {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+            Ok(())
+        });
         command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
             0 => Ok(()),
             _ => Err(std::io::Error::last_os_error()),
