@@ -86,8 +86,9 @@ fn spec<'a>(host: &'a str, namespace: &'a NetNs) -> VethSpec<'a> {
 
 /// Address, route and alias inside the guest, both ends up.
 fn set_up(netlink: &mut Netlink, guest: &NetNs, pair: VethPair) -> Outcome<()> {
-    let net = Ipv4Net::new(Ipv4Addr::new(10, 0, 0, 5), 24)?;
-    let default = route::Route::new(Ipv4Net::default(), Some(Ipv4Addr::new(10, 0, 0, 1)), pair.guest);
+    let net = Ipv4Net::new(Ipv4Addr::new(10, 0, 0, 5), 24)?.into();
+    let gateway = Ipv4Addr::new(10, 0, 0, 1).into();
+    let default = route::Route::new(Ipv4Net::default().into(), Some(gateway), pair.guest);
     netlink.change(&link::up(pair.host))?;
     Netlink::open(guest)?.change_all(&[
         link::set_alias(pair.guest, "eni-0123456789abcdef0")?,

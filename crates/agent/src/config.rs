@@ -34,6 +34,12 @@ pub struct Config {
     /// Whether the kernel's RCU grace periods may be expedited while devices are made or removed: a port then takes about
     /// 2 ms and not 30, and every CPU is interrupted some times meanwhile.
     pub expedite: bool,
+    /// Speed of the link to other hosts in kilobits (1,000 bits) per second, which limited interfaces then share; `None`:
+    /// it is never full.
+    pub link_kbps: Option<u64>,
+    /// The device to the public network, by name: floating IPs and public gateways are reached through it. `None`: this
+    /// host has none.
+    pub uplink: Option<String>,
     /// How often the whole host is compared with what it should be.
     pub sweep: Duration,
 }
@@ -45,12 +51,32 @@ pub struct Limits {
     pub max_ports: u32,
     /// Addresses known to this host, local and remote, 1 to 16,777,216.
     pub max_endpoints: u32,
+    /// Flows that the host remembers, 1,024 to 16,777,216.
+    pub max_flows: u32,
+    /// Networks in all rules of security groups together, 16 to 16,777,216.
+    pub max_prefixes: u32,
+    /// Flows that one interface may open, others twice as many to it; `None`: an eighth of `max_flows`. Takes effect at
+    /// once.
+    pub flows_per_interface: Option<u32>,
+}
+
+impl Limits {
+    /// Flows that one interface may open.
+    pub fn flow_quota(&self) -> u32 {
+        self.flows_per_interface.unwrap_or(self.max_flows / 8)
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
         let sizes = pintle_datapath::Settings::default();
-        Limits { max_ports: sizes.max_ports, max_endpoints: sizes.max_endpoints }
+        Limits {
+            max_ports: sizes.max_ports,
+            max_endpoints: sizes.max_endpoints,
+            max_flows: sizes.max_flows,
+            max_prefixes: sizes.max_prefixes,
+            flows_per_interface: None,
+        }
     }
 }
 
@@ -68,6 +94,8 @@ impl Config {
             bpffs: PathBuf::from("/sys/fs/bpf"),
             limits: Limits::default(),
             expedite: true,
+            link_kbps: None,
+            uplink: None,
             sweep: Duration::from_secs(2),
         }
     }

@@ -1,10 +1,15 @@
 //! What this host should have, as the server has said so far.
 
+mod uses;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use pintle_core::host_spec::{Entry, EntryKey, InstanceSpec, PortSpec};
+use ipnet::IpNet;
+use pintle_core::host_spec::{EndpointSpec, Entry, EntryKey, InstanceSpec, PortSpec, RouteSpec};
 use pintle_core::id::{AttachmentId, InstanceId};
 use pintle_core::txn::Revision;
+
+pub use uses::{GroupSet, Uses, in_force};
 
 /// A change of desired state, from one revision to another.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,6 +26,7 @@ pub struct Desired {
     entries: BTreeMap<EntryKey, Entry>,
     /// The ports of each instance, so that a change of an instance costs its own ports.
     ports: BTreeMap<InstanceId, BTreeSet<AttachmentId>>,
+    uses: Uses,
     revision: Revision,
 }
 
@@ -57,7 +63,7 @@ impl Desired {
         touched
     }
 
-    /// Every entry, instances first, then ports, then what sends packets to them.
+    /// Every entry: instances and policy first, then ports, then what sends packets to them.
     pub fn entries(&self) -> &BTreeMap<EntryKey, Entry> {
         &self.entries
     }
@@ -75,12 +81,31 @@ impl Desired {
         }
     }
 
+    /// Whether an instance is a virtual machine, whose ports are taps.
+    pub fn is_tap(&self, id: InstanceId) -> bool {
+        self.instance(id).is_some_and(|spec| spec.namespace.is_tap())
+    }
+
     /// The port with this id.
     pub fn port(&self, id: AttachmentId) -> Option<&PortSpec> {
         match self.entries.get(&EntryKey::Port(id)) {
             Some(Entry::Port(spec)) => Some(spec),
             _ => None,
         }
+    }
+
+    /// The routes of a segment.
+    pub fn routes(&self, segment: u32) -> impl Iterator<Item = (IpNet, &RouteSpec)> {
+        let first = EntryKey::Route(segment, IpNet::default());
+        self.entries.range(first..).map_while(move |(key, entry)| match (key, entry) {
+            (EntryKey::Route(of, net), Entry::Route(spec)) if *of == segment => Some((*net, spec)),
+            _ => None,
+        })
+    }
+
+    /// What the entries rely on.
+    pub fn uses(&self) -> &Uses {
+        &self.uses
     }
 
     /// The instances, in the order of their ids.
@@ -94,7 +119,7 @@ impl Desired {
     /// The ports, in the order of their ids.
     pub fn ports(&self) -> impl Iterator<Item = (AttachmentId, &PortSpec)> {
         self.entries.iter().filter_map(|(key, entry)| match (key, entry) {
-            (EntryKey::Port(id), Entry::Port(spec)) => Some((*id, spec)),
+            (EntryKey::Port(id), Entry::Port(spec)) => Some((*id, &**spec)),
             _ => None,
         })
     }
@@ -104,12 +129,14 @@ impl Desired {
         if let (EntryKey::Port(id), Entry::Port(spec)) = (&key, &entry) {
             self.ports.entry(spec.instance).or_default().insert(*id);
         }
+        self.uses.add(&key, &entry);
         self.entries.insert(key, entry);
     }
 
     fn remove(&mut self, key: &EntryKey) {
-        let removed = self.entries.remove(key);
-        if let (EntryKey::Port(id), Some(Entry::Port(spec))) = (key, removed)
+        let Some(removed) = self.entries.remove(key) else { return };
+        self.uses.remove(key, &removed);
+        if let (EntryKey::Port(id), Entry::Port(spec)) = (key, removed)
             && let Some(ports) = self.ports.get_mut(&spec.instance)
         {
             ports.remove(id);
@@ -119,7 +146,8 @@ impl Desired {
         }
     }
 
-    /// An instance's ports live in its namespace; a port's device stands in the endpoints of its addresses.
+    /// An instance's ports live in its namespace; a port's device stands in the endpoints of its addresses; one of those
+    /// addresses stands in the location of the interface's MAC.
     fn add_dependents(&self, key: &EntryKey, touched: &mut BTreeSet<EntryKey>) {
         match key {
             EntryKey::Instance(id) => {
@@ -134,7 +162,21 @@ impl Desired {
                     touched.insert(EntryKey::Instance(spec.instance));
                 }
             }
-            EntryKey::Location(..) | EntryKey::Endpoint(..) => {}
+            EntryKey::Endpoint(segment, _) => {
+                if let Some(Entry::Endpoint(EndpointSpec::Vni(spec))) = self.entries.get(key) {
+                    touched.insert(EntryKey::Location(*segment, spec.mac));
+                }
+            }
+            // A port names the ACL that it has, or the one that denies everything.
+            EntryKey::Acl(id) => {
+                touched.extend(self.uses.acls().get(id).into_iter().flatten().map(|p| EntryKey::Port(*p)))
+            }
+            // Other rules are not in the entries of the ports that they judge; routes are found by packets.
+            EntryKey::PrefixList(_)
+            | EntryKey::Group(_)
+            | EntryKey::Location(..)
+            | EntryKey::Route(..)
+            | EntryKey::FloatingIp(_) => {}
         }
     }
 }

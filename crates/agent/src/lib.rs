@@ -17,7 +17,10 @@ mod lock;
 pub mod reconcile;
 mod run;
 mod session;
+mod telling;
+pub mod shaper;
 mod underlay;
+mod uplink;
 mod uninstall;
 mod worker;
 

@@ -35,12 +35,15 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Agen
         bpffs: config.bpffs.clone(),
         limits: config.limits,
         expedite: config.expedite,
+        link_kbps: config.link_kbps,
+        uplink: config.uplink.clone(),
     };
     let (data_dir, sweep) = (config.data_dir.clone(), config.sweep);
     let start = move || Worker::start(Reconciler::open(&host)?, Journal::new(&data_dir), sweep);
     let mut worker = spawn_blocking(start).await.map_err(panicked)??;
-    let about = About { identity, server: config.server, name, zone: config.zone };
-    let link = Link { inbox: &worker.inbox, progress: worker.progress.clone(), drift: &mut worker.drift };
+    let about = About { identity, server: config.server, name, zone: config.zone, uplink: config.uplink };
+    let (progress, teller) = (worker.progress.clone(), worker.teller.clone());
+    let link = Link { inbox: &worker.inbox, progress, drift: &mut worker.drift, teller };
     let ended = session::keep(&about, link, &shutdown).await;
     spawn_blocking(|| worker.stop()).await.map_err(panicked)?;
     ended

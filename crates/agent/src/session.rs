@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use pintle_core::host_protocol::{AgentMessage, DriftReport, Hello, PROTOCOL_VERSION, Resume, ServerMessage};
 use pintle_core::host_spec::{Entry, EntryKey};
+use pintle_core::telemetry::{Answer, Question};
 use pintle_core::txn::Revision;
 use tokio::sync::{mpsc, watch};
+use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -18,8 +20,9 @@ use crate::connection::{self, Connection, Sender};
 use crate::desired::{Delta, Desired};
 use crate::error::AgentError;
 use crate::identity::{Identity, session_tls};
+use crate::telling::Teller;
 use crate::underlay::Underlay;
-use crate::worker::{Progress, Work};
+use crate::worker::{Asked, Progress, Work};
 
 /// How long the server may take to answer the greeting.
 const WELCOME_WITHIN: Duration = Duration::from_secs(15);
@@ -36,6 +39,7 @@ pub(crate) struct About {
     pub(crate) server: String,
     pub(crate) name: String,
     pub(crate) zone: String,
+    pub(crate) uplink: Option<String>,
 }
 
 /// The worker, as a session needs it.
@@ -43,6 +47,7 @@ pub(crate) struct Link<'a> {
     pub(crate) inbox: &'a SyncSender<Work>,
     pub(crate) progress: watch::Receiver<Progress>,
     pub(crate) drift: &'a mut mpsc::Receiver<DriftReport>,
+    pub(crate) teller: Teller,
 }
 
 /// Keeps a session with the server until told to stop.
@@ -85,6 +90,7 @@ async fn one(about: &About, link: &mut Link<'_>, welcomed: &mut bool) -> Result<
         zone: about.zone.clone(),
         vtep: start.underlay.vtep,
         underlay_mtu: start.underlay.mtu,
+        uplink: about.uplink.clone(),
         resume,
     };
     connection.send(&AgentMessage::Hello(hello)).await?;
@@ -92,7 +98,9 @@ async fn one(about: &About, link: &mut Link<'_>, welcomed: &mut bool) -> Result<
     *welcomed = true;
     tracing::info!(server = about.server, resumed, "session begun");
     let (mut sender, mut receiver) = connection.split();
-    let mut stream = Stream { epoch, floor: resumed.then_some(start.applied.revision), parts: Vec::new() };
+    let (answer, mut answers) = mpsc::unbounded_channel();
+    let floor = resumed.then_some(start.applied.revision);
+    let mut stream = Stream { epoch, floor, parts: Vec::new(), teller: link.teller.clone(), answer };
     let mut underlay = start.underlay;
     stream.report(&mut sender, &start).await?;
     let mut reports = Vec::new();
@@ -108,6 +116,8 @@ async fn one(about: &About, link: &mut Link<'_>, welcomed: &mut bool) -> Result<
                 tell_underlay(&mut sender, &mut underlay, now.underlay).await?;
                 stream.report(&mut sender, &now).await?;
             }
+            // The stream holds a sender, so there is always one to come.
+            Some((id, answer)) = answers.recv() => sender.send(&AgentMessage::Answer { id, answer }).await?,
             count = link.drift.recv_many(&mut reports, REPORTS) => {
                 if count == 0 {
                     return Err(worker_gone());
@@ -151,6 +161,9 @@ struct Stream {
     /// From which revision on what has been applied is of interest to this session.
     floor: Option<Revision>,
     parts: Vec<(EntryKey, Entry)>,
+    teller: Teller,
+    /// Where answers to questions go. They end with the session: nobody waits for them in another.
+    answer: mpsc::UnboundedSender<(u64, Answer)>,
 }
 
 impl Stream {
@@ -168,9 +181,29 @@ impl Stream {
             ServerMessage::Delta { revision, put, removed } => {
                 hand_over(inbox, Work::Change { revision, delta: Delta { put, removed } }).await
             }
+            ServerMessage::Ask { id, question } => self.ask(inbox, id, question).await,
             ServerMessage::Bye { reason, fatal } => Err(goodbye(reason, fatal)),
             ServerMessage::Welcome { .. } | ServerMessage::Enrolled { .. } => {
                 Err(AgentError::Connection("the server sent a greeting in the middle of a session".into()))
+            }
+        }
+    }
+
+    /// Has a question answered by whoever can without being in the way: what is to be read from the data plane on a thread
+    /// of its own, what depends on the desired state by the worker, between two changes.
+    async fn ask(&self, inbox: &SyncSender<Work>, id: u64, question: Question) -> Result<(), AgentError> {
+        let asked = Asked { id, answer: self.answer.clone() };
+        match question {
+            Question::Explain(probe) => hand_over(inbox, Work::Explain { probe, asked }).await,
+            Question::Flows { vni, limit } => {
+                let teller = self.teller.clone();
+                spawn_blocking(move || asked.answer(teller.flows(vni, limit)));
+                Ok(())
+            }
+            Question::Drops { vni } => {
+                let teller = self.teller.clone();
+                spawn_blocking(move || asked.answer(teller.drops(vni)));
+                Ok(())
             }
         }
     }

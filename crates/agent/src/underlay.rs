@@ -1,9 +1,9 @@
 //! The underlay: which address other hosts' tunnels end at, and how large a packet the network below takes.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::error::AgentError;
-use crate::kernel::route::{self, RouteFilter, TABLE_MAIN};
+use crate::kernel::route::{self, Route, RouteFilter, TABLE_MAIN};
 use crate::kernel::{Netlink, addr, link, mtu};
 
 /// What is assumed of the links when the address is on a loopback device and no default route says more (Ethernet).
@@ -46,20 +46,24 @@ pub(crate) fn find(netlink: &mut Netlink, vtep: Option<Ipv4Addr>) -> Result<Unde
 /// The address that stands out: the default route's device's, else the only one there is.
 fn choose(netlink: &mut Netlink) -> Result<Ipv4Addr, AgentError> {
     let usable = |ip: Ipv4Addr| !ip.is_loopback() && !ip.is_link_local();
-    let addresses: Vec<_> = addr::list(netlink, None)?.into_iter().filter(|address| usable(address.ip())).collect();
+    let of_v4 = |address: &addr::Address| match address.ip() {
+        IpAddr::V4(ip) => Some((address.device, ip)).filter(|(_, ip)| usable(*ip)),
+        IpAddr::V6(_) => None,
+    };
+    let addresses: Vec<(u32, Ipv4Addr)> = addr::list(netlink, None)?.iter().filter_map(of_v4).collect();
     if let Some((device, _)) = default_device(netlink)?
-        && let Some(address) = addresses.iter().find(|address| address.device == device)
+        && let Some((_, ip)) = addresses.iter().find(|(of, _)| *of == device)
     {
-        return Ok(address.ip());
+        return Ok(*ip);
     }
     match &addresses[..] {
-        [only] => Ok(only.ip()),
+        [(_, only)] => Ok(*only),
         [] => Err(AgentError::Config(
             "this machine has no IPv4 address that other hosts could send to: configure one and give it with --vtep"
                 .into(),
         )),
         several => {
-            let list: Vec<String> = several.iter().map(|address| address.ip().to_string()).collect();
+            let list: Vec<String> = several.iter().map(|(_, ip)| ip.to_string()).collect();
             let list = list.join(", ");
             Err(AgentError::Config(format!(
                 "several addresses could be the underlay's ({list}): say which with --vtep"
@@ -72,7 +76,9 @@ fn choose(netlink: &mut Netlink) -> Result<Ipv4Addr, AgentError> {
 fn default_device(netlink: &mut Netlink) -> Result<Option<(u32, u32)>, AgentError> {
     let filter = RouteFilter { table: Some(TABLE_MAIN), ..RouteFilter::default() };
     let routes = route::list(netlink, &filter)?;
-    let defaults = routes.iter().filter(|route| route.destination.prefix_len() == 0);
+    // The tunnels are of IPv4.
+    let default = |route: &&Route| route.destination.prefix_len() == 0 && route.destination.addr().is_ipv4();
+    let defaults = routes.iter().filter(default);
     let Some(best) = defaults.min_by_key(|route| route.metric) else { return Ok(None) };
     Ok(link::get(netlink, best.device)?.map(|device| (device.index, device.mtu)))
 }

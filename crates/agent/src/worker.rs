@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use pintle_core::host_protocol::{Applied, DriftReport};
+use pintle_core::telemetry::{Answer, Probe};
 use pintle_core::txn::Revision;
 use tokio::sync::{mpsc, watch};
 
@@ -17,7 +18,8 @@ use crate::error::AgentError;
 use crate::journal::Journal;
 use crate::kernel::KernelError;
 use crate::kernel::monitor::{Aspect, Change, MonitorThread};
-use crate::reconcile::{Outcome, Reconciler};
+use crate::reconcile::{FlowThread, Outcome, Reconciler};
+use crate::telling::Teller;
 use crate::underlay::Underlay;
 
 /// How much work may wait. The session reads no more from the server until there is room.
@@ -44,8 +46,24 @@ pub(crate) enum Work {
     Change { revision: Revision, delta: Delta },
     /// A device has gone, or (`None`) something that was not noticed changed.
     Notice(Option<u32>),
+    /// A question that takes the desired state to answer.
+    Explain { probe: Box<Probe>, asked: Asked },
     /// The end.
     Stop,
+}
+
+/// A question of the server's, by its number, and where the answer goes.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) id: u64,
+    pub(crate) answer: mpsc::UnboundedSender<(u64, Answer)>,
+}
+
+impl Asked {
+    /// Gives the answer. A session that has ended takes none.
+    pub(crate) fn answer(self, answer: Answer) {
+        let _ = self.answer.send((self.id, answer));
+    }
 }
 
 /// How far the worker is.
@@ -64,8 +82,10 @@ pub(crate) struct Worker {
     pub(crate) inbox: SyncSender<Work>,
     pub(crate) progress: watch::Receiver<Progress>,
     pub(crate) drift: mpsc::Receiver<DriftReport>,
+    pub(crate) teller: Teller,
     thread: JoinHandle<()>,
     _monitor: MonitorThread,
+    _flows: FlowThread,
 }
 
 impl Worker {
@@ -77,6 +97,9 @@ impl Worker {
         let (sender, progress) = watch::channel(start);
         let (drift_sender, drift) = mpsc::channel(DRIFT);
         let monitor = monitor(&reconciler, inbox.clone())?;
+        let teller = reconciler.teller();
+        let thread_failed = |source| KernelError::System { what: "start the agent's threads".to_owned(), source };
+        let flows = FlowThread::spawn(reconciler.flow_keeper()).map_err(thread_failed)?;
         let thread = Thread {
             reconciler,
             journal,
@@ -87,11 +110,9 @@ impl Worker {
             drift: drift_sender,
             epoch: None,
         };
-        let thread = thread::Builder::new()
-            .name("reconciler".to_owned())
-            .spawn(move || thread.run())
-            .map_err(|source| KernelError::System { what: "start the reconciler's thread".to_owned(), source })?;
-        Ok(Worker { inbox, progress, drift, thread, _monitor: monitor })
+        let thread =
+            thread::Builder::new().name("reconciler".to_owned()).spawn(move || thread.run()).map_err(thread_failed)?;
+        Ok(Worker { inbox, progress, drift, teller, thread, _monitor: monitor, _flows: flows })
     }
 
     /// Lets the work under way end, and then the thread.
@@ -148,6 +169,7 @@ impl Thread {
                     next_sweep = next_sweep.min(Instant::now() + SETTLE);
                 }
                 Some(Work::Notice(_)) | None => {}
+                Some(Work::Explain { probe, asked }) => asked.answer(self.reconciler.explain(&probe)),
             }
         }
     }

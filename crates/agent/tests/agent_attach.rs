@@ -10,7 +10,7 @@ use pintle_agent::desired::{Delta, Desired};
 use pintle_agent::kernel::NetNs;
 use pintle_agent::reconcile::Reconciler;
 use pintle_core::DropReason;
-use pintle_core::host_spec::{EndpointSpec, Entry, EntryKey, PortMode, VniEndpoint};
+use pintle_core::host_spec::{EndpointSpec, Entry, EntryKey, PortMode};
 use pintle_core::model::Namespace;
 
 #[test]
@@ -137,17 +137,7 @@ fn f16_a_prepared_port_is_silent_until_active_and_a_fenced_one_again() {
         assert!(old.reaches(&peer) && peer.reaches(&old) && !new.reaches(&peer), "the old one speaks");
         let mut fenced = old.clone();
         (fenced.spec.mode, new.spec.mode) = (PortMode::Fenced, PortMode::Active);
-        let endpoint = VniEndpoint {
-            mac: new.spec.mac,
-            port: Some(new.attachment),
-            alt_port: None,
-            vtep: None,
-            incoming_from: None,
-            moved: false,
-            mtu: 1450,
-            generation: 2,
-        };
-        let endpoint = (EntryKey::Endpoint(SEGMENT, new.ip()), Entry::Endpoint(EndpointSpec::Vni(endpoint)));
+        let endpoint = (EntryKey::Endpoint(SEGMENT, new.ip()), Entry::Endpoint(EndpointSpec::Vni(new.endpoint())));
         reconciler.change(3, put(vec![fenced.port_entry(), new.port_entry(), endpoint])).unwrap();
         assert!(new.reaches(&peer) && peer.reaches(&new) && !old.reaches(&peer), "the new one speaks");
         let drops = reconciler.datapath().counters().drops().unwrap();
@@ -162,12 +152,12 @@ fn b05_addresses_of_a_live_port_change_one_by_one() {
     host.run(|| {
         let mut reconciler = host.reconciler();
         reconciler.replace(desired(1, &[&peer, &guest])).unwrap();
-        guest.spec.addresses.push([10, 7, 9, 9].into());
+        guest.spec.addresses.push(std::net::IpAddr::from([10, 7, 9, 9]));
         reconciler.change(2, put(guest.entries())).unwrap();
         assert_eq!(addresses(&guest.netns(), "eth0"), ["10.7.0.61/16", "10.7.9.9/32"]);
         assert!(peer.ping([10, 7, 9, 9].into()));
         guest.spec.addresses.remove(0);
-        let gone = EntryKey::Endpoint(SEGMENT, [10, 7, 0, 61].into());
+        let gone = EntryKey::Endpoint(SEGMENT, std::net::IpAddr::from([10, 7, 0, 61]));
         reconciler.change(3, Delta { put: guest.entries(), removed: vec![gone] }).unwrap();
         assert_eq!(reconciler.failures(), []);
         reconciler.sweep().unwrap();

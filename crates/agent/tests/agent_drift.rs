@@ -60,7 +60,7 @@ fn r02_entries_that_nobody_wants_go() {
         let (_, row) = datapath.ports().entries().unwrap().remove(0);
         datapath.ports().put(&4_000_000, &pintle_datapath::Port { slot: 900, ..row }).unwrap();
         let (_, row) = datapath.endpoints().entries().unwrap().remove(0);
-        datapath.endpoints().put(&EndpointKey { segment: 99, addr: GATEWAY }, &row).unwrap();
+        datapath.endpoints().put(&EndpointKey { segment: 99, addr: GATEWAY.into() }, &row).unwrap();
         let expected =
             ["entries for device 4000000, which is not there: restored", "endpoint/99/10.7.0.1 is not wanted"];
         is_repaired(reconciler, one, two, &expected);
@@ -140,7 +140,8 @@ fn r10_a_restart_writes_nothing_and_loses_nothing() {
         drop(std::mem::replace(first, host.reconciler()));
         let stop = AtomicBool::new(false);
         let receiver = two.netns().run(|| UdpSocket::bind((two.ip(), 0)).unwrap()).unwrap();
-        receiver.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+        // Longer than a busy machine may keep a thread waiting.
+        receiver.set_read_timeout(Some(Duration::from_millis(2000))).unwrap();
         let to = receiver.local_addr().unwrap();
         let sender = one.netns().run(|| UdpSocket::bind((one.ip(), 0)).unwrap()).unwrap();
         std::thread::scope(|scope| {
@@ -159,15 +160,21 @@ fn r10_a_restart_writes_nothing_and_loses_nothing() {
                 }
                 received
             });
-            for _ in 0..3 {
+            // Asserted when the threads have ended: a panic here would wait for them for ever.
+            let restart = |_| {
                 let mut again = host.reconciler();
-                assert_eq!(again.sweep().unwrap().actions, 0, "nothing is done before the desired state is known");
-                again.replace(desired(9, &[one, two])).unwrap();
-                assert_eq!(again.writes(), 0);
-            }
+                let before = again.sweep().unwrap().actions;
+                let outcome = again.replace(desired(9, &[one, two])).unwrap();
+                (before, again.writes(), outcome)
+            };
+            let restarts: Vec<_> = (0..3).map(restart).collect();
             std::thread::sleep(Duration::from_millis(50));
             stop.store(true, Ordering::Relaxed);
             let (sent, received): (usize, usize) = (sending.join().unwrap(), receiving.join().unwrap());
+            for (before, writes, outcome) in restarts {
+                assert_eq!(before, 0, "nothing is done before the desired state is known");
+                assert_eq!(writes, 0, "{outcome:?}");
+            }
             assert!(sent > 50, "{sent}");
             assert_eq!(sent, received);
         });
@@ -186,8 +193,12 @@ fn r02_slots_are_used_again_from_zero() {
         assert!(reconciler.datapath().counters().traffic(before).unwrap().tx_packets > 0);
         let removed = one.entries().into_iter().map(|(key, _)| key).collect();
         reconciler.change(2, pintle_agent::desired::Delta { put: Vec::new(), removed }).unwrap();
-        let other = Guest::new(72);
-        reconciler.change(3, put(other.entries())).unwrap();
+        let (next, other) = (Guest::new(72), Guest::new(73));
+        reconciler.change(3, put(next.entries())).unwrap();
+        assert_ne!(slot(reconciler, &next), before, "its flows may be there still");
+        assert_eq!(reconciler.flow_keeper().forget_leaving().unwrap(), 1);
+        assert_eq!(reconciler.datapath().flows().usage(before).unwrap(), pintle_datapath::Usage::default());
+        reconciler.change(4, put(other.entries())).unwrap();
         assert_eq!(slot(reconciler, &other), before);
         assert_eq!(reconciler.datapath().counters().traffic(before).unwrap().tx_packets, 0);
     });

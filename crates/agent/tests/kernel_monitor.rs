@@ -1,13 +1,14 @@
-//! Changes made by anybody are noticed; lost notices are owned up to; gratuitous ARP is heard.
+//! Changes made by anybody are noticed; lost notices are owned up to; announcements are heard.
 
 mod kernel_support;
 
+use std::net::IpAddr;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use kernel_support::{Scratch, pair};
-use pintle_agent::kernel::garp::Announcer;
+use pintle_agent::kernel::announce::Announcer;
 use pintle_agent::kernel::link::{self, create_veth};
 use pintle_agent::kernel::monitor::{Aspect, Change, Monitor, MonitorThread, Stopper};
 use pintle_agent::kernel::{addr, neigh};
@@ -91,31 +92,34 @@ fn a_monitor_thread_hands_notices_on_and_ends_when_dropped() {
 }
 
 #[test]
-fn a_gratuitous_arp_moves_the_neighbours_entry() {
+fn an_announcement_moves_the_neighbours_entry() {
     let (owner, outside) = (Scratch::new("own"), Scratch::new("out"));
     let (mut here, mut there) = (owner.netlink(), outside.netlink());
     let made = create_veth(&mut here, &pair("uplink", "eth0", &outside.namespace)).unwrap();
-    let net = "10.0.0.1/24".parse().unwrap();
-    there
-        .change_all(&[link::up(made.guest), addr::add(&addr::Address { device: made.guest, net, prefix_route: true })])
-        .unwrap();
+    let address =
+        |net: &str| addr::add(&addr::Address { device: made.guest, net: net.parse().unwrap(), prefix_route: true });
+    there.change_all(&[link::up(made.guest), address("10.0.0.1/24"), address("2001:db8::1/64")]).unwrap();
     let announcer = Announcer::open(&owner.namespace, made.host).unwrap();
-    let (ip, mac) = ("10.0.0.9".parse().unwrap(), [2, 0, 0, 0, 0, 2]);
-    let down = announcer.announce(ip, mac).unwrap_err();
+    let mac = [2, 0, 0, 0, 0, 2];
+    let ips: [IpAddr; 2] = ["10.0.0.9".parse().unwrap(), "2001:db8::9".parse().unwrap()];
+    let down = announcer.announce(ips[0], mac).unwrap_err();
     assert_eq!(down.errno(), Some(nix::errno::Errno::ENETDOWN), "{down}");
 
     here.change(&link::up(made.host)).unwrap();
-    outside.ip("neigh add 10.0.0.9 lladdr 02:00:00:00:00:01 dev eth0 nud stale");
-    announcer.announce(ip, mac).unwrap();
+    for ip in ips {
+        outside.ip(&format!("neigh add {ip} lladdr 02:00:00:00:00:01 dev eth0 nud stale"));
+    }
     let limit = Instant::now() + Duration::from_secs(1);
     loop {
+        ips.iter().for_each(|ip| announcer.announce(*ip, mac).unwrap());
         let entries = neigh::list(&mut there, made.guest).unwrap();
-        if entries.iter().any(|entry| entry.ip == ip && entry.mac == Some(mac)) {
+        let moved = |ip: &IpAddr| entries.iter().any(|entry| entry.ip == *ip && entry.mac == Some(mac));
+        if ips.iter().all(moved) {
             break;
         }
         assert!(Instant::now() < limit, "not updated within a second: {entries:?}");
         thread::sleep(Duration::from_millis(5));
     }
     here.change(&link::delete(made.host).unwrap()).unwrap();
-    assert!(announcer.announce(ip, mac).unwrap_err().is_gone());
+    assert!(announcer.announce(ips[0], mac).unwrap_err().is_gone());
 }

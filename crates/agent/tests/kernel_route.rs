@@ -32,7 +32,8 @@ fn addresses_read_back_and_twice_is_no_error() {
     assert_eq!(addr::list(&mut netlink, Some(device)).unwrap(), [first[0], quiet]);
     assert!(guest.ip("addr show eth1").contains("10.1.0.2/16 scope global noprefixroute"));
     assert!(!guest.ip("route").contains("10.1.0.0/16"));
-    assert_eq!(addr::list(&mut netlink, None).unwrap().len(), 3, "with loopback's own");
+    let all = addr::list(&mut netlink, None).unwrap();
+    assert_eq!(all.iter().filter(|address| address.ip().is_ipv4()).count(), 3, "with loopback's own");
 
     assert!(netlink.change(&addr::delete(&quiet)).unwrap());
     assert!(!netlink.change(&addr::delete(&quiet)).unwrap());
@@ -75,6 +76,43 @@ fn routes_read_back_in_every_field() {
         assert!(!netlink.change(&request).unwrap(), "twice is no error");
     }
     assert!(route::list(&mut netlink, &RouteFilter::ours()).unwrap().is_empty());
+}
+
+#[test]
+fn addresses_and_routes_of_ipv6_read_back() {
+    let (guest, device) = guest();
+    let mut netlink = guest.netlink();
+    let first = Address { device, net: "2001:db8::2/64".parse().unwrap(), prefix_route: true };
+    let quiet = Address { device, net: "2001:db8:1::2/128".parse().unwrap(), prefix_route: false };
+    netlink.change_all(&[addr::add(&first), addr::add(&quiet)]).unwrap();
+    assert!(!netlink.change(&addr::add(&first)).unwrap(), "twice is no error");
+    let there = addr::list(&mut netlink, Some(device)).unwrap();
+    assert!(there.contains(&first) && there.contains(&quiet), "{there:?}");
+    let shown = guest.ip("-6 addr show eth1");
+    assert!(shown.contains("2001:db8::2/64") && !shown.contains("tentative"), "{shown}");
+    assert!(shown.contains("2001:db8:1::2/128 scope global nodad noprefixroute"), "{shown}");
+
+    let gateway = "fe80::1".parse().ok();
+    let routes = [
+        Route::new("::/0".parse().unwrap(), gateway, device),
+        Route { metric: 50, ..Route::new("2001:db8:9::/48".parse().unwrap(), None, device) },
+        Route { table: 1000, ..Route::new("2001:db8:9::/48".parse().unwrap(), gateway, device) },
+    ];
+    netlink.change_all(&routes.iter().map(route::add).collect::<Vec<_>>()).unwrap();
+    let mut seen = route::list(&mut netlink, &RouteFilter::ours()).unwrap();
+    assert_eq!(seen.len(), 3);
+    seen.retain(|route| !routes.contains(route));
+    assert_eq!(seen, []);
+    let moved = Route { gateway: "fe80::2".parse().ok(), ..routes[0] };
+    netlink.change(&route::replace(&moved)).unwrap();
+    let in_main = RouteFilter { table: Some(TABLE_MAIN), ..RouteFilter::ours() };
+    assert_eq!(route::list(&mut netlink, &in_main).unwrap().iter().filter(|route| route.metric == 1024).count(), 1);
+    for request in [moved, routes[1], routes[2]].iter().map(route::delete) {
+        assert!(netlink.change(&request).unwrap());
+        assert!(!netlink.change(&request).unwrap(), "twice is no error");
+    }
+    assert!(netlink.change(&addr::delete(&quiet)).unwrap());
+    assert!(!netlink.change(&addr::delete(&quiet)).unwrap());
 }
 
 #[test]

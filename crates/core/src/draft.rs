@@ -194,6 +194,13 @@ impl<'a> Draft<'a> {
         entries.iter().take(limit).map(|(key, value)| parse_id(key, value)).collect()
     }
 
+    /// How many keys began with a prefix before this decision, relied upon: one that is added before the commit breaks it.
+    pub(crate) fn count(&mut self, prefix: &str) -> Result<u64, DecideError> {
+        let since = self.snapshot.revision();
+        self.ranges.insert(prefix.to_owned(), Compare::RangeUnchanged { prefix: prefix.to_owned(), since });
+        Ok(self.snapshot.count(prefix)?)
+    }
+
     /// How many keys begin with a prefix, as a hint.
     pub(crate) fn count_hint(&self, prefix: &str) -> Result<u64, DecideError> {
         Ok(self.snapshot.count(prefix)?)

@@ -35,10 +35,18 @@ pub enum Stage {
     Parse,
     /// Checking that the sender may use the addresses it used.
     AntiSpoof,
-    /// Answering or refusing ARP.
+    /// Answering or refusing ARP, neighbour discovery and DHCP.
     Arp,
     /// Finding where the packet goes.
     Forward,
+    /// Asking network ACLs and security groups.
+    Policy,
+    /// Making an entry for a new flow.
+    Flow,
+    /// Checking that the packet fits the state of its connection.
+    State,
+    /// Translating to and from public addresses.
+    Nat,
     /// Handing the packet to its receiver.
     Deliver,
     /// Taking a packet from another host.
@@ -53,6 +61,10 @@ impl Stage {
             Stage::AntiSpoof => "anti_spoof",
             Stage::Arp => "arp",
             Stage::Forward => "forward",
+            Stage::Policy => "policy",
+            Stage::Flow => "flow",
+            Stage::State => "state",
+            Stage::Nat => "nat",
             Stage::Deliver => "deliver",
             Stage::Overlay => "overlay",
         }
@@ -110,6 +122,88 @@ drop_reasons! {
     NotHere = 24, "not_here", Overlay, "the destination interface is not on this host";
     /// Rate limit of generated ICMP errors or ARP answers.
     ReplyRateLimited = 25, "reply_rate_limited", Forward, "the answer to this packet was rate limited";
+    /// Neighbour discovery that is malformed, or did not come from this link.
+    BadNd = 26, "bad_nd", Arp, "the neighbour discovery message is malformed (RFC 4861)";
+    /// A neighbour advertisement or solicitation for somebody else's address.
+    SpoofedNd = 27, "spoofed_nd", AntiSpoof, "the neighbour discovery message claims an address that is not the interface's";
+    /// A router advertisement from a guest.
+    SpoofedRa = 28, "spoofed_ra", AntiSpoof, "router advertisements come from the gateway only";
+    /// An ICMP redirect from a guest.
+    IcmpRedirect = 29, "icmp_redirect", AntiSpoof, "redirects come from the gateway only";
+    /// Neighbour discovery that needs no answer.
+    NdNotForwarded = 30, "nd_not_forwarded", Arp, "neighbour discovery is answered locally and never forwarded";
+    /// Nobody holds the address asked for.
+    NdUnknownTarget = 31, "nd_unknown_target", Arp, "nobody in the subnet holds the address asked for by neighbour discovery";
+    /// A router solicitation where there is nothing to advertise.
+    RaNotServed = 32, "ra_not_served", Arp, "the subnet has no IPv6 network to advertise";
+    /// A DHCP message that can't be read.
+    BadDhcp = 33, "bad_dhcp", Arp, "the DHCP message is malformed";
+    /// A DHCP message for another client's hardware address.
+    SpoofedDhcp = 34, "spoofed_dhcp", AntiSpoof, "the DHCP client address is not the interface's";
+    /// A DHCP server's message from a guest.
+    DhcpServerSpoofed = 35, "dhcp_server_spoofed", AntiSpoof, "DHCP servers other than the gateway are not permitted";
+    /// A DHCP message that is not answered.
+    DhcpNotServed = 36, "dhcp_not_served", Arp, "the interface has nothing to tell by DHCP";
+    /// IPv6 extension headers that are refused (RFC 8200, RFC 5095).
+    BadExtensionHeader = 37, "bad_extension_header", Parse, "the IPv6 extension headers are too many, too long, or of a kind that is refused";
+    /// A first fragment too small to be judged (RFC 1858).
+    FragmentTooSmall = 38, "fragment_too_small", Parse, "the first fragment does not hold the whole transport header";
+    /// A later fragment that begins inside the transport header (RFC 3128).
+    FragmentOverlap = 39, "fragment_overlap", Parse, "the fragment could overwrite a transport header";
+    /// A later fragment whose first one has not passed.
+    FragmentUnknown = 40, "fragment_unknown", Parse, "no first fragment of this packet was seen to pass";
+    /// For an address that the receiving interface does not have.
+    NotDestination = 41, "not_destination", Forward, "the receiver takes only packets for its own addresses (source/destination check)";
+    /// No egress rule of the sender permits it.
+    PolicyEgressDenied = 42, "policy_egress_denied", Policy, "no rule of the sender's security groups permits it";
+    /// No ingress rule of the receiver permits it.
+    PolicyIngressDenied = 43, "policy_ingress_denied", Policy, "no rule of the receiver's security groups permits it";
+    /// The sender's subnet's network ACL denies it.
+    AclEgressDenied = 44, "acl_egress_denied", Policy, "the network ACL of the sender's subnet denies it";
+    /// The receiver's subnet's network ACL denies it.
+    AclIngressDenied = 45, "acl_ingress_denied", Policy, "the network ACL of the receiver's subnet denies it";
+    /// The interface's quota of flows is used up.
+    FlowQuota = 46, "flow_quota", Flow, "the interface has as many flows as it may have";
+    /// The host's flow table has no room.
+    FlowTableFull = 47, "flow_table_full", Flow, "the host's flow table is full";
+    /// Impossible TCP flags.
+    TcpBadFlags = 48, "tcp_bad_flags", State, "the combination of TCP flags is impossible";
+    /// A segment without a connection.
+    TcpNoConnection = 49, "tcp_no_connection", State, "the TCP segment belongs to no known connection";
+    /// A SYN in a connection; the sender gets a challenge ACK.
+    TcpSynInConnection = 50, "tcp_syn_in_connection", State, "a SYN inside an established connection (RFC 5961)";
+    /// A handshake segment that acknowledges what was never sent.
+    TcpBadAck = 51, "tcp_bad_ack", State, "the handshake acknowledges what was not sent";
+    /// A SYN-ACK that differs from the one before.
+    TcpBadSeq = 52, "tcp_bad_seq", State, "the handshake segment has another sequence number than before";
+    /// A reset that does not fit.
+    TcpBadRst = 53, "tcp_bad_rst", State, "the reset's sequence number is not the one expected (RFC 5961)";
+    /// Data beyond the window.
+    TcpOutOfWindow = 54, "tcp_out_of_window", State, "the data lie beyond the receiver's window";
+    /// Data far before the window.
+    TcpOldData = 55, "tcp_old_data", State, "the data lie before everything that may be repeated";
+    /// An acknowledgement of unsent data.
+    TcpAckUnsent = 56, "tcp_ack_unsent", State, "it acknowledges data that were never sent";
+    /// An acknowledgement far behind.
+    TcpOldAck = 57, "tcp_old_ack", State, "the acknowledgement is older than the window (RFC 5961)";
+    /// An ICMP error about no known flow.
+    IcmpUnrelated = 58, "icmp_unrelated", State, "the ICMP error quotes no packet of a live flow";
+    /// An answer to a query that was not made.
+    IcmpUnsolicited = 59, "icmp_unsolicited", State, "the ICMP answer was not asked for";
+    /// No port is left for source translation.
+    NatPortsExhausted = 60, "nat_ports_exhausted", Nat, "the public gateway has no free port for this destination";
+    /// Nothing leads to the public network.
+    NoPublicAddress = 61, "no_public_address", Nat, "neither a floating IP nor a public gateway leads out";
+    /// The host has no uplink.
+    NoUplink = 62, "no_uplink", Nat, "this host has no uplink to the public network";
+    /// No interface here has the public address.
+    UnknownPublicAddress = 63, "unknown_public_address", Nat, "no interface of this host has the public address";
+    /// A protocol that source translation does not know.
+    NatNotPossible = 64, "nat_not_possible", Nat, "packets of this protocol can't be translated";
+    /// The interface is limited, and the cable with its queues is not there.
+    NoShaper = 65, "no_shaper", Forward, "the interface's bandwidth is limited and the host's shaper is not there";
+    /// Noted, but not dropped: a shadow policy would have denied it.
+    ShadowDenied = 66, "shadow_denied", Policy, "the shadow policy would deny it; it passed";
 }
 
 #[cfg(test)]

@@ -10,12 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::host_spec::{Entry, EntryKey};
 use crate::id::HostId;
+use crate::telemetry::{Answer, Question};
 use crate::txn::Revision;
 
 /// The name that the server's certificate carries, whatever its address.
 pub const SERVER_NAME: &str = "pintle-server";
 /// Both sides must speak the same version.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 /// The largest frame that either side accepts, in bytes. A snapshot is cut into frames well below it.
 pub const MAX_FRAME: usize = 16 << 20;
 
@@ -37,6 +38,13 @@ pub enum AgentMessage {
     Applied(Applied),
     /// The host was found to differ from what it should be, and was repaired.
     Drift(Vec<DriftReport>),
+    /// The answer to [`ServerMessage::Ask`]; questions may be answered in any order.
+    Answer {
+        /// The question's number.
+        id: u64,
+        /// The answer.
+        answer: Answer,
+    },
     /// The underlay's address or MTU has changed.
     Underlay {
         /// The underlay address.
@@ -61,6 +69,8 @@ pub struct Hello {
     pub vtep: Ipv4Addr,
     /// MTU of the underlay device, in bytes.
     pub underlay_mtu: u16,
+    /// Its device towards the public network, if it has one: then it can answer for floating IPs.
+    pub uplink: Option<String>,
     /// The last revision it has applied, and the server's life in which it got it, to go on from there.
     pub resume: Option<Resume>,
 }
@@ -139,6 +149,13 @@ pub enum ServerMessage {
         put: Vec<(EntryKey, Entry)>,
         /// Entries that must go.
         removed: Vec<EntryKey>,
+    },
+    /// A question about the data plane as it is now; it changes nothing, and is answered by [`AgentMessage::Answer`].
+    Ask {
+        /// Its number, unique within the session.
+        id: u64,
+        /// The question.
+        question: Question,
     },
     /// The session is refused or over; the agent must not come back with the same identity if `fatal`.
     Bye {

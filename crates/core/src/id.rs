@@ -53,6 +53,10 @@ macro_rules! ids {
 
             /// A new id from the given source.
             pub fn new(source: &mut (impl IdSource + ?Sized)) -> Self { Self(source.bits()) }
+            /// The id with these bits: for maps that hold ids as numbers.
+            pub const fn from_bits(bits: u64) -> Self { Self(bits) }
+            /// Its bits, as [`from_bits`](Self::from_bits) takes them.
+            pub const fn bits(self) -> u64 { self.0 }
         }
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write!(f, concat!($prefix, "-{:017x}"), self.0) }
@@ -91,6 +95,22 @@ ids! {
     AttachmentId, "eni-attach", "network attachment";
     /// Id of a [`crate::model::Host`].
     HostId, "host", "host";
+    /// Id of a [`crate::model::SecurityGroup`].
+    SecurityGroupId, "sg", "security group";
+    /// Id of a rule of a [`crate::model::SecurityGroup`].
+    RuleId, "sgr", "security group rule";
+    /// Id of a [`crate::model::NetworkAcl`].
+    NetworkAclId, "acl", "network ACL";
+    /// Id of a rule of a [`crate::model::NetworkAcl`].
+    AclRuleId, "acl-rule", "network ACL rule";
+    /// Id of a [`crate::model::PrefixList`].
+    PrefixListId, "pl", "prefix list";
+    /// Id of a [`crate::model::FloatingIp`].
+    FloatingIpId, "eipalloc", "floating IP";
+    /// Id of a [`crate::model::PublicPool`].
+    PublicPoolId, "pool", "public pool";
+    /// Id of a [`crate::model::PublicGateway`].
+    PublicGatewayId, "nat", "public gateway";
 }
 
 #[cfg(test)]

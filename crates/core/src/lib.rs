@@ -12,12 +12,16 @@ pub mod host_protocol;
 pub mod host_spec;
 pub mod id;
 pub mod lifecycle;
+pub mod limits;
 pub mod model;
 pub mod name;
 pub mod net;
+pub mod pipeline;
+pub mod policy;
 pub mod query;
 pub mod record;
 pub mod refusal;
+pub mod telemetry;
 pub mod txn;
 
 pub use command::{Command, Reply};

@@ -1,10 +1,10 @@
 //! Small network values that have rules of their own: MAC addresses, names of zones and resources, subnet ranges.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Bytes that VXLAN over IPv4 adds to a guest's IP packet: outer IPv4 20, UDP 8, VXLAN 8, inner Ethernet 14 (RFC 7348).
@@ -17,6 +17,9 @@ pub const MIN_GUEST_MTU: u16 = 576;
 ///
 /// Locally administered, unicast; never given to an interface (those begin with `02`).
 pub const GATEWAY_MAC: Mac = Mac([0x0a, 0x50, 0x4c, 0x00, 0x00, 0x01]);
+
+/// The IPv6 address of every subnet's virtual gateway, on every host (RFC 4291, 2.5.6).
+pub const GATEWAY_LINK_LOCAL: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
 
 /// An Ethernet hardware address.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,6 +73,13 @@ impl<'de> Deserialize<'de> for Mac {
     }
 }
 
+/// The address that a guest makes of an advertised /64 and its MAC (RFC 4291, appendix A; RFC 4862, 5.5.3).
+pub fn eui64(range: Ipv6Net, mac: Mac) -> Ipv6Addr {
+    let [a, b, c, d, e, f] = mac.0;
+    let id = u64::from_be_bytes([a ^ 0x02, b, c, 0xff, 0xfe, d, e, f]);
+    Ipv6Addr::from(u128::from(range.network()) | u128::from(id))
+}
+
 /// The fixed roles of a subnet's first four and last addresses, as both clouds have them: a /24 leaves 251.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubnetRole {
@@ -113,6 +123,12 @@ mod tests {
         assert_eq!(Mac::local(0x01_02_03_04_05).to_string(), "02:01:02:03:04:05");
         assert_eq!("02:01:02:03:04:05".parse(), Ok(Mac([2, 1, 2, 3, 4, 5])));
         assert!("02:01:02:03:04".parse::<Mac>().is_err() && "02:01:02:03:04:05:06".parse::<Mac>().is_err());
+    }
+
+    #[test]
+    fn a_guests_own_address_is_made_of_its_mac() {
+        let own = eui64("2001:db8::/64".parse().unwrap(), Mac([0x02, 0, 0x5e, 0x10, 0, 0x01]));
+        assert_eq!(own.to_string(), "2001:db8::5eff:fe10:1");
     }
 
     #[test]

@@ -5,7 +5,8 @@
 use std::str::FromStr;
 
 use crate::draft::{decode, parse_id};
-use crate::record::{Record, list_prefix};
+use crate::model::{IpFamily, ReservedIp, Subnet};
+use crate::record::{self, Record, list_prefix};
 use crate::refusal::{DecideError, Refusal};
 use crate::txn::{Revision, Snapshot};
 
@@ -83,11 +84,15 @@ pub fn index<I: FromStr>(snapshot: &dyn Snapshot, prefix: &str) -> Result<Vec<I>
     snapshot.list(prefix, "", usize::MAX)?.iter().map(|stored| parse_id(&stored.key, &stored.value)).collect()
 }
 
-/// How many addresses of a subnet are free.
+/// How many IPv4 addresses of a subnet are free; those of delegated networks are not.
 ///
 /// # Errors
 /// As [`find`].
-pub fn free_addresses(snapshot: &dyn Snapshot, subnet: &crate::model::Subnet) -> Result<u64, DecideError> {
-    let taken = snapshot.count(&list_prefix::<crate::model::ReservedIp>(&subnet.id.to_string()))?;
+pub fn free_addresses(snapshot: &dyn Snapshot, subnet: &Subnet) -> Result<u64, DecideError> {
+    let mut taken = snapshot.count(&list_prefix::<ReservedIp>(&subnet.id.to_string()))?;
+    if let Some(range) = subnet.ipv6_cidr {
+        taken -= snapshot.count(&record::addresses_within(subnet.vpc, range.into()))?;
+    }
+    taken += 16 * snapshot.count(&record::prefixes_of_subnet(subnet.id, IpFamily::V4))?;
     Ok(subnet.total_addresses().saturating_sub(taken))
 }

@@ -3,13 +3,16 @@
 //! Uniqueness is a key that must be absent: a name in its scope, an address in its VPC, a MAC, a segment. Lists that a
 //! client pages through have a key that sorts newest first. This file is the only place that knows the layout.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
+use ipnet::IpNet;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::id::{AttachmentId, HostId, InstanceId, ReservedIpId, SubnetId, VniId, VpcId};
+use crate::id::{AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
+use crate::id::{FloatingIpId, PublicGatewayId, PublicPoolId, SubnetId, VniId, VpcId};
 use crate::model::{Attachment, Host, Instance, Move, ReservedIp, Subnet, Timestamp, Vni, Vpc};
+use crate::model::{FloatingIp, IpFamily, NetworkAcl, PrefixList, PublicGateway, PublicPool, SecurityGroup};
 use crate::net::Mac;
 use crate::refusal::Noun;
 
@@ -81,6 +84,12 @@ record!(Vni, VniId, "vni", Vni);
 record!(Instance, InstanceId, "instance", Instance);
 record!(Attachment, AttachmentId, "attachment", Attachment);
 record!(Host, HostId, "host", Host);
+record!(SecurityGroup, SecurityGroupId, "security_group", SecurityGroup);
+record!(NetworkAcl, NetworkAclId, "network_acl", NetworkAcl);
+record!(PrefixList, PrefixListId, "prefix_list", PrefixList);
+record!(PublicPool, PublicPoolId, "public_pool", PublicPool);
+record!(FloatingIp, FloatingIpId, "floating_ip", FloatingIp);
+record!(PublicGateway, PublicGatewayId, "public_gateway", PublicGateway);
 listed!(Vpc);
 listed!(Subnet);
 listed!(ReservedIp, subnet);
@@ -88,6 +97,12 @@ listed!(Vni);
 listed!(Instance);
 listed!(Attachment, instance);
 listed!(Host);
+listed!(SecurityGroup);
+listed!(NetworkAcl);
+listed!(PrefixList);
+listed!(PublicPool);
+listed!(FloatingIp);
+listed!(PublicGateway);
 
 impl Record for Move {
     type Id = VniId;
@@ -104,12 +119,66 @@ pub fn name_key<R: Record>(scope: &str, name: &str) -> String {
 }
 
 /// The key that an address occupies within its VPC; sorts by address. Its value is the reserved IP's id.
-pub fn address_key(vpc: VpcId, address: Ipv4Addr) -> String {
-    format!("{}{:08x}", address_prefix(vpc), u32::from(address))
+pub fn address_key(vpc: VpcId, address: impl Into<IpAddr>) -> String {
+    let address = address.into();
+    let family = IpFamily::from(address);
+    format!("{}{}", address_prefix(vpc, family), digits(address))
 }
-/// What the address keys of a VPC begin with.
-pub fn address_prefix(vpc: VpcId) -> String {
-    format!("address/{vpc}/")
+/// What the address keys of a VPC begin with, by IP version.
+pub fn address_prefix(vpc: VpcId, family: IpFamily) -> String {
+    match family {
+        IpFamily::V4 => format!("address/{vpc}/"),
+        IpFamily::V6 => format!("address6/{vpc}/"),
+    }
+}
+/// What the address keys of a network's addresses begin with; its prefix length must be a multiple of 4.
+pub fn addresses_within(vpc: VpcId, net: IpNet) -> String {
+    debug_assert!(net.prefix_len().is_multiple_of(4), "a digit is four bits");
+    let digits = digits(net.network());
+    format!("{}{}", address_prefix(vpc, net.into()), &digits[..usize::from(net.prefix_len() / 4)])
+}
+/// The key that a delegated network occupies within its VPC. Its value is the interface's id.
+pub fn prefix_key(vpc: VpcId, net: IpNet) -> String {
+    match net {
+        IpNet::V4(_) => format!("prefix/{vpc}/{}", digits(net.network())),
+        IpNet::V6(_) => format!("prefix6/{vpc}/{}", digits(net.network())),
+    }
+}
+/// Index: delegated networks of a subnet, by IP version. Its values are interfaces' ids.
+pub fn prefixes_of_subnet(subnet: SubnetId, family: IpFamily) -> String {
+    match family {
+        IpFamily::V4 => format!("index/subnet_prefix/{subnet}/"),
+        IpFamily::V6 => format!("index/subnet_prefix6/{subnet}/"),
+    }
+}
+/// The key of a delegated network in the index of its subnet.
+pub fn prefix_of_subnet_key(subnet: SubnetId, net: IpNet) -> String {
+    format!("{}{}", prefixes_of_subnet(subnet, net.into()), digits(net.network()))
+}
+/// Where the search for a subnet's next network to delegate starts: a hint, never compared. Its value is a network.
+pub fn prefix_hint_key(subnet: SubnetId) -> String {
+    format!("prefix_hint/{subnet}")
+}
+/// An address so that texts sort as addresses do.
+fn digits(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => format!("{:08x}", u32::from(address)),
+        IpAddr::V6(address) => format!("{:032x}", u128::from(address)),
+    }
+}
+/// The key that a public address occupies; sorts by address. Its value is the floating IP's id.
+pub fn public_address_key(address: Ipv4Addr) -> String {
+    format!("{PUBLIC_ADDRESSES}{}", digits(address.into()))
+}
+/// What the keys of public addresses begin with.
+pub const PUBLIC_ADDRESSES: &str = "public_address/";
+/// Where the search for a pool's next free address starts: a hint, never compared. Its value is an address.
+pub fn public_hint_key(pool: PublicPoolId) -> String {
+    format!("public_hint/{pool}")
+}
+/// The key that a private address occupies that a floating IP leads to. Its value is the floating IP's id.
+pub fn floating_ip_of_key(ip: ReservedIpId) -> String {
+    format!("floating_ip_of/{ip}")
 }
 /// Where the search for a subnet's next free address starts: a hint, never compared. Its value is an address.
 pub fn address_hint_key(subnet: SubnetId) -> String {
@@ -160,3 +229,81 @@ pub fn attachments_of_instance(instance: InstanceId) -> String {
 pub fn attachment_index_key(instance: InstanceId, index: u8) -> String {
     format!("{}{index:03}", attachments_of_instance(instance))
 }
+
+/// Index: security groups of a VPC.
+pub fn groups_of_vpc(vpc: VpcId) -> String {
+    format!("index/vpc_group/{vpc}/")
+}
+/// Index: network ACLs of a VPC.
+pub fn acls_of_vpc(vpc: VpcId) -> String {
+    format!("index/vpc_acl/{vpc}/")
+}
+/// Index: interfaces that name a security group, be it for quarantine or as a shadow.
+pub fn vnis_of_group(group: SecurityGroupId) -> String {
+    format!("index/group_vni/{group}/")
+}
+/// Index: other security groups with a rule whose remote is this group.
+pub fn groups_of_group(group: SecurityGroupId) -> String {
+    format!("index/group_group/{group}/")
+}
+/// Index: security groups with a rule that refers to a prefix list.
+pub fn groups_of_prefix_list(list: PrefixListId) -> String {
+    format!("{GROUPS_OF_PREFIX_LIST}{list}/")
+}
+/// What the keys of [`groups_of_prefix_list`] begin with.
+pub(crate) const GROUPS_OF_PREFIX_LIST: &str = "index/prefix_list_group/";
+/// Index: subnets that have a network ACL.
+pub fn subnets_of_acl(acl: NetworkAclId) -> String {
+    format!("index/acl_subnet/{acl}/")
+}
+/// Index: subnets that use a public gateway.
+pub fn subnets_of_gateway(gateway: PublicGatewayId) -> String {
+    format!("index/gateway_subnet/{gateway}/")
+}
+/// Index: public gateways of a VPC, by zone, so that a zone has one.
+pub fn gateways_of_vpc(vpc: VpcId) -> String {
+    format!("{GATEWAYS_OF_VPC}{vpc}/")
+}
+/// What the keys of [`gateways_of_vpc`] begin with.
+pub(crate) const GATEWAYS_OF_VPC: &str = "index/vpc_gateway/";
+/// Index: public gateways on a host.
+pub fn gateways_of_host(host: HostId) -> String {
+    format!("index/host_gateway/{host}/")
+}
+/// Index: public pools of a zone.
+pub fn pools_of_zone(zone: &str) -> String {
+    format!("index/zone_pool/{zone}/")
+}
+/// Index: floating IPs of a zone.
+pub fn floating_ips_of_zone(zone: &str) -> String {
+    format!("index/zone_floating_ip/{zone}/")
+}
+/// Index: floating IPs from a pool.
+pub fn floating_ips_of_pool(pool: PublicPoolId) -> String {
+    format!("index/pool_floating_ip/{pool}/")
+}
+/// Index: floating IPs that lead to an interface.
+pub fn floating_ips_of_vni(vni: VniId) -> String {
+    format!("{FLOATING_IPS_OF_VNI}{vni}/")
+}
+/// What the keys of [`floating_ips_of_vni`] begin with.
+pub(crate) const FLOATING_IPS_OF_VNI: &str = "index/vni_floating_ip/";
+
+/// Written when something of a VPC changes that all its ports show, and only then. Its value is the moment.
+pub fn ports_of_vpc_key(vpc: VpcId) -> String {
+    format!("{PORTS_OF_VPC}{vpc}")
+}
+/// What the keys of [`ports_of_vpc_key`] begin with.
+pub(crate) const PORTS_OF_VPC: &str = "ports/vpc/";
+/// Written when something of a subnet changes that all its ports show, and only then. Its value is the moment.
+pub fn ports_of_subnet_key(subnet: SubnetId) -> String {
+    format!("{PORTS_OF_SUBNET}{subnet}")
+}
+/// What the keys of [`ports_of_subnet_key`] begin with.
+pub(crate) const PORTS_OF_SUBNET: &str = "ports/subnet/";
+/// Written when something of an instance changes that all its ports show, and only then. Its value is the moment.
+pub fn ports_of_instance_key(instance: InstanceId) -> String {
+    format!("{PORTS_OF_INSTANCE}{instance}")
+}
+/// What the keys of [`ports_of_instance_key`] begin with.
+pub(crate) const PORTS_OF_INSTANCE: &str = "ports/instance/";

@@ -2,11 +2,12 @@
 //!
 //! A refusal names the field, the value and the rule, and what holds a thing that is in use, so that the user can act.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 
-use crate::id::{AttachmentId, HostId, InstanceId, ReservedIpId, SubnetId, VniId, VpcId};
+use crate::id::{AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
+use crate::id::{FloatingIpId, PublicGatewayId, PublicPoolId, SubnetId, VniId, VpcId};
 use crate::txn::ReadError;
 
 /// The noun that a refusal speaks of.
@@ -28,6 +29,24 @@ pub enum Noun {
     Host,
     /// A resource group.
     ResourceGroup,
+    /// A security group.
+    SecurityGroup,
+    /// A rule of a security group.
+    SecurityGroupRule,
+    /// A network ACL.
+    NetworkAcl,
+    /// A rule of a network ACL.
+    NetworkAclRule,
+    /// A prefix list.
+    PrefixList,
+    /// A delegated network.
+    Prefix,
+    /// A pool of public addresses.
+    PublicPool,
+    /// A floating IP.
+    FloatingIp,
+    /// A public gateway.
+    PublicGateway,
 }
 
 impl Noun {
@@ -42,6 +61,15 @@ impl Noun {
             Noun::Attachment => "network attachment",
             Noun::Host => "host",
             Noun::ResourceGroup => "resource group",
+            Noun::SecurityGroup => "security group",
+            Noun::SecurityGroupRule => "security group rule",
+            Noun::NetworkAcl => "network ACL",
+            Noun::NetworkAclRule => "network ACL rule",
+            Noun::PrefixList => "prefix list",
+            Noun::Prefix => "delegated prefix",
+            Noun::PublicPool => "public pool",
+            Noun::FloatingIp => "floating IP",
+            Noun::PublicGateway => "public gateway",
         }
     }
 }
@@ -63,6 +91,18 @@ pub enum Holder {
     Vpc(VpcId),
     /// A host.
     Host(HostId),
+    /// A security group.
+    SecurityGroup(SecurityGroupId),
+    /// A network ACL.
+    NetworkAcl(NetworkAclId),
+    /// A prefix list.
+    PrefixList(PrefixListId),
+    /// A pool of public addresses.
+    PublicPool(PublicPoolId),
+    /// A floating IP.
+    FloatingIp(FloatingIpId),
+    /// A public gateway.
+    PublicGateway(PublicGatewayId),
 }
 
 impl std::fmt::Display for Holder {
@@ -75,6 +115,12 @@ impl std::fmt::Display for Holder {
             Holder::Instance(id) => write!(f, "instance {id}"),
             Holder::Vpc(id) => write!(f, "VPC {id}"),
             Holder::Host(id) => write!(f, "host {id}"),
+            Holder::SecurityGroup(id) => write!(f, "security group {id}"),
+            Holder::NetworkAcl(id) => write!(f, "network ACL {id}"),
+            Holder::PrefixList(id) => write!(f, "prefix list {id}"),
+            Holder::PublicPool(id) => write!(f, "public pool {id}"),
+            Holder::FloatingIp(id) => write!(f, "floating IP {id}"),
+            Holder::PublicGateway(id) => write!(f, "public gateway {id}"),
         }
     }
 }
@@ -116,7 +162,7 @@ pub enum Refusal {
     #[error("address {address} is not free: it is held by {holder}")]
     AddressTaken {
         /// The address.
-        address: Ipv4Addr,
+        address: IpAddr,
         /// Who holds it.
         holder: Holder,
     },
@@ -126,7 +172,7 @@ pub enum Refusal {
         /// The reserved IP.
         id: ReservedIpId,
         /// Its address.
-        address: Ipv4Addr,
+        address: IpAddr,
         /// What it is bound to.
         holder: Holder,
     },
@@ -136,15 +182,25 @@ pub enum Refusal {
         /// The subnet.
         subnet: SubnetId,
         /// Its range.
-        cidr: Ipv4Net,
+        cidr: IpNet,
+    },
+    /// No network of a size is left to delegate.
+    #[error("subnet {subnet} ({cidr}) has no free /{length} left to delegate")]
+    NoPrefixLeft {
+        /// The subnet.
+        subnet: SubnetId,
+        /// Its range.
+        cidr: IpNet,
+        /// The prefix length that was wanted.
+        length: u8,
     },
     /// Two ranges overlap.
     #[error("range {cidr} overlaps {other}, the range of {holder}")]
     CidrOverlap {
         /// The range asked for.
-        cidr: Ipv4Net,
+        cidr: IpNet,
         /// The range in its way.
-        other: Ipv4Net,
+        other: IpNet,
         /// Whose it is.
         holder: Holder,
     },
@@ -185,6 +241,82 @@ pub enum Refusal {
         instance: InstanceId,
         /// Its VPC.
         instance_vpc: VpcId,
+    },
+    /// Two things that must be in one VPC are not.
+    #[error("{} {id} is in VPC {vpc}, but it is needed in VPC {needed}", .noun.words())]
+    OtherVpc {
+        /// What is in the wrong VPC.
+        noun: Noun,
+        /// Its id.
+        id: String,
+        /// Its VPC.
+        vpc: VpcId,
+        /// The VPC that it would have to be in.
+        needed: VpcId,
+    },
+    /// A VPC's default group or ACL lives and dies with the VPC.
+    #[error("{} {id} is the default one of VPC {vpc}: {rule}", .noun.words())]
+    IsDefault {
+        /// A security group or a network ACL.
+        noun: Noun,
+        /// Its id.
+        id: String,
+        /// Its VPC.
+        vpc: VpcId,
+        /// What can't be done.
+        rule: &'static str,
+    },
+    /// A rule is there twice.
+    #[error("{holder} has this rule already: {rule}")]
+    DuplicateRule {
+        /// The group or the ACL.
+        holder: Holder,
+        /// The rule that is there, its id or (of two new ones) what it says.
+        rule: String,
+    },
+    /// It has been changed since the client looked.
+    #[error("{} {id} is at version {current}, not {given}: read it again", .noun.words())]
+    WrongVersion {
+        /// What.
+        noun: Noun,
+        /// Its id.
+        id: String,
+        /// The version that the client knows.
+        given: u32,
+        /// The present version.
+        current: u32,
+    },
+    /// The floating IP leads somewhere else.
+    #[error("floating IP {id} ({address}) already leads to {holder}; disassociate it first")]
+    FloatingIpBound {
+        /// The floating IP.
+        id: FloatingIpId,
+        /// Its address.
+        address: IpAddr,
+        /// Where it leads.
+        holder: Holder,
+    },
+    /// A private address has one floating IP at most.
+    #[error("address {address} of {vni} already has floating IP {floating_ip}; disassociate that first")]
+    AddressHasFloatingIp {
+        /// The interface.
+        vni: VniId,
+        /// Its address.
+        address: IpAddr,
+        /// The floating IP that it has.
+        floating_ip: FloatingIpId,
+    },
+    /// No public address is left.
+    #[error("zone '{zone}' has no free public address; an operator can add a public pool")]
+    NoPublicAddress {
+        /// The zone.
+        zone: String,
+    },
+    /// No host has an uplink.
+    #[error("no host in zone '{zone}' has an uplink; start 'pintle agent' with one there")]
+    NoUplink {
+        /// The zone.
+        zone: String,
     },
     /// The primary attachment lives and dies with its instance.
     #[error(

@@ -4,17 +4,23 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::cells::Epochs;
 use crate::counters::Counters;
-use crate::entry::{Endpoint, HostSettings, Location, Port};
-use crate::error::Result;
+use crate::entry::{
+    Endpoint, Entry, GuestConfig, HostSettings, Iface, Location, Port, PrivateAddress, PublicAddress, Route,
+};
+use crate::error::{DatapathError, Result};
+use crate::flows::{Flows, Sweep};
 use crate::links::{Changed, LinkState, Links};
 use crate::maps::{Map, MapName};
 use crate::open::{self, Opened};
 use crate::pins::Pins;
 use crate::programs::{Program, ProgramName, ProgramStats};
+use crate::records::Records;
 use crate::runner::PacketRunner;
 use crate::settings::Settings;
 use crate::skel::{Plain, types};
+use crate::sys;
 use crate::table::Table;
 
 /// One host's data plane. It lives in the kernel: dropping this handle changes nothing there.
@@ -25,6 +31,7 @@ pub struct Datapath {
     programs: Vec<Program>,
     opened: Opened,
     writes: Arc<AtomicU64>,
+    epochs: Epochs,
 }
 
 impl Datapath {
@@ -39,7 +46,9 @@ impl Datapath {
         if loaded.opened != Opened::Reused {
             tracing::info!(root = %pin_root.display(), opened = ?loaded.opened, build = crate::BUILD_ID, "data plane loaded");
         }
-        Ok(Datapath { pins, maps: loaded.maps, programs: loaded.programs, opened: loaded.opened, writes })
+        let epochs = Epochs::map(loaded.maps[MapName::Epochs as usize].fd(), &writes)
+            .map_err(|source| DatapathError::Map { action: "map into memory", map: MapName::Epochs.text(), source })?;
+        Ok(Datapath { pins, maps: loaded.maps, programs: loaded.programs, opened: loaded.opened, writes, epochs })
     }
 
     /// What was found under the pin root.
@@ -54,17 +63,102 @@ impl Datapath {
 
     /// The ports, by device index.
     pub fn ports(&self) -> Table<'_, Port> {
-        Table::new(self.map(MapName::Ports))
+        self.table()
+    }
+
+    /// What may pass the ports' interfaces, by slot. Every slot has an entry; all zeros lets nothing pass.
+    pub fn ifaces(&self) -> Table<'_, Iface> {
+        self.table()
+    }
+
+    /// The public addresses of this host.
+    pub fn public_addresses(&self) -> Table<'_, PublicAddress> {
+        Table::new(self.map(MapName::PublicAddrs))
+    }
+
+    /// The floating IPs of interfaces' addresses, by segment and address.
+    pub fn private_addresses(&self) -> Table<'_, PrivateAddress> {
+        Table::new(self.map(MapName::PrivateAddrs))
+    }
+
+    /// How many ports of public gateways are in use on this host.
+    ///
+    /// # Errors
+    /// When the kernel cannot read the map.
+    pub fn gateway_ports_in_use(&self) -> Result<u64> {
+        let mut count = 0;
+        self.map(MapName::Nats).for_each(|_, _| count += 1)?;
+        Ok(count)
+    }
+
+    /// What guests are told that ask by DHCP or for routers, by slot.
+    pub fn guest_configs(&self) -> Table<'_, GuestConfig> {
+        self.table()
     }
 
     /// The endpoints, by segment and address.
     pub fn endpoints(&self) -> Table<'_, Endpoint> {
-        Table::new(self.map(MapName::Endpoints))
+        self.table()
     }
 
     /// The locations, by segment and MAC address.
     pub fn locations(&self) -> Table<'_, Location> {
-        Table::new(self.map(MapName::Locations))
+        self.table()
+    }
+
+    /// The routes, by segment and network.
+    pub fn routes(&self) -> Table<'_, Route> {
+        self.table()
+    }
+
+    /// The epochs: raise an entry's cell after each write of it.
+    pub fn epochs(&self) -> &Epochs {
+        &self.epochs
+    }
+
+    /// The connections that are remembered.
+    pub fn flows(&self) -> Flows<'_> {
+        Flows { flows: self.map(MapName::Flows), usages: self.map(MapName::Usages) }
+    }
+
+    /// What the programs have noted for people.
+    pub fn records(&self) -> Records<'_> {
+        Records {
+            refusals: self.map(MapName::Refusals),
+            mtu_events: self.map(MapName::MtuEvents),
+            shadows: self.map(MapName::Shadows),
+        }
+    }
+
+    /// Deletes the flows that have expired. One run of a program over the whole table: packets go on meanwhile.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn sweep(&self) -> Result<Sweep> {
+        self.run_sweep(0)
+    }
+
+    /// As [`sweep`](Self::sweep); beside that, flows of an interface that has gone forget it, and end if no other interface
+    /// of this host has them. For a slot that is to be used again.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn sweep_slot(&self, slot: u32) -> Result<Sweep> {
+        let sweep = self.run_sweep(slot)?;
+        // The program gives nothing back for a slot that flows forget: what they counted ends here.
+        self.map(MapName::Usages).update(&slot.to_ne_bytes(), types::usage::default().bytes())?;
+        Ok(sweep)
+    }
+
+    fn run_sweep(&self, slot: u32) -> Result<Sweep> {
+        let mut report = types::sweep_report { slot, ..types::sweep_report::default() };
+        let program = self.program(ProgramName::Sweep);
+        sys::run_with_context(program.fd(), report.bytes_mut()).map_err(|source| DatapathError::Program {
+            action: "run",
+            program: ProgramName::Sweep.text(),
+            source,
+        })?;
+        Ok(Sweep { visited: report.visited, deleted: report.deleted })
     }
 
     /// Traffic and drops.
@@ -94,6 +188,16 @@ impl Datapath {
         self.map(MapName::Settings).update(&0_u32.to_ne_bytes(), settings.raw().bytes())
     }
 
+    /// Lets the programs' clock run ahead by so many ticks of 2^20 ns more: for tests of timeouts.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn advance_clock(&self, ticks: u32) -> Result<()> {
+        let settings = self.host_settings()?;
+        let clock_offset = settings.clock_offset.wrapping_add(ticks);
+        self.set_host_settings(&HostSettings { clock_offset, ..settings })
+    }
+
     /// Attaches `to_port` and `from_port` to a guest's host-side device, pinned, and before any other program there. The
     /// device is of the calling thread's network namespace. Its port must be written before its link goes up.
     ///
@@ -112,13 +216,45 @@ impl Datapath {
         self.links().attach(self.program(ProgramName::FromOverlay), ifindex)
     }
 
+    /// Attaches the programs of the shaper to both ends of its cable, as [`attach_port`](Self::attach_port) does: `first` is the
+    /// end that what guests send leaves by.
+    ///
+    /// # Errors
+    /// When there is no such device, or the kernel refuses.
+    pub fn attach_shaper(&self, first: u32, second: u32) -> Result<Changed> {
+        let mut changed = Changed::Nothing;
+        for (ifindex, arrival) in [(first, ProgramName::ShapedIngress), (second, ProgramName::ShapedEgress)] {
+            for program in [ProgramName::ToShaper, arrival] {
+                changed = changed.max(self.links().attach(self.program(program), ifindex)?);
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Attaches `from_uplink` to the device to the public network, as [`attach_port`](Self::attach_port) does. What is for no
+    /// public address of [`public_addresses`](Self::public_addresses) passes it.
+    ///
+    /// # Errors
+    /// When there is no such device, or the kernel refuses.
+    pub fn attach_uplink(&self, ifindex: u32) -> Result<Changed> {
+        self.links().attach(self.program(ProgramName::FromUplink), ifindex)
+    }
+
+    /// Asks the uplink whether it has the program it should have.
+    ///
+    /// # Errors
+    /// When the kernel does not answer.
+    pub fn verify_uplink(&self, ifindex: u32) -> Result<LinkState> {
+        self.links().verify(self.program(ProgramName::FromUplink), ifindex)
+    }
+
     /// Detaches whatever is pinned for this device, which may be gone. Returns whether anything was.
     ///
     /// # Errors
     /// When a pin cannot be removed.
     pub fn detach(&self, ifindex: u32) -> Result<bool> {
         let mut any = false;
-        for program in ProgramName::ALL {
+        for program in ProgramName::AT_DEVICES {
             any |= self.links().detach(program, ifindex)?;
         }
         Ok(any)
@@ -178,7 +314,12 @@ impl Datapath {
         Links { pins: &self.pins, writes: &self.writes }
     }
 
-    fn map(&self, name: MapName) -> &Map {
+    /// The map of these entries.
+    pub(crate) fn table<E: Entry>(&self) -> Table<'_, E> {
+        Table::new(self.map(E::MAP))
+    }
+
+    pub(crate) fn map(&self, name: MapName) -> &Map {
         // `open` fills both lists in the order of the enums.
         &self.maps[name as usize]
     }

@@ -87,6 +87,18 @@ pub enum DatapathError {
         /// Its capacity.
         max_entries: u32,
     },
+    /// A change of policy does not fit, so nothing of it was written and the old policy stays in force.
+    #[error(
+        "map {map} has room for {max_entries} entries and the new policy beside the old one needs {need}: nothing was changed; raise the setting and open the data plane with no interface attached, or use fewer rules"
+    )]
+    NoRoom {
+        /// The map's name.
+        map: &'static str,
+        /// Its capacity.
+        max_entries: u32,
+        /// Entries that the change needs at its fullest moment.
+        need: usize,
+    },
     /// A slot outside the counters.
     #[error("counter slot {slot} is outside 1 to {last}")]
     BadSlot {

@@ -17,7 +17,7 @@ use crate::maps::MapName;
 use crate::skel::PintleSkelBuilder;
 
 /// Raised with every change of a map's key or value.
-pub const LAYOUT_VERSION: u32 = 1;
+pub const LAYOUT_VERSION: u32 = 2;
 
 /// The keys and values of every map, field by field, as the compiled object's BTF has them.
 ///
@@ -33,7 +33,7 @@ pub fn describe() -> Result<String> {
     let btf = btf.ok_or_else(|| failed(libbpf_rs::Error::from(std::io::Error::other("the object has no BTF"))))?;
 
     let mut text = format!("layout version {LAYOUT_VERSION}\n");
-    for name in MapName::ALL {
+    for name in MapName::ALL.iter().copied() {
         let map = skel.open_object().maps().find(|map| map.name() == name.text()).expect("the skeleton has every map");
         let map_kind: MapType = map.map_type();
         // SAFETY: the map belongs to the open object above.
@@ -57,10 +57,19 @@ fn describe_type(text: &mut String, role: &str, btf: &Btf<'_>, ty: BtfType<'_>) 
         return;
     };
     let _ = writeln!(text, "  {role}: struct {}, {} bytes", name_of(ty.name()), structure.size());
+    describe_fields(text, btf, &structure, 4);
+}
+
+/// The fields, and below a field that is a structure itself, or several, the fields of one.
+fn describe_fields(text: &mut String, btf: &Btf<'_>, structure: &Struct<'_>, indent: usize) {
     for member in structure.iter() {
         let (MemberAttr::Normal { offset } | MemberAttr::BitField { offset, .. }) = member.attr;
-        let ty = btf.type_by_id::<BtfType<'_>>(member.ty).map_or_else(String::new, type_text);
-        let _ = writeln!(text, "    {:3} {}: {ty}", offset / 8, name_of(member.name));
+        let Some(ty) = btf.type_by_id::<BtfType<'_>>(member.ty) else { continue };
+        let _ = writeln!(text, "{:indent$}{:3} {}: {}", "", offset / 8, name_of(member.name), type_text(ty));
+        let inner = Array::try_from(ty).map_or(ty, |array| array.contained_type());
+        if let Ok(inner) = Struct::try_from(inner) {
+            describe_fields(text, btf, &inner, indent + 4);
+        }
     }
 }
 

@@ -7,18 +7,24 @@
 //! by VXLAN to another host, where `from_overlay` hands it over. `to_port` refuses what the host's own stack sends to a
 //! guest. Layouts of the maps are written once, in `src/bpf/types.h`; the Rust types are made from the compiled object.
 
+mod cells;
 mod counters;
 mod datapath;
 pub mod doctor;
 mod entry;
 mod error;
+#[allow(dead_code, unreachable_pub, reason = "one table for both languages: some of it only C reads")]
 mod flags;
+mod flows;
+mod guest_options;
 pub mod layout;
 mod links;
 mod maps;
 mod open;
 mod pins;
+mod policy;
 mod programs;
+mod records;
 mod runner;
 mod settings;
 mod skel;
@@ -26,16 +32,23 @@ mod sys;
 mod sys_map;
 mod table;
 
+pub use cells::{Epochs, cell_of_endpoint, cell_of_mac, cell_of_route, cell_of_slot};
 pub use counters::{Counters, Drops, Traffic};
 pub use datapath::Datapath;
-pub use entry::{Endpoint, EndpointKey, Entry, HostSettings, Location, LocationKey, MAX_SEGMENT, MIN_MTU, Port};
+pub use entry::{
+    Endpoint, EndpointKey, Entry, GuestConfig, HostSettings, Iface, Location, LocationKey, MAX_SEGMENT, MIN_MTU, Port,
+    PrivateAddress, PublicAddress, Route, RouteKey, RouteTo, Uplink, ticks,
+};
 pub use error::{DatapathError, Result};
-pub use flags::{EndpointFlags, PortFlags};
+pub use flags::{EndpointFlags, FlowFlags, FlowState, IfaceFlags, PortFlags};
+pub use flows::{Flow, FlowKey, FlowSide, Flows, Sweep, Usage};
 pub use layout::LAYOUT_VERSION;
 pub use links::{Changed, LinkState};
 pub use open::Opened;
 pub use pins::{BUILD_ID, remove_all};
+pub use policy::{AclTables, Applied, PolicyTables, Wanted};
 pub use programs::{ProgramName, ProgramStats};
+pub use records::{MtuEvent, Records, Refusal, Shadow};
 pub use runner::{EmptyProgram, PacketRunner, RunInput, RunOutput, Verdict};
 pub use settings::Settings;
 pub use table::Table;

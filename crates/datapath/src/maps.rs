@@ -8,59 +8,69 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use libbpf_rs::MapType;
 use pintle_core::DropReason;
 
+use crate::cells::EPOCHS;
 use crate::error::{DatapathError, Result};
 use crate::settings::Settings;
 use crate::sys_map::{self, Cursor, MapInfo};
 
-/// A map of the data plane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[doc(hidden)]
-pub enum MapName {
-    Ports,
-    Endpoints,
-    Locations,
-    Counters,
-    Drops,
-    Lost,
-    Limits,
-    Settings,
+/// Declares the maps: the enum, its list and the names in C, in one order.
+macro_rules! maps {
+    ($($name:ident $text:literal,)*) => {
+        /// A map of the data plane.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        #[doc(hidden)]
+        pub enum MapName { $($name,)* }
+
+        impl MapName {
+            /// Every map.
+            pub(crate) const ALL: &[MapName] = &[$(MapName::$name,)*];
+
+            /// The name in C.
+            pub(crate) fn text(self) -> &'static str {
+                match self { $(MapName::$name => $text,)* }
+            }
+        }
+    };
+}
+
+maps! {
+    Ports "ports", Ifaces "ifaces", GuestConfigs "guest_configs", Usages "usages",
+    Endpoints "endpoints", Locations "locations", Routes "routes",
+    Policies "policies", Locals "locals", Prefixes "prefixes", Identities "identities", Rows "rows", Spans "spans",
+    Acls "acls", AclRules "acl_rules", Rules "rules", Names "names", Epochs "epochs",
+    Flows "flows", Fragments "fragments", Refusals "refusals", Shadows "shadows", MtuEvents "mtu_events",
+    Counters "counters", Drops "drops", Lost "lost", Limits "limits", Settings "settings",
+    PublicAddrs "public_addrs", PrivateAddrs "private_addrs", Nats "nats", Scratches "scratches",
 }
 
 impl MapName {
-    /// Every map.
-    pub(crate) const ALL: [MapName; 8] = [
-        MapName::Ports,
-        MapName::Endpoints,
-        MapName::Locations,
-        MapName::Counters,
-        MapName::Drops,
-        MapName::Lost,
-        MapName::Limits,
-        MapName::Settings,
-    ];
-
-    /// The name in C.
-    pub(crate) fn text(self) -> &'static str {
-        match self {
-            MapName::Ports => "ports",
-            MapName::Endpoints => "endpoints",
-            MapName::Locations => "locations",
-            MapName::Counters => "counters",
-            MapName::Drops => "drops",
-            MapName::Lost => "lost",
-            MapName::Limits => "limits",
-            MapName::Settings => "settings",
-        }
-    }
-
     /// How many entries it has room for.
     pub(crate) fn entries(self, settings: &Settings) -> u32 {
+        /// First fragments that wait for the rest, and refused flows that people may ask for: the oldest give way.
+        const RECENT: u32 = 16_384;
+        let ports = settings.max_ports;
         match self {
-            MapName::Ports | MapName::Counters | MapName::Limits => settings.max_ports,
-            MapName::Endpoints | MapName::Locations => settings.max_endpoints,
+            MapName::Ports | MapName::Ifaces | MapName::GuestConfigs | MapName::Usages => ports,
+            MapName::Counters | MapName::Limits => ports,
+            MapName::Endpoints | MapName::Locations | MapName::Routes | MapName::Identities => settings.max_endpoints,
+            // Each port has a policy and a shadow at most, and may be on its way from one pair to another. As many ACLs,
+            // gates for local addresses, and public addresses.
+            MapName::Policies | MapName::Locals | MapName::Acls => ports * 4,
+            MapName::PublicAddrs | MapName::PrivateAddrs => ports * 4,
+            MapName::Prefixes => settings.max_prefixes,
+            MapName::Rows | MapName::Spans => settings.max_spans,
+            MapName::AclRules => settings.max_acl_rules,
+            // The rules of groups below `max_spans`, those of network ACLs above.
+            MapName::Rules => settings.max_spans + settings.max_acl_rules,
+            MapName::Names => ports * 8 + settings.max_endpoints,
+            MapName::Epochs => EPOCHS as u32,
+            MapName::Flows | MapName::Nats => settings.max_flows,
+            MapName::Fragments | MapName::Refusals | MapName::MtuEvents => RECENT.min(settings.max_flows),
+            // Each slot with each pair of verdicts of each direction.
+            MapName::Shadows => ports * 8,
             // Every slot with every reason: an insert cannot fail for want of room.
-            MapName::Drops => settings.max_ports * DropReason::ALL.len() as u32,
-            MapName::Lost | MapName::Settings => 1,
+            MapName::Drops => ports * DropReason::ALL.len() as u32,
+            MapName::Lost | MapName::Settings | MapName::Scratches => 1,
         }
     }
 }
@@ -138,6 +148,14 @@ impl Map {
 
     /// Calls `each` with every key and value (as [`lookup`](Self::lookup) gives it), in the map's order.
     pub(crate) fn for_each(&self, mut each: impl FnMut(&[u8], &[u8])) -> Result<()> {
+        self.for_each_while(|key, value| {
+            each(key, value);
+            true
+        })
+    }
+
+    /// As [`for_each`](Self::for_each), until `each` returns `false`.
+    pub(crate) fn for_each_while(&self, mut each: impl FnMut(&[u8], &[u8]) -> bool) -> Result<()> {
         let (key_size, value_size) = (self.info.key_size as usize, self.stride()?);
         let mut room = self.max_entries().clamp(1, 1024);
         let mut cursor = Cursor::default();
@@ -148,8 +166,8 @@ impl Map {
             match sys_map::lookup_batch(self.fd(), &mut cursor, &mut keys, &mut values, room) {
                 Ok((count, last)) => {
                     let pairs = keys.chunks_exact(key_size).zip(values.chunks_exact(value_size));
-                    pairs.take(count as usize).for_each(|(key, value)| each(key, value));
-                    if last {
+                    let more = pairs.take(count as usize).all(|(key, value)| each(key, value));
+                    if last || !more {
                         return Ok(());
                     }
                 }

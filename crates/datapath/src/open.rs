@@ -15,7 +15,7 @@ use crate::pins::{Pins, list, pin_error, remove};
 use crate::programs::{Program, ProgramName, program_error};
 use crate::settings::Settings;
 use crate::skel::PintleSkelBuilder;
-use crate::sys;
+use crate::{sys, sys_map};
 
 /// What was found under the pin root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,7 @@ fn pinned_maps(pins: &Pins, writes: &Arc<AtomicU64>) -> Result<Vec<Option<Map>>>
             Err(error) => Err(pin_error("open", &path)(error)),
         }
     };
-    MapName::ALL.into_iter().map(open).collect()
+    MapName::ALL.iter().copied().map(open).collect()
 }
 
 /// Maps cannot grow. While no guest's device uses them they are made anew; afterwards the difference is the caller's to
@@ -70,11 +70,15 @@ fn pinned_maps(pins: &Pins, writes: &Arc<AtomicU64>) -> Result<Vec<Option<Map>>>
 /// and is exchanged when it is attached again.
 fn drop_unused_of_other_sizes(pins: &Pins, settings: &Settings, writes: &Arc<AtomicU64>) -> Result<()> {
     let mut differs = false;
-    for (name, map) in MapName::ALL.into_iter().zip(pinned_maps(pins, writes)?) {
+    for (name, map) in MapName::ALL.iter().copied().zip(pinned_maps(pins, writes)?) {
         let Some(map) = map else { continue };
         let (pinned, wanted) = (map.max_entries(), name.entries(settings));
         if pinned != wanted {
-            if pins.pinned_links()?.iter().any(|(_, program, _)| *program != ProgramName::FromOverlay) {
+            if pins
+                .pinned_links()?
+                .iter()
+                .any(|(_, program, _)| !matches!(program, ProgramName::FromOverlay | ProgramName::FromUplink))
+            {
                 return Err(DatapathError::SizeInUse { map: name.text(), pinned, wanted });
             }
             differs = true;
@@ -102,8 +106,11 @@ fn pinned_programs(pins: &Pins, maps: &[Option<Map>]) -> Result<Option<Vec<Progr
             return Ok(None);
         }
         let program = Program::new(name, sys::open_pin(&path).map_err(pin_error("open", &path))?)?;
-        if !program.maps.iter().all(|id| map_ids.contains(id)) {
-            return Ok(None);
+        for id in program.maps.iter().filter(|id| !map_ids.contains(id)) {
+            // The compiler's constants are of the program itself, which is of this very build.
+            if !sys_map::is_constant(*id).map_err(program_error("inspect the maps of", name))? {
+                return Ok(None);
+            }
         }
         programs.push(program);
     }
@@ -115,7 +122,7 @@ fn load(pins: &Pins, settings: &Settings, kept: &[Option<Map>], writes: &AtomicU
     let mut storage = MaybeUninit::uninit();
     let failed = |source| DatapathError::Load { source };
     let mut skel = PintleSkelBuilder::default().open(&mut storage).map_err(failed)?;
-    for (name, kept) in MapName::ALL.into_iter().zip(kept) {
+    for (name, kept) in MapName::ALL.iter().copied().zip(kept) {
         let mut map = find_map(skel.open_object_mut().maps_mut(), name);
         map.set_max_entries(name.entries(settings)).map_err(failed)?;
         if let Some(kept) = kept {
@@ -134,7 +141,7 @@ fn load(pins: &Pins, settings: &Settings, kept: &[Option<Map>], writes: &AtomicU
     for dir in [pins.maps(), pins.programs(), pins.links()] {
         fs::create_dir_all(&dir).map_err(pin_error("create", &dir))?;
     }
-    for (name, _) in MapName::ALL.into_iter().zip(kept).filter(|(_, kept)| kept.is_none()) {
+    for (name, _) in MapName::ALL.iter().copied().zip(kept).filter(|(_, kept)| kept.is_none()) {
         let map = skel.object().maps().find(|map| map.name() == name.text()).expect("the skeleton has every map");
         let path = pins.map(name);
         writes.fetch_add(1, Ordering::Relaxed);
@@ -155,11 +162,11 @@ fn load(pins: &Pins, settings: &Settings, kept: &[Option<Map>], writes: &AtomicU
 
 /// Loads the programs with the smallest maps and lets them go again: whether this kernel takes them at all.
 pub(crate) fn try_load() -> Result<()> {
-    let settings = Settings { max_ports: 2, max_endpoints: 1 };
+    let settings = Settings::SMALLEST;
     let mut storage = MaybeUninit::uninit();
     let failed = |source| DatapathError::Load { source };
     let mut skel = PintleSkelBuilder::default().open(&mut storage).map_err(failed)?;
-    for name in MapName::ALL {
+    for name in MapName::ALL.iter().copied() {
         find_map(skel.open_object_mut().maps_mut(), name).set_max_entries(name.entries(&settings)).map_err(failed)?;
     }
     skel.load().map(drop).map_err(failed)
@@ -171,7 +178,7 @@ fn find_map<'a>(mut maps: impl Iterator<Item = OpenMapMut<'a>>, name: MapName) -
 
 /// Removes pins of other builds and layouts. Only right once no link runs one of those programs.
 pub(crate) fn remove_old(pins: &Pins, writes: &AtomicU64) -> Result<u32> {
-    let current: Vec<_> = MapName::ALL.into_iter().map(|name| pins.map(name)).collect();
+    let current: Vec<_> = MapName::ALL.iter().copied().map(|name| pins.map(name)).collect();
     let builds = list(&pins.builds())?.into_iter().filter(|path| *path != pins.programs());
     let maps = list(&pins.maps())?.into_iter().filter(|path| !current.contains(path));
     let mut removed = 0;

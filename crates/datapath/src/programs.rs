@@ -13,31 +13,72 @@ pub enum ProgramName {
     FromPort,
     /// What other hosts send: tcx ingress of the VXLAN device.
     FromOverlay,
+    /// What the public network sends: tcx ingress of the uplink.
+    FromUplink,
     /// What leaves towards a guest: tcx egress of its host-side device.
     ToPort,
+    /// What guests have sent, after its queue: tcx ingress of the second end of the shaper's cable.
+    ShapedEgress,
+    /// What guests get, after its queue: tcx ingress of the first end.
+    ShapedIngress,
+    /// What enters the queues: tcx egress of both ends.
+    ToShaper,
+    /// Deletes the flows that have expired. At no device: it is run by [`Datapath::sweep`](crate::Datapath::sweep).
+    Sweep,
 }
 
 impl ProgramName {
     /// Every program.
-    pub const ALL: [ProgramName; 3] = [ProgramName::FromPort, ProgramName::FromOverlay, ProgramName::ToPort];
+    pub const ALL: [ProgramName; 8] = [
+        ProgramName::FromPort,
+        ProgramName::FromOverlay,
+        ProgramName::FromUplink,
+        ProgramName::ToPort,
+        ProgramName::ShapedEgress,
+        ProgramName::ShapedIngress,
+        ProgramName::ToShaper,
+        ProgramName::Sweep,
+    ];
+    /// Those that devices run.
+    pub(crate) const AT_DEVICES: [ProgramName; 7] = [
+        ProgramName::FromPort,
+        ProgramName::FromOverlay,
+        ProgramName::FromUplink,
+        ProgramName::ToPort,
+        ProgramName::ShapedEgress,
+        ProgramName::ShapedIngress,
+        ProgramName::ToShaper,
+    ];
 
     /// The name in C, in the kernel's listings and in pins.
     pub fn text(self) -> &'static str {
         match self {
             ProgramName::FromPort => "from_port",
             ProgramName::FromOverlay => "from_overlay",
+            ProgramName::FromUplink => "from_uplink",
             ProgramName::ToPort => "to_port",
+            ProgramName::ShapedEgress => "shaped_egress",
+            ProgramName::ShapedIngress => "shaped_ingress",
+            ProgramName::ToShaper => "to_shaper",
+            ProgramName::Sweep => "sweep",
         }
     }
 
+    /// The program at a device whose pin has this name.
     pub(crate) fn from_text(text: &str) -> Option<ProgramName> {
-        Self::ALL.into_iter().find(|program| program.text() == text)
+        Self::AT_DEVICES.into_iter().find(|program| program.text() == text)
     }
 
+    /// Where it runs, if at a device at all.
     pub(crate) fn hook(self) -> Hook {
         match self {
-            ProgramName::FromPort | ProgramName::FromOverlay => Hook::Ingress,
-            ProgramName::ToPort => Hook::Egress,
+            ProgramName::FromPort
+            | ProgramName::FromOverlay
+            | ProgramName::FromUplink
+            | ProgramName::ShapedEgress
+            | ProgramName::ShapedIngress
+            | ProgramName::Sweep => Hook::Ingress,
+            ProgramName::ToPort | ProgramName::ToShaper => Hook::Egress,
         }
     }
 }

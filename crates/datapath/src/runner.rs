@@ -60,6 +60,16 @@ pub struct PacketRunner<'a> {
     name: &'static str,
 }
 
+impl PacketRunner<'_> {
+    /// Runs the program on frames one after the other, as they would come: what one leaves in the maps the next finds.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run); the frames after the one that failed are not run.
+    pub fn run_all<'f>(&self, frames: impl IntoIterator<Item = (&'f [u8], RunInput)>) -> Result<Vec<RunOutput>> {
+        frames.into_iter().map(|(frame, input)| self.run(frame, input)).collect()
+    }
+}
+
 impl<'a> PacketRunner<'a> {
     pub(crate) fn new(program: BorrowedFd<'a>, name: &'static str) -> Self {
         PacketRunner { program, name }

@@ -42,7 +42,7 @@ pub(crate) fn check(result: c_int) -> io::Result<c_int> {
     if result < 0 { Err(io::Error::from_raw_os_error(-result)) } else { Ok(result) }
 }
 
-fn own(result: c_int) -> io::Result<OwnedFd> {
+pub(crate) fn own(result: c_int) -> io::Result<OwnedFd> {
     let fd = check(result)?;
     // SAFETY: libbpf has just returned this descriptor, and nobody else knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
@@ -165,6 +165,20 @@ pub(crate) fn test_run(program: BorrowedFd<'_>, run: TestRun<'_>) -> io::Result<
     // SAFETY: every pointer is that of a slice with the length given beside it, and all outlive the call.
     check(unsafe { libbpf_sys::bpf_prog_test_run_opts(program.as_raw_fd(), &mut opts) })?;
     Ok((opts.retval, opts.data_size_out as usize, opts.duration))
+}
+
+/// Runs a program of type "syscall" once on a context, which it may change.
+pub(crate) fn run_with_context(program: BorrowedFd<'_>, context: &mut [u8]) -> io::Result<u32> {
+    let mut opts = libbpf_sys::bpf_test_run_opts {
+        sz: size_of::<libbpf_sys::bpf_test_run_opts>() as _,
+        ctx_in: context.as_mut_ptr().cast(),
+        ctx_size_in: context.len() as u32,
+        ..Default::default()
+    };
+    // SAFETY: the kernel reads the context and writes it back, at most as many bytes as it was given (for this type of
+    // program it writes to where it read from).
+    check(unsafe { libbpf_sys::bpf_prog_test_run_opts(program.as_raw_fd(), &mut opts) })?;
+    Ok(opts.retval)
 }
 
 /// Loads a program that does nothing: the floor under every measurement.

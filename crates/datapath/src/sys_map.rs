@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
 
-use crate::sys::check;
+use crate::sys::{check, own};
 
 /// What the kernel says of a map.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +28,17 @@ pub(crate) fn info(map: BorrowedFd<'_>) -> io::Result<MapInfo> {
         value_size: info.value_size,
         max_entries: info.max_entries,
     })
+}
+
+/// Whether the map with this id holds constants of a program: a table that the compiler made, which nobody can write.
+pub(crate) fn is_constant(id: u32) -> io::Result<bool> {
+    // SAFETY: the call takes a number and returns a descriptor.
+    let fd = own(unsafe { libbpf_sys::bpf_map_get_fd_by_id(id) })?;
+    let mut info = libbpf_sys::bpf_map_info::default();
+    let mut len = size_of::<libbpf_sys::bpf_map_info>() as u32;
+    // SAFETY: the kernel writes at most `len` bytes into `info`.
+    check(unsafe { libbpf_sys::bpf_map_get_info_by_fd(fd.as_raw_fd(), &mut info, &mut len) })?;
+    Ok(info.map_flags & libbpf_sys::BPF_F_RDONLY_PROG != 0)
 }
 
 /// Reads the value under `key` into `value`, sized by the caller for one value, or one per CPU. `false`: no such entry.

@@ -1,4 +1,4 @@
-//! Typed access to the hash maps: ports, endpoints and locations.
+//! Typed access to the maps of entries, whether they are found by hash, by index or by the longest prefix.
 
 use std::marker::PhantomData;
 

@@ -6,12 +6,12 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 
-use common::GATEWAY_MAC;
 use common::frames::{Udp, arp, checksum, read_icmp};
 use common::hosts::{Guest, Host, Identity, Underlay, reaches, stream_megabyte};
 use common::netns::{ifindex, inject};
+use common::{GATEWAY_MAC, endpoint_key};
 use pintle_core::DropReason;
-use pintle_datapath::{Changed, Endpoint, EndpointFlags, EndpointKey, Port, PortFlags};
+use pintle_datapath::{Changed, Endpoint, EndpointFlags, Port, PortFlags};
 
 fn one_host() -> (Underlay, Host) {
     let underlay = Underlay::new();
@@ -140,9 +140,10 @@ impl TapGuest {
         let entry = Port {
             segment: id.segment,
             slot,
-            primary_ip: id.ip,
+            primary_ip: id.ip.into(),
             gateway_ip: id.gateway(),
             prefix_len: 24,
+            subnet6: None,
             mac: id.mac,
             gateway_mac: GATEWAY_MAC,
             mtu: common::MTU,
@@ -150,6 +151,7 @@ impl TapGuest {
             generation: 1,
             vni: String::from("eni-tap"),
         };
+        host.open_iface(slot, id.mac);
         host.datapath.ports().put(&port, &entry).expect("put");
         let changed = host.netns.run(|| host.datapath.attach_port(port).expect("attach"));
         assert_eq!(changed, Changed::Attached);
@@ -175,7 +177,7 @@ fn i16_a_tap_guest_is_answered_and_reached_like_any_other() {
     let (_underlay, host) = one_host();
     let veth = local_guest(&host, Identity::new(100, 1, 10), 1);
     let mut tap = TapGuest::new(&host, Identity::new(100, 1, 20), 2);
-    let gateway = EndpointKey { segment: 100, addr: tap.id.gateway() };
+    let gateway = endpoint_key(100, tap.id.gateway());
     let row =
         Endpoint { flags: EndpointFlags::GATEWAY, mac: GATEWAY_MAC, gateway_mac: GATEWAY_MAC, ..Endpoint::default() };
     host.datapath.endpoints().put(&gateway, &row).expect("put");

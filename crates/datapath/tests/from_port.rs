@@ -3,9 +3,9 @@
 mod common;
 
 use common::frames::{Udp, arp, arp_request, read_icmp, tcp, with_ip_bytes};
-use common::{Bench, GATEWAY, GATEWAY_2, GATEWAY_MAC, GATEWAY_MAC_2, MTU, REMOTE, REMOTE_MAC, SEGMENT};
+use common::{Bench, GATEWAY, GATEWAY_2, GATEWAY_MAC, GATEWAY_MAC_2, MTU, REMOTE, REMOTE_MAC, SEGMENT, endpoint_key};
 use pintle_core::DropReason;
-use pintle_datapath::{EndpointFlags, EndpointKey, HostSettings, PortFlags, ProgramName, RunInput, Verdict};
+use pintle_datapath::{EndpointFlags, HostSettings, PortFlags, ProgramName, RunInput, Verdict};
 
 fn with_ethertype(mut frame: Vec<u8>, ethertype: u16) -> Vec<u8> {
     frame[12..14].copy_from_slice(&ethertype.to_be_bytes());
@@ -65,9 +65,9 @@ fn d08_spoofed_source_ip_is_dropped() {
 #[test]
 fn a_secondary_address_of_the_same_device_may_send() {
     Bench::run(|bench| {
-        let second = EndpointKey { segment: SEGMENT, addr: [10, 0, 1, 77].into() };
-        bench.datapath.endpoints().put(&second, &bench.a.endpoint()).expect("put");
-        let frame = Udp { src: second.addr, ..Udp::switched(&bench.a, &bench.b) }.bytes();
+        let second = [10, 0, 1, 77].into();
+        bench.edit_endpoint(endpoint_key(SEGMENT, second), |endpoint| *endpoint = bench.a.endpoint());
+        let frame = Udp { src: second, ..Udp::switched(&bench.a, &bench.b) }.bytes();
         assert_eq!(bench.send(&bench.a, &frame).verdict, Verdict::Redirect);
         assert_eq!(bench.delivered(&bench.b), 1);
     });
@@ -129,11 +129,11 @@ fn i18_arp_without_an_answer_goes_nowhere() {
     Bench::run(|bench| {
         let a = &bench.a;
         let drops = |frame: &[u8], reason| bench.expect_drop(a, frame, reason);
-        let second = EndpointKey { segment: SEGMENT, addr: [10, 0, 1, 77].into() };
-        bench.datapath.endpoints().put(&second, &a.endpoint()).expect("put");
+        let second = [10, 0, 1, 77].into();
+        bench.edit_endpoint(endpoint_key(SEGMENT, second), |endpoint| *endpoint = bench.a.endpoint());
         // Duplicate address detection of the guest's own addresses must hear nothing.
         drops(&arp(a.mac, 1, (a.mac, [0, 0, 0, 0].into()), a.ip), DropReason::ArpNotForwarded);
-        drops(&arp(a.mac, 1, (a.mac, [0, 0, 0, 0].into()), second.addr), DropReason::ArpNotForwarded);
+        drops(&arp(a.mac, 1, (a.mac, [0, 0, 0, 0].into()), second), DropReason::ArpNotForwarded);
         // Announcements and replies.
         drops(&arp(a.mac, 1, (a.mac, a.ip), a.ip), DropReason::ArpNotForwarded);
         drops(&arp(a.mac, 2, (a.mac, a.ip), bench.b.ip), DropReason::ArpNotForwarded);

@@ -97,13 +97,13 @@ fn d13_a_host_cannot_speak_for_another_hosts_interface() {
     assert_eq!(net.hosts[2].dropped(0, DropReason::WrongHost), 1);
     // During a move both hosts may speak.
     let key = LocationKey { segment: net.x.id.segment, mac: net.x.id.mac };
-    let both = Location { vtep: Some(net.hosts[1].vtep), alt_vtep: Some(net.hosts[0].vtep) };
-    net.hosts[2].datapath.locations().put(&key, &both).expect("put");
+    let both = Location { vtep: Some(net.hosts[1].vtep), alt_vtep: Some(net.hosts[0].vtep), ..Location::default() };
+    net.hosts[2].locate(&key, Some(both));
     assert!(reaches(&x, &peer));
     // An interface of the host itself, and one that nobody knows, never come from the overlay.
-    net.hosts[2].datapath.locations().put(&key, &Location::default()).expect("put");
+    net.hosts[2].locate(&key, Some(Location::default()));
     assert!(blocked(&x, &peer));
-    net.hosts[2].datapath.locations().delete(&key).expect("delete");
+    net.hosts[2].locate(&key, None);
     assert!(blocked(&x, &peer));
     assert_eq!(net.hosts[2].dropped(0, DropReason::WrongHost), 3);
 }
@@ -116,7 +116,7 @@ fn packets_for_what_is_not_here_are_dropped_by_reason() {
     net.hosts[2].place_remote(&net.peer.id, net.hosts[1].vtep);
     assert!(blocked(&x, &peer));
     assert_eq!(net.hosts[2].dropped(0, DropReason::NotHere), 1);
-    net.hosts[2].datapath.endpoints().delete(&net.peer.id.key()).expect("delete");
+    net.hosts[2].displace(&net.peer.id);
     assert!(blocked(&x, &peer));
     assert_eq!(net.hosts[2].dropped(0, DropReason::UnknownSegment), 1);
 }

@@ -103,6 +103,24 @@ pub enum Problem {
     /// Too many requests compete for the same records.
     #[error("the server is busy with changes to the same resources; try again")]
     Busy,
+    /// The host that would have to be asked is not connected, or has enough questions to answer.
+    #[error("{detail}")]
+    HostAway {
+        /// Which host and why, for the user.
+        detail: String,
+    },
+    /// The host that was asked has not answered in time.
+    #[error("{detail}")]
+    HostSlow {
+        /// Which host, for the user.
+        detail: String,
+    },
+    /// The host that was asked can't tell.
+    #[error("{detail}")]
+    HostFailed {
+        /// Which host and why, for the user.
+        detail: String,
+    },
     /// The server is stopping.
     #[error("the server is stopping; try again when it is back")]
     Stopping,

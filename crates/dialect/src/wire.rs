@@ -4,11 +4,11 @@
 //! at all.
 
 use std::fmt::Write as _;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 use std::time::{Duration, UNIX_EPOCH};
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use pintle_core::model::Timestamp;
 use pintle_core::txn::Revision;
 use serde::de::{DeserializeOwned, Error as _};
@@ -42,12 +42,22 @@ fn problem(path: String, error: serde_json::Error) -> Problem {
 }
 
 /// For optional fields that may be left out but not be `null`: in a merge patch (RFC 7396) `null` would mean "remove",
-/// and nothing that can be patched can be removed.
+/// and most of what can be patched can't be removed (see [`removable`]).
 ///
 /// # Errors
 /// Whatever `T` says of the value.
 pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
+}
+
+/// For fields of a patch that may be `null`, which removes what is there: left out is `None`, `null` is `Some(None)`.
+///
+/// # Errors
+/// Whatever `T` says of the value.
+pub fn removable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Some)
 }
 
 /// A value that has a text form, with an error that shows the text and what it should have been.
@@ -62,6 +72,15 @@ pub trait TextForm: FromStr {
 impl TextForm for Ipv4Addr {
     const WORDS: &'static str = "an IPv4 address such as 10.1.2.3";
 }
+impl TextForm for IpAddr {
+    const WORDS: &'static str = "an address such as 10.1.2.3 or 2001:db8::3";
+}
+impl TextForm for IpNet {
+    const WORDS: &'static str = "a range such as 10.1.2.0/24 or 2001:db8::/64";
+}
+impl TextForm for Ipv6Net {
+    const WORDS: &'static str = "an IPv6 range such as 2001:db8::/64";
+}
 impl TextForm for Ipv4Net {
     const WORDS: &'static str = "an IPv4 range such as 10.1.2.0/24";
 }
@@ -71,6 +90,16 @@ impl<'de, T: TextForm> Deserialize<'de> for Text<T> {
         let text = String::deserialize(deserializer)?;
         let short: String = text.chars().take(80).collect();
         text.parse().map(Text).map_err(|_| D::Error::custom(format!("'{short}' is not {}", T::WORDS)))
+    }
+}
+
+/// A value whose text form has rules of its own, and says itself which one a text breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written<T>(pub T);
+
+impl<'de, T: FromStr<Err: std::fmt::Display>> Deserialize<'de> for Written<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map(Written).map_err(D::Error::custom)
     }
 }
 

@@ -25,6 +25,10 @@ impl<'a> Network<'a> {
         Ok(Network { api, vpc: id(&api.post("/v1/vpcs", json!({}))?)?, instances: Mutex::default() })
     }
 
+    pub(crate) fn api(&self) -> &'a Api {
+        self.api
+    }
+
     /// A subnet; its id.
     ///
     /// # Errors
@@ -122,6 +126,6 @@ impl<'a> Network<'a> {
     }
 }
 
-fn id(value: &Value) -> anyhow::Result<String> {
+pub(crate) fn id(value: &Value) -> anyhow::Result<String> {
     value["id"].as_str().map(str::to_owned).with_context(|| format!("the answer has no id: {value}"))
 }

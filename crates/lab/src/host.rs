@@ -39,7 +39,7 @@ impl LabHost {
     }
 
     /// Removes all that the agent has made.
-    pub(crate) fn purge(&mut self) {
+    pub fn purge(&mut self) {
         self.kill_agent();
         let arguments: Vec<String> = self.arguments.iter().cloned().chain(["--purge".to_owned()]).collect();
         if let Ok(mut purge) = Process::start(&self.namespace, &arguments, &self.log()) {

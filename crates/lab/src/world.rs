@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::api::Api;
 use crate::host::LabHost;
+use crate::internet::{Internet, UPLINK};
 use crate::process::Process;
 use crate::shell::{ip, remove_namespace};
 
@@ -28,11 +29,22 @@ pub struct LabOptions {
     pub zones: Vec<String>,
     /// Run `pintle up` in the control namespace: server and an agent (host `together`) in one process.
     pub together: bool,
+    /// Give the hosts a public network, and an uplink each to it.
+    pub internet: bool,
+    /// Further options of every agent, as on its command line.
+    pub agent_options: Vec<String>,
 }
 
 impl Default for LabOptions {
     fn default() -> Self {
-        LabOptions { hosts: 2, underlay_mtu: 1500, zones: vec!["local-1".to_owned()], together: false }
+        LabOptions {
+            hosts: 2,
+            underlay_mtu: 1500,
+            zones: vec!["local-1".to_owned()],
+            together: false,
+            internet: false,
+            agent_options: Vec::new(),
+        }
     }
 }
 
@@ -44,6 +56,8 @@ pub struct Lab {
     pub server: Option<Process>,
     /// A client.
     pub api: Api,
+    /// The public network, if the lab has one.
+    pub internet: Option<Internet>,
     folder: TempDir,
     prefix: String,
     server_arguments: Vec<String>,
@@ -68,6 +82,7 @@ impl Lab {
         let names = Names { prefix: &prefix };
         let wired = wire(&names, options);
         let built = wired.and_then(|()| {
+            let internet = options.internet.then(|| connect_internet(&names, options)).transpose()?;
             let data = folder.path().join("server");
             let server_arguments = server_arguments(&data, options.together);
             let log = folder.path().join("server.log");
@@ -76,16 +91,17 @@ impl Lab {
             let join = wait_for_file(&data.join("join-token"))?;
             let api = Api::new(&names.control(), &format!("http://127.0.0.1:{API_PORT}"), &token)?;
             let hosts = (0..options.hosts).map(|at| host(&names, options, at, folder.path(), &join)).collect();
-            Ok((hosts, server, api, server_arguments))
+            Ok((hosts, server, api, server_arguments, internet))
         });
-        let (hosts, server, api, server_arguments) = match built {
+        let (hosts, server, api, server_arguments, internet) = match built {
             Ok(built) => built,
             Err(error) => {
                 names.remove(options.hosts);
                 return Err(error);
             }
         };
-        let mut lab = Lab { hosts, server: Some(server), api, folder, prefix: prefix.clone(), server_arguments };
+        let mut lab =
+            Lab { hosts, server: Some(server), api, internet, folder, prefix: prefix.clone(), server_arguments };
         lab.wait_for_server()?;
         for host in &mut lab.hosts {
             host.start_agent()?;
@@ -227,6 +243,12 @@ fn connect(names: &Names<'_>, namespace: &str, port: &str, address: &str, mtu: u
     Ok(())
 }
 
+fn connect_internet(names: &Names<'_>, options: &LabOptions) -> anyhow::Result<Internet> {
+    let internet = Internet::new(names.prefix)?;
+    (0..options.hosts).try_for_each(|at| internet.connect(&names.host(at), at))?;
+    Ok(internet)
+}
+
 fn vtep(at: usize) -> String {
     format!("172.31.0.{}", at + 1)
 }
@@ -261,9 +283,15 @@ fn host(names: &Names<'_>, options: &LabOptions, at: usize, folder: &Path, join:
         "--vtep",
         &vtep,
     ];
+    let uplink = options.internet.then(|| ["--uplink".to_owned(), UPLINK.to_owned()]).into_iter().flatten();
     LabHost {
         namespace: names.host(at),
-        arguments: arguments.map(str::to_owned).to_vec(),
+        arguments: arguments
+            .map(str::to_owned)
+            .into_iter()
+            .chain(uplink)
+            .chain(options.agent_options.clone())
+            .collect(),
         folder: folder.to_owned(),
         agent: None,
         name,

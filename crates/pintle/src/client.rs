@@ -68,6 +68,10 @@ impl Client {
         self.send(Method::POST, path, Some(body)).await
     }
 
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.send(Method::PATCH, path, Some(body)).await
+    }
+
     pub(crate) async fn delete(&self, path: &str) -> anyhow::Result<Value> {
         self.send(Method::DELETE, path, None).await
     }
@@ -110,17 +114,19 @@ impl Client {
         }
     }
 
-    /// All items of a paginated collection of the native dialect.
+    /// All items of a paginated collection of the native dialect; it may come with a filter.
     pub(crate) async fn native_list(&self, collection: &str) -> anyhow::Result<Vec<Value>> {
         let mut items = Vec::new();
-        let mut path = format!("{collection}?limit=1000");
+        let separator = if collection.contains('?') { '&' } else { '?' };
+        let first = format!("{collection}{separator}limit=1000");
+        let mut path = first.clone();
         loop {
             let mut page = self.get(&path).await?;
             if let Some(Value::Array(found)) = page.get_mut("items").map(Value::take) {
                 items.extend(found);
             }
             match page["next"].as_str() {
-                Some(start) => path = format!("{collection}?limit=1000&start={start}"),
+                Some(start) => path = format!("{first}&start={start}"),
                 None => return Ok(items),
             }
         }

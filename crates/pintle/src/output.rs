@@ -50,6 +50,22 @@ pub(crate) fn one(format: Format, item: &Value, columns: &[Column]) {
     }
 }
 
+/// Shows what an item that has just been shown holds, as a table behind an empty line. As JSON the item has it already.
+pub(crate) fn children(format: Format, item: &Value, field: &str, columns: &[Column]) {
+    let held = item[field].as_array().map(Vec::as_slice).unwrap_or_default();
+    if format == Format::Table && !held.is_empty() {
+        println!();
+        many(format, held, columns);
+    }
+}
+
+/// The names of what a field lists, `-` where there are none.
+pub(crate) fn names(item: &Value, field: &str) -> String {
+    let names: Vec<&str> =
+        item[field].as_array().into_iter().flatten().filter_map(|one| one["name"].as_str()).collect();
+    if names.is_empty() { "-".to_owned() } else { names.join(",") }
+}
+
 /// Says that an object is no more.
 pub(crate) fn deleted(format: Format, named: &str) {
     match format {
@@ -63,10 +79,11 @@ pub(crate) fn json(value: &Value) {
     println!("{value:#}");
 }
 
-/// Text at a path of an item, `-` where there is none.
+/// Text at a path of an item, `-` where there is none or it is empty.
 pub(crate) fn text(item: &Value, pointer: &str) -> String {
     match item.pointer(pointer) {
         None | Some(Value::Null) => "-".to_owned(),
+        Some(Value::String(text)) if text.is_empty() => "-".to_owned(),
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
     }

@@ -8,6 +8,8 @@ mod help;
 mod machine;
 #[path = "cli/mistakes.rs"]
 mod mistakes;
+#[path = "cli/policy.rs"]
+mod policy;
 #[path = "cli/readme.rs"]
 mod readme;
 #[path = "cli/serving.rs"]

@@ -14,6 +14,7 @@ pub mod gaps;
 pub mod http;
 pub mod impair;
 pub mod inject;
+pub mod machine;
 mod namespace;
 pub mod offload;
 pub mod ping;

@@ -29,7 +29,7 @@ fn transfer(from: &Namespace, to: &Namespace, bytes: usize) {
     let mut client = from.run(|| TcpStream::connect_timeout(&address, Duration::from_secs(5))).unwrap().unwrap();
     let (mut server, _) = listener.accept().unwrap();
     server.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    let data: Vec<u8> = (0..bytes).map(|at| (at * 31 >> 3) as u8).collect();
+    let data: Vec<u8> = (0..bytes).map(|at| ((at * 31) >> 3) as u8).collect();
     let expected = data.clone();
     let sender = std::thread::spawn(move || client.write_all(&data));
     let mut got = Vec::new();

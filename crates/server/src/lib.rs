@@ -5,6 +5,7 @@
 //! that to the agents and their reports back, and the reconciler turns reports into commands again. None of these is told
 //! what to do by a request, so a crash between any two steps loses nothing.
 
+pub mod audit;
 mod clock;
 pub mod config;
 mod control;

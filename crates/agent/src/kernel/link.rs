@@ -16,6 +16,8 @@ pub use change::{
     delete, delete_named, down, move_to, rename, set_alias, set_group, set_mac, set_mtu, up, without_ipv6_addresses,
 };
 pub use name::{ALIAS_MAX, NAME_MAX};
+
+pub(crate) use name::check as check_name;
 pub use veth::{VethEnd, VethPair, VethSpec, create_veth, create_veths};
 pub use vxlan::{DontFragment, VxlanSettings, VxlanSpec, create_vxlan};
 
@@ -41,8 +43,13 @@ const IFLA_GROUP: u16 = 27;
 const IFLA_LINK_NETNSID: u16 = 37;
 const IFLA_INFO_KIND: u16 = 1;
 const IFLA_INFO_DATA: u16 = 2;
+const IFLA_INET6_CONF: u16 = 2;
 const IFLA_INET6_ADDR_GEN_MODE: u16 = 8;
 const ADDR_GEN_NONE: u8 = 1;
+
+// Places in the array of IFLA_INET6_CONF, of linux/ipv6.h.
+const DEVCONF_ACCEPT_RA: usize = 3;
+const DEVCONF_DISABLE_IPV6: usize = 26;
 
 /// A network device as the kernel shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -75,8 +82,19 @@ pub struct Link {
     pub group: u32,
     /// Whether the kernel gives it no IPv6 addresses by itself; `None` if IPv6 is not on the device at all.
     pub without_ipv6_addresses: Option<bool>,
+    /// Its settings of IPv6, if IPv6 is on the device at all.
+    pub ipv6: Option<Ipv6Settings>,
     /// The settings, if it is a VXLAN device.
     pub vxlan: Option<VxlanSettings>,
+}
+
+/// A device's settings of IPv6, as in `/proc/sys/net/ipv6/conf/<device>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ipv6Settings {
+    /// IPv6 is turned off (`disable_ipv6`).
+    pub disabled: bool,
+    /// It takes addresses and routes from router advertisements (`accept_ra`).
+    pub accept_ra: bool,
 }
 
 /// All devices of the socket's namespace.
@@ -157,7 +175,7 @@ pub(super) fn decode(kind: u16, payload: &[u8]) -> Option<Link> {
             IFLA_IFALIAS => link.alias = string_of(value),
             IFLA_GROUP => link.group = u32_of(value)?,
             IFLA_LINKINFO => decode_kind(value, &mut link),
-            IFLA_AF_SPEC => link.without_ipv6_addresses = decode_addr_gen(value),
+            IFLA_AF_SPEC => (link.without_ipv6_addresses, link.ipv6) = decode_ipv6(value),
             _ => {}
         }
     }
@@ -172,9 +190,14 @@ fn decode_kind(info: &[u8], link: &mut Link) {
     }
 }
 
-fn decode_addr_gen(families: &[u8]) -> Option<bool> {
-    let inet6 = u16::try_from(libc::AF_INET6).ok()?;
-    let (_, settings) = attributes(families).find(|(family, _)| *family == inet6)?;
-    let (_, mode) = attributes(settings).find(|(kind, _)| *kind == IFLA_INET6_ADDR_GEN_MODE)?;
-    Some(mode == [ADDR_GEN_NONE])
+fn decode_ipv6(families: &[u8]) -> (Option<bool>, Option<Ipv6Settings>) {
+    let inet6 = |family: u16| i32::from(family) == libc::AF_INET6;
+    let Some((_, settings)) = attributes(families).find(|(family, _)| inet6(*family)) else { return (None, None) };
+    let find = |wanted: u16| attributes(settings).find(|(kind, _)| *kind == wanted).map(|(_, value)| value);
+    let without_addresses = find(IFLA_INET6_ADDR_GEN_MODE).map(|mode| mode == [ADDR_GEN_NONE]);
+    let settings = find(IFLA_INET6_CONF).and_then(|array| {
+        let on = |place: usize| Some(i32_of(array.get(4 * place..4 * place + 4)?)? != 0);
+        Some(Ipv6Settings { disabled: on(DEVCONF_DISABLE_IPV6)?, accept_ra: on(DEVCONF_ACCEPT_RA)? })
+    });
+    (without_addresses, settings)
 }

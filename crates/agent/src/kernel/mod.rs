@@ -11,8 +11,8 @@
 //! second apply of the same state wrote nothing.
 
 pub mod addr;
+pub mod announce;
 mod error;
-pub mod garp;
 pub mod link;
 pub mod monitor;
 pub mod mtu;
@@ -23,6 +23,8 @@ mod request;
 pub mod route;
 mod socket;
 pub mod sysctl;
+pub mod tap;
+pub mod tc;
 mod wire;
 
 pub use error::{KernelError, Result};

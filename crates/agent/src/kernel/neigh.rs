@@ -1,13 +1,13 @@
 //! A device's neighbour entries: which MAC address the kernel believes an IP address to have (ARP and ND caches).
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use netlink_packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use nix::errno::Errno;
 
 use super::link::MacBytes;
-use super::wire::{attributes, ipv4_of, u16_of, u32_of};
+use super::wire::{attributes, ip_of, u16_of, u32_of};
 use super::{Netlink, Request, Result};
 
 /// Length of `struct ndmsg`.
@@ -81,12 +81,9 @@ fn decode(kind: u16, payload: &[u8]) -> Option<Neighbour> {
     let header = payload.get(..HEADER).filter(|_| kind == RTM_NEWNEIGH)?;
     let (mut ip, mut mac) = (None, None);
     for (attribute, value) in attributes(&payload[HEADER..]) {
-        match (attribute, i32::from(header[0])) {
-            (NDA_DST, libc::AF_INET) => ip = ipv4_of(value).map(IpAddr::V4),
-            (NDA_DST, libc::AF_INET6) => {
-                ip = <[u8; 16]>::try_from(value).ok().map(|octets| IpAddr::V6(Ipv6Addr::from(octets)));
-            }
-            (NDA_LLADDR, _) => mac = value.try_into().ok(),
+        match attribute {
+            NDA_DST => ip = ip_of(header[0].into(), value),
+            NDA_LLADDR => mac = value.try_into().ok(),
             _ => {}
         }
     }

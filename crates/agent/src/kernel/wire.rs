@@ -123,6 +123,15 @@ pub(crate) fn ipv4_of(value: &[u8]) -> Option<std::net::Ipv4Addr> {
     <[u8; 4]>::try_from(value).ok().map(Into::into)
 }
 
+/// An address of this family (`AF_INET` or `AF_INET6`), if the value has its size.
+pub(crate) fn ip_of(family: i32, value: &[u8]) -> Option<std::net::IpAddr> {
+    match family {
+        libc::AF_INET => ipv4_of(value).map(Into::into),
+        libc::AF_INET6 => <[u8; 16]>::try_from(value).ok().map(Into::into),
+        _ => None,
+    }
+}
+
 /// A string with or without its terminating zero; `None` if empty.
 pub(crate) fn string_of(value: &[u8]) -> Option<String> {
     let text = value.split(|b| *b == 0).next().unwrap_or_default();

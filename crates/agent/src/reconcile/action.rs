@@ -1,10 +1,11 @@
 //! What a plan consists of: one difference and the step that removes it.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use pintle_core::host_spec::EntryKey;
 use pintle_core::id::{AttachmentId, InstanceId};
-use pintle_datapath::{EndpointKey, LocationKey};
+use pintle_datapath::{EndpointKey, LocationKey, RouteKey};
 
 use crate::kernel::addr::Address;
 use crate::kernel::route::Route;
@@ -47,6 +48,18 @@ pub enum Step {
     PutEndpoint(EndpointKey),
     /// Write a location's entry.
     PutLocation(LocationKey),
+    /// Write a route's entry.
+    PutRoute(RouteKey),
+    /// Attach the uplink's program, and tell the data plane of the device.
+    MendUplink,
+    /// Tell the data plane of the uplink, or that there is none.
+    TellUplink,
+    /// Write what a public address leads to, and announce it.
+    PutPublic(IpAddr),
+    /// Forget a public address.
+    DeletePublic(IpAddr),
+    /// Forget an interface's way out that belongs to no public address.
+    DeletePrivate(EndpointKey),
     /// Take a port's right to speak away, or another that it should no longer have.
     Mute(AttachmentId),
     /// Replace a port's programs of another build by this one's.
@@ -55,6 +68,8 @@ pub enum Step {
     DeleteEndpoint(EndpointKey),
     /// Remove a location's entry.
     DeleteLocation(LocationKey),
+    /// Remove a route's entry.
+    DeleteRoute(RouteKey),
     /// Remove a port.
     RemovePort(AttachmentId),
     /// Remove the namespace that was made for an instance.
@@ -68,7 +83,7 @@ pub enum Step {
 /// they read entries that were written just before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// The way to other hosts.
+    /// The ways to other hosts and to the public network.
     Overlay,
     /// What stands in the way.
     Clear,
@@ -80,6 +95,10 @@ pub enum Stage {
     Endpoints,
     /// Who may speak.
     Locations,
+    /// Where packets go that are for no endpoint.
+    Routes,
+    /// Public addresses: what they lead to is there by then.
+    Public,
     /// Ports that fall silent.
     Mute,
     /// Programs of another build.
@@ -97,14 +116,17 @@ impl Step {
     pub fn stage(&self) -> Stage {
         match self {
             Step::MakeOverlay(_) | Step::MendOverlay | Step::TellOverlay => Stage::Overlay,
+            Step::MendUplink | Step::TellUplink => Stage::Overlay,
             Step::RemoveRemnant(_) | Step::RemoveStray(_) | Step::ClearPort(_) => Stage::Clear,
             Step::MakeNamespace(_) | Step::MarkNamespace(_) => Stage::Namespaces,
             Step::MakePort(_) | Step::MendPort(..) => Stage::Ports,
             Step::PutEndpoint(_) => Stage::Endpoints,
             Step::PutLocation(_) => Stage::Locations,
+            Step::PutRoute(_) => Stage::Routes,
+            Step::PutPublic(_) | Step::DeletePublic(_) | Step::DeletePrivate(_) => Stage::Public,
             Step::Mute(_) => Stage::Mute,
             Step::UpdatePrograms(_) => Stage::Programs,
-            Step::DeleteEndpoint(_) | Step::DeleteLocation(_) => Stage::Forget,
+            Step::DeleteEndpoint(_) | Step::DeleteLocation(_) | Step::DeleteRoute(_) => Stage::Forget,
             Step::RemovePort(_) => Stage::RemovePorts,
             Step::RemoveNamespace(_) => Stage::RemoveNamespaces,
         }
@@ -115,6 +137,10 @@ impl Step {
 /// up before routes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mend {
+    /// Write what may pass it.
+    Iface,
+    /// Write what its guest is told that asks.
+    GuestConfig,
     /// Write its entry in the data plane.
     Row,
     /// Attach its programs.
@@ -142,6 +168,8 @@ pub enum Mend {
         /// MTU now.
         is: u32,
     },
+    /// Bring the guest's settings of IPv6 in order.
+    GuestIpv6,
     /// Bring the guest side up.
     GuestUp,
     /// Take an address away from the guest.
@@ -150,7 +178,7 @@ pub enum Mend {
     AddAddress(Address),
     /// Take a default route of ours away from the guest.
     RemoveRoute(Route),
-    /// Give the guest its default route.
+    /// Give the guest one of its default routes.
     AddRoute(Route),
 }
 
@@ -158,6 +186,8 @@ impl fmt::Display for Mend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let via = |route: &Route| route.gateway.map(|gateway| format!(" via {gateway}")).unwrap_or_default();
         match self {
+            Mend::Iface => f.write_str("what may pass it is different in the data plane"),
+            Mend::GuestConfig => f.write_str("what its guest is told is different in the data plane"),
             Mend::Row => f.write_str("its entry in the data plane is missing or different"),
             Mend::Programs => f.write_str("its programs are not attached to the host's device"),
             Mend::HostMtu { is } => write!(f, "the host's device has MTU {is}"),
@@ -167,6 +197,9 @@ impl fmt::Display for Mend {
             Mend::GuestName { is } => write!(f, "the guest's device is named '{is}'"),
             Mend::GuestMac => f.write_str("the guest's device has another MAC address"),
             Mend::GuestMtu { is } => write!(f, "the guest's device has MTU {is}"),
+            Mend::GuestIpv6 => {
+                f.write_str("the guest's device has IPv6 off, or takes routes from router advertisements")
+            }
             Mend::GuestUp => f.write_str("the guest's device is down"),
             Mend::RemoveAddress(address) => write!(f, "the guest's device has address {}", address.net),
             Mend::AddAddress(address) => write!(f, "address {} missing on the guest's device", address.net),

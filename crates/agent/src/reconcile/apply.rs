@@ -8,7 +8,9 @@ mod guest;
 mod make;
 mod mend;
 mod overlay;
+mod public;
 mod remove;
+mod tap;
 
 use std::collections::BTreeMap;
 
@@ -62,7 +64,8 @@ impl Machine {
             Stage::Ports => self.make_and_mend(context, actions),
             Stage::Endpoints => self.put_endpoints(context, actions),
             Stage::Locations => self.put_locations(context, actions),
-            Stage::Forget => self.delete_entries(actions),
+            Stage::Routes => self.put_routes(context, actions),
+            Stage::Forget => self.delete_entries(context, actions),
             Stage::RemovePorts => {
                 let ports: Vec<(usize, AttachmentId)> = actions
                     .iter()
@@ -76,7 +79,7 @@ impl Machine {
             Stage::Namespaces | Stage::RemoveNamespaces => in_pieces(actions, 1, |piece| {
                 piece.iter().map(|(number, action)| (*number, self.single(context, &action.step))).collect()
             }),
-            Stage::Overlay | Stage::Clear | Stage::Mute | Stage::Programs => {
+            Stage::Overlay | Stage::Clear | Stage::Public | Stage::Mute | Stage::Programs => {
                 actions.iter().map(|(number, action)| (*number, self.single(context, &action.step))).collect()
             }
         }
@@ -107,6 +110,11 @@ impl Machine {
                 let device = context.observed.overlay.device.as_ref();
                 self.tell_overlay(context, device.map(|device| device.index))
             }
+            Step::MendUplink => self.mend_uplink(context),
+            Step::TellUplink => self.tell_uplink(context),
+            Step::PutPublic(address) => self.put_public(context, *address),
+            Step::DeletePublic(address) => self.delete_public(context, *address),
+            Step::DeletePrivate(key) => self.delete_private(context, key),
             Step::RemoveRemnant(index) => {
                 let slot = context.observed.remnants.get(index).copied().flatten();
                 joined(self.remove_entries(*index, slot))
@@ -126,8 +134,10 @@ impl Machine {
             | Step::MendPort(..)
             | Step::PutEndpoint(_)
             | Step::PutLocation(_)
+            | Step::PutRoute(_)
             | Step::DeleteEndpoint(_)
             | Step::DeleteLocation(_)
+            | Step::DeleteRoute(_)
             | Step::RemovePort(_) => Ok(()),
         }
     }

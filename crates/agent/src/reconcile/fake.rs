@@ -1,23 +1,27 @@
 //! A host that exists only as the values that a look at it would give, for testing plans: it does what a plan says.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net};
 use pintle_core::host_spec::{
-    EndpointSpec, Entry, EntryKey, InstanceSpec, LocationSpec, PortMode, PortSpec, VniEndpoint,
+    EndpointSpec, Entry, EntryKey, GuestConfig, InstanceSpec, LocationSpec, PortLimits, PortMode, PortPolicy, PortSpec,
+    RouteSpec, VniEndpoint,
 };
-use pintle_core::id::{AttachmentId, IdSource, InstanceId, VniId};
+use pintle_core::id::{AttachmentId, IdSource, InstanceId, NetworkAclId, SecurityGroupId, VniId};
 use pintle_core::model::Namespace;
 use pintle_core::net::Mac;
-use pintle_datapath::{EndpointKey, HostSettings, LocationKey};
+use pintle_datapath::{EndpointKey, HostSettings, Iface, LocationKey, RouteKey};
 
 use super::action::{Mend, Step};
 use super::names::{Marks, port_device};
+use super::numbers::Numbers;
 use super::observed::{GuestDevice, HostDevice, NamespaceState, Observed, OverlayDevice, PortState, Programs};
 use super::plan::{Inputs, OverlayWish, Plan, Scope, plan};
 use super::want;
 use crate::desired::Desired;
 use crate::kernel::addr::Address;
+use crate::kernel::link::Ipv6Settings;
 use crate::kernel::route::Route;
 
 /// A host made of values.
@@ -31,6 +35,25 @@ pub(super) struct FakeHost {
 pub(super) const OVERLAY: OverlayWish =
     OverlayWish { vtep: std::net::Ipv4Addr::new(192, 0, 2, 1), mtu: 1450, port: 4789 };
 
+/// The name of the device to the public network.
+pub(super) const UPLINK: &str = "up0";
+
+/// The same for every fake.
+pub(super) const QUOTA: u32 = 1000;
+
+/// What a data plane would call everything that is named in a desired state: the same each time.
+pub(super) fn numbers(desired: &Desired) -> Numbers {
+    let of = |groups: &[SecurityGroupId]| {
+        groups.iter().fold(1, |number: u32, group| number.wrapping_mul(31).wrapping_add(group.bits() as u32))
+    };
+    let uses = desired.uses();
+    Numbers {
+        policies: uses.policies().keys().map(|groups| (groups.clone(), of(groups))).collect(),
+        identities: uses.identities().map(|groups| (groups.clone(), of(groups))).collect(),
+        acls: uses.acls().keys().map(|acl| (*acl, acl.bits() as u32)).collect(),
+    }
+}
+
 pub(super) fn marks() -> Marks {
     Marks::new("host-00000000000000001".parse().unwrap())
 }
@@ -38,8 +61,18 @@ pub(super) fn marks() -> Marks {
 impl FakeHost {
     pub(super) fn plan(&self, desired: &Desired, scope: Scope<'_>) -> Plan {
         let realised = self.state.realised();
-        let (marks, observed) = (marks(), &self.state);
-        plan(&Inputs { desired, observed, realised: &realised, marks: &marks, overlay: OVERLAY }, scope)
+        let (marks, numbers, observed) = (marks(), numbers(desired), &self.state);
+        let inputs = Inputs {
+            desired,
+            observed,
+            realised: &realised,
+            numbers: &numbers,
+            quota: QUOTA,
+            marks: &marks,
+            overlay: OVERLAY,
+            uplink: Some(UPLINK),
+        };
+        plan(&inputs, scope)
     }
 
     /// Plans and does it. How many steps there were.
@@ -69,6 +102,14 @@ impl FakeHost {
                 self.finish_overlay();
             }
             Step::TellOverlay => self.tell(),
+            Step::MendUplink => {
+                self.state.uplink.programs = Programs::Attached;
+                self.tell_uplink();
+            }
+            Step::TellUplink => self.tell_uplink(),
+            Step::PutPublic(address) => self.put_public(desired, *address),
+            Step::DeletePublic(address) => self.delete_public(*address),
+            Step::DeletePrivate(key) => drop(self.state.private.remove(key)),
             Step::RemoveRemnant(index) => drop(self.state.remnants.remove(index)),
             Step::RemoveStray(index) => drop(self.state.strays.remove(index)),
             Step::ClearPort(id) | Step::RemovePort(id) => drop(self.state.ports.remove(id)),
@@ -85,7 +126,7 @@ impl FakeHost {
                 let Some(Entry::Endpoint(spec)) = desired.get(&EntryKey::Endpoint(key.segment, key.addr)) else {
                     return;
                 };
-                if let Some(row) = want::endpoint(spec, |port| realised.get(&port).copied()) {
+                if let Some(row) = want::endpoint(key, spec, &numbers(desired), |port| realised.get(&port).copied()) {
                     self.state.endpoints.insert(*key, row);
                 }
             }
@@ -93,10 +134,36 @@ impl FakeHost {
                 let Some(Entry::Location(spec)) = desired.get(&EntryKey::Location(key.segment, Mac(key.mac))) else {
                     return;
                 };
-                self.state.locations.insert(*key, want::location(spec));
+                let addr = desired.uses().address_of(key.segment, Mac(key.mac));
+                self.state.locations.insert(*key, want::location(key, spec, addr));
             }
+            Step::PutRoute(key) => {
+                let Some(Entry::Route(spec)) = desired.get(&EntryKey::Route(key.segment, key.net)) else { return };
+                self.state.routes.insert(*key, want::route(key, spec));
+            }
+            Step::DeleteRoute(key) => drop(self.state.routes.remove(key)),
             Step::DeleteEndpoint(key) => drop(self.state.endpoints.remove(key)),
             Step::DeleteLocation(key) => drop(self.state.locations.remove(key)),
+        }
+    }
+
+    fn tell_uplink(&mut self) {
+        self.state.overlay.settings.uplink_ifindex = self.state.uplink.device.map(|device| device.index);
+    }
+
+    fn put_public(&mut self, desired: &Desired, address: IpAddr) {
+        let Some(Entry::FloatingIp(spec)) = desired.get(&EntryKey::FloatingIp(address)) else { return };
+        let wanted = want::public(address, spec, &self.state.uplink.device.expect("no address without an uplink"));
+        self.delete_public(address);
+        self.state.private.extend(wanted.outward);
+        self.state.public.insert(address, wanted.inward);
+    }
+
+    fn delete_public(&mut self, address: IpAddr) {
+        if let Some(key) = self.state.public.remove(&address).as_ref().and_then(want::outward_key)
+            && self.state.private.get(&key).is_some_and(|row| row.public == address)
+        {
+            self.state.private.remove(&key);
         }
     }
 
@@ -107,7 +174,8 @@ impl FakeHost {
 
     fn tell(&mut self) {
         let vxlan_ifindex = self.state.overlay.device.as_ref().map(|device| device.index);
-        self.state.overlay.settings = HostSettings { vxlan_ifindex, local_vtep: Some(OVERLAY.vtep) };
+        self.state.overlay.settings =
+            HostSettings { vxlan_ifindex, local_vtep: Some(OVERLAY.vtep), ..self.state.overlay.settings };
     }
 
     fn make_port(&mut self, desired: &Desired, id: AttachmentId) {
@@ -116,6 +184,7 @@ impl FakeHost {
         assert_ne!(there, Some(&NamespaceState::Absent), "the namespace comes before its ports");
         assert!(!self.state.ports.contains_key(&id), "what stands in the way is removed first");
         let (index, guest, slot) = (self.index(), self.index(), self.index());
+        let tap = desired.is_tap(spec.instance);
         let port = PortState {
             device: HostDevice {
                 index,
@@ -123,18 +192,22 @@ impl FakeHost {
                 generation: spec.generation,
                 mtu: spec.mtu.into(),
                 up: true,
+                tap,
             },
-            row: Some(want::port(spec, slot)),
+            row: Some(want::port(spec, slot, tap)),
+            iface: want::iface(spec, slot, &numbers(desired), QUOTA).unwrap(),
+            guest_config: want::guest_config(spec),
             programs: Programs::Attached,
-            guest: Some(GuestDevice {
+            guest: (!tap).then(|| GuestDevice {
                 index: guest,
                 name: spec.device.clone(),
                 mac: spec.mac.0,
                 mtu: spec.mtu.into(),
                 up: true,
                 alias: marks().port(id, spec.generation),
+                ipv6: want::ipv6_settings(spec),
                 addresses: want::addresses(spec, guest),
-                routes: want::default_route(spec, guest).into_iter().collect(),
+                routes: want::default_routes(spec, guest),
             }),
         };
         self.state.ports.insert(id, port);
@@ -143,20 +216,38 @@ impl FakeHost {
     fn mend(&mut self, desired: &Desired, id: AttachmentId, mend: &Mend) {
         let slot = self.index();
         let (Some(spec), Some(port)) = (desired.port(id), self.state.ports.get_mut(&id)) else { return };
-        let Some(guest) = &mut port.guest else { return };
         match mend {
+            Mend::Iface => {
+                let slot = port.row.as_ref().expect("a port without an entry has nothing to mend").slot;
+                port.iface = want::iface(spec, slot, &numbers(desired), QUOTA).unwrap();
+            }
             Mend::Row => {
                 let slot = port.row.as_ref().map_or(slot, |row| row.slot);
-                port.row = Some(want::port(spec, slot));
+                if port.row.is_none() {
+                    // A new slot is filled first.
+                    port.iface = want::iface(spec, slot, &numbers(desired), QUOTA).unwrap();
+                    port.guest_config = want::guest_config(spec);
+                }
+                port.row = Some(want::port(spec, slot, port.device.tap));
             }
+            Mend::GuestConfig => port.guest_config = want::guest_config(spec),
             Mend::Programs => port.programs = Programs::Attached,
             Mend::HostMtu { .. } => port.device.mtu = spec.mtu.into(),
             Mend::HostAlias => port.device.generation = spec.generation,
             Mend::HostUp => port.device.up = true,
+            of_guest => {
+                Self::mend_guest(id, spec, port.guest.as_mut().expect("a machine is not ours to mend"), of_guest)
+            }
+        }
+    }
+
+    fn mend_guest(id: AttachmentId, spec: &PortSpec, guest: &mut GuestDevice, mend: &Mend) {
+        match mend {
             Mend::GuestAlias => guest.alias = marks().port(id, spec.generation),
             Mend::GuestName { .. } => guest.name.clone_from(&spec.device),
             Mend::GuestMac => guest.mac = spec.mac.0,
             Mend::GuestMtu { .. } => guest.mtu = spec.mtu.into(),
+            Mend::GuestIpv6 => guest.ipv6 = Some(Ipv6Settings { disabled: false, accept_ra: false }),
             Mend::GuestUp => guest.up = true,
             Mend::RemoveAddress(address) => remove_address(guest, address),
             Mend::AddAddress(address) if guest.addresses.iter().any(|there| there.net == address.net) => {}
@@ -164,17 +255,18 @@ impl FakeHost {
             Mend::RemoveRoute(route) => guest.routes.retain(|there| there != route),
             Mend::AddRoute(route) if guest.routes.contains(route) => {}
             Mend::AddRoute(route) => guest.routes.push(*route),
+            _ => unreachable!("{mend} is not the guest's"),
         }
     }
 }
 
 /// As the kernel does it: with the address that carries a subnet go the others of the subnet, and the routes.
 fn remove_address(guest: &mut GuestDevice, address: &Address) {
+    let cascades = want::takes_others_along(guest, address);
     let same = |there: &Address| there.net.trunc() == address.net.trunc();
-    let first = guest.addresses.iter().find(|there| same(there)) == Some(address);
-    guest.addresses.retain(|there| there != address && !(first && same(there)));
-    if first && address.net.prefix_len() < 32 {
-        guest.routes.clear();
+    guest.addresses.retain(|there| there != address && !(cascades && same(there)));
+    if cascades {
+        guest.routes.retain(|route| route.destination.addr().is_ipv6());
     }
 }
 
@@ -209,24 +301,52 @@ impl Dice {
         format!("{prefix}-{number:017x}").parse().unwrap()
     }
 
+    fn groups(&mut self) -> Vec<SecurityGroupId> {
+        (0..3).filter(|_| self.one_in(2)).map(|number| Self::id("sg", number)).collect::<Vec<_>>()
+    }
+
+    fn policy(&mut self) -> PortPolicy {
+        PortPolicy {
+            groups: self.groups(),
+            acl: self.one_in(3).then(|| Self::id::<NetworkAclId>("acl", 1)),
+            allow_ip_spoofing: self.one_in(4),
+            source_dest_check: !self.one_in(4),
+            state_filtering: self.one_in(2),
+            quarantine: self.one_in(6).then(|| self.groups()),
+            shadow: self.one_in(6).then(|| self.groups()),
+            judged: self.below(2) as u32,
+            version: self.below(3) as u32,
+            ..PortPolicy::default()
+        }
+    }
+
     fn port(&mut self, number: u64) -> PortSpec {
-        let address = |last: u64| std::net::Ipv4Addr::new(10, 0, 0, last as u8);
-        let mut addresses = vec![address(10 + number)];
-        addresses.extend((0..self.below(3)).map(|extra| address(100 + 10 * number + extra)));
+        let address = |last: u64| Ipv4Addr::new(10, 0, 0, last as u8);
+        let address6 = |last: u64| Ipv6Addr::new(0x2001, 0xdb8, 0, 7, 0, 0, 0, last as u16);
+        let mut addresses: Vec<IpAddr> = vec![address(10 + number).into()];
+        addresses.extend((0..self.below(3)).map(|extra| IpAddr::from(address(100 + 10 * number + extra))));
+        let subnet6 = self.one_in(2).then(|| "2001:db8:0:7::/64".parse().unwrap());
+        if subnet6.is_some() {
+            addresses.extend((0..self.below(3)).map(|extra| IpAddr::from(address6(100 + 10 * number + extra))));
+        }
         PortSpec {
             vni: Self::id::<VniId>("eni", number),
             instance: Self::id("i", number / 2),
             segment: 7,
             mac: Mac::local(number),
             addresses,
-            prefix_len: 24,
+            prefixes: if self.one_in(3) { vec!["10.8.0.0/28".parse().unwrap()] } else { Vec::new() },
+            subnet: "10.0.0.0/24".parse().unwrap(),
+            subnet6,
             gateway: address(1),
             mtu: if self.one_in(4) { 1400 } else { 1450 },
             device: format!("eth{}", number % 2),
             default_route: number.is_multiple_of(2),
-            allow_ip_spoofing: self.one_in(4),
             mode: [PortMode::Prepared, PortMode::Active, PortMode::Fenced][self.below(3) as usize],
             generation: self.below(3) as u32,
+            policy: self.policy(),
+            limits: PortLimits::default(),
+            guest_config: GuestConfig::default(),
         }
     }
 
@@ -238,10 +358,9 @@ impl Dice {
                 continue;
             }
             let (port, id) = (self.port(number), Self::id::<AttachmentId>("eni-attach", number));
-            entries.insert(
-                EntryKey::Instance(port.instance),
-                Entry::Instance(InstanceSpec { namespace: Namespace::Made }),
-            );
+            // The same each time: an instance is what it was made as.
+            let namespace = if number / 2 == 2 { Namespace::Tap { owner: None } } else { Namespace::Made };
+            entries.insert(EntryKey::Instance(port.instance), Entry::Instance(InstanceSpec { namespace }));
             let vtep = self.one_in(3).then_some(std::net::Ipv4Addr::new(192, 0, 2, 9));
             for address in &port.addresses {
                 let spec = VniEndpoint {
@@ -253,14 +372,21 @@ impl Dice {
                     moved: false,
                     mtu: 1450,
                     generation: port.generation,
+                    groups: port.policy.groups.clone(),
                 };
                 entries.insert(EntryKey::Endpoint(7, *address), Entry::Endpoint(EndpointSpec::Vni(spec)));
             }
             let location = LocationSpec { vtep, alt_vtep: None };
             entries.insert(EntryKey::Location(7, port.mac), Entry::Location(location));
-            entries.insert(EntryKey::Port(id), Entry::Port(port));
+            for net in &port.prefixes {
+                entries.insert(EntryKey::Route(7, *net), Entry::Route(RouteSpec::Via(port.addresses[0])));
+            }
+            entries.insert(EntryKey::Port(id), Entry::Port(Box::new(port)));
         }
-        entries.insert(EntryKey::Endpoint(7, [10, 0, 0, 1].into()), Entry::Endpoint(EndpointSpec::Gateway));
+        if self.one_in(2) {
+            entries.insert(EntryKey::Route(7, IpNet::default()), Entry::Route(RouteSpec::Blackhole));
+        }
+        entries.insert(EntryKey::Endpoint(7, IpAddr::from([10, 0, 0, 1])), Entry::Endpoint(EndpointSpec::Gateway));
         Desired::new(1, entries)
     }
 
@@ -295,10 +421,14 @@ impl Dice {
         state.endpoints.retain(|_, _| !self.one_in(4));
         state.endpoints.values_mut().filter(|_| self.one_in(4)).for_each(|row| row.mtu += 1);
         state.locations.retain(|_, _| !self.one_in(4));
-        let extra = EndpointKey { segment: 9, addr: [10, 9, 9, 9].into() };
+        let extra = EndpointKey { segment: 9, addr: IpAddr::from([10, 9, 9, 9]) };
         if let Some(row) = state.endpoints.values().next().copied() {
             state.endpoints.insert(extra, row);
         }
+        state.routes.retain(|_, _| !self.one_in(4));
+        state.routes.values_mut().filter(|_| self.one_in(4)).for_each(|row| row.cell ^= 1);
+        let extra = RouteKey { segment: 9, net: "10.9.0.0/16".parse().unwrap() };
+        state.routes.insert(extra, want::route(&extra, &RouteSpec::Blackhole));
         state.locations.insert(LocationKey { segment: 9, mac: [2; 6] }, Default::default());
         match self.below(5) {
             0 => state.overlay.device = None,
@@ -317,11 +447,21 @@ impl Dice {
         } else if let Some(row) = port.row.as_mut().filter(|_| self.one_in(4)) {
             row.flags.0 ^= 3;
         }
+        if self.one_in(4) {
+            port.iface = Iface::default();
+        }
+        if self.one_in(4) {
+            port.guest_config.lease += 1;
+        }
         if self.one_in(8) {
             port.guest = None;
         }
+        if self.one_in(8) {
+            port.device.tap = !port.device.tap;
+        }
+        port.device.up = !self.one_in(5);
         let Some(guest) = &mut port.guest else { return };
-        (guest.up, port.device.up) = (!self.one_in(5), !self.one_in(5));
+        guest.up = !self.one_in(5);
         if self.one_in(4) {
             guest.mtu = 900;
         }
@@ -331,11 +471,16 @@ impl Dice {
         guest.addresses.retain(|_| !self.one_in(4));
         guest.routes.retain(|_| !self.one_in(4));
         if self.one_in(3) {
-            let net: Ipv4Net = if self.one_in(2) { "10.0.0.77/24" } else { "10.8.0.1/32" }.parse().unwrap();
+            let nets = ["10.0.0.77/24", "10.8.0.1/32", "2001:db8::77/64", "fe80::77/64"];
+            let net: IpNet = nets[self.below(4) as usize].parse().unwrap();
             guest.addresses.push(Address { device: guest.index, net, prefix_route: self.one_in(2) });
         }
         if self.one_in(4) {
-            guest.routes.push(Route::new(Ipv4Net::default(), Some([10, 0, 0, 2].into()), guest.index));
+            let gateway = IpAddr::from([10, 0, 0, 2]);
+            guest.routes.push(Route::new(Ipv4Net::default().into(), Some(gateway), guest.index));
+        }
+        if self.one_in(4) {
+            guest.ipv6 = None;
         }
     }
 }

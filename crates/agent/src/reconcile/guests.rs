@@ -43,6 +43,8 @@ struct GuestSocket {
 pub(crate) enum NoNamespace {
     /// It is to be made.
     Absent,
+    /// There is none, nor should there be: a virtual machine.
+    Machine,
     /// It can't be used; why.
     Unusable(String),
 }
@@ -70,6 +72,7 @@ impl Guests {
             },
             Namespace::Path(path) => NetNs::open_path(path).map_err(unusable),
             Namespace::Pid(pid) => self.of_process(id, *pid),
+            Namespace::Tap { .. } => Err(NoNamespace::Machine),
         };
         match opened {
             Ok(namespace) if namespace.id() == self.host => Err(NoNamespace::Unusable(format!(

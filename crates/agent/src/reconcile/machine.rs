@@ -1,15 +1,22 @@
 //! The host as drivers: sockets, namespaces, data plane, and the numbers that ports have in it.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
+use pintle_core::host_spec::EntryKey;
 use pintle_core::id::{AttachmentId, HostId, InstanceId};
 use pintle_datapath::{Datapath, Settings};
 
+use super::announcing::Announcing;
+use super::flows::{FlowKeeper, forget};
 use super::guests::{Guests, NoNamespace};
 use super::names::Marks;
+use super::numbers::Numbers;
 use super::observed::{Observed, Place, Realised};
+use super::rules::{Followed, Rules};
+use super::shaping::Shaping;
 use super::slots::Slots;
 use super::sockets::{Sockets, Writes};
 use crate::bpffs;
@@ -17,7 +24,9 @@ use crate::config::Limits;
 use crate::desired::Desired;
 use crate::error::AgentError;
 use crate::kernel::{NetNs, Netlink, Result};
+use crate::telling::Teller;
 use crate::underlay::{self, Underlay};
+use crate::uplink;
 
 /// What a [`Reconciler`](super::Reconciler) needs to know of its host.
 #[derive(Debug, Clone)]
@@ -35,20 +44,34 @@ pub struct HostConfig {
     /// Whether the kernel's grace periods may be short while devices are made or removed: a port then takes 2 ms and not
     /// 30, and every CPU is interrupted some times meanwhile.
     pub expedite: bool,
+    /// Speed of the link to other hosts in kilobits (1,000 bits) per second, which limited interfaces then share; `None`:
+    /// it is never full.
+    pub link_kbps: Option<u64>,
+    /// The device to the public network, by name; `None`: there is none.
+    pub uplink: Option<String>,
 }
 
 /// The host as drivers.
 pub(crate) struct Machine {
-    pub(crate) datapath: Datapath,
+    pub(crate) datapath: Arc<Datapath>,
     pub(crate) marks: Marks,
     pub(crate) overlay_port: u16,
     pub(super) expedite: bool,
     pub(super) guests: Guests,
     pub(super) writes: Writes,
+    /// The name of the device to the public network.
+    pub(super) uplink: Option<String>,
+    /// Tells that network which addresses are here.
+    pub(super) announcing: Announcing,
     sockets: Sockets,
     vtep: Option<Ipv4Addr>,
-    slot_count: u32,
-    slots: Mutex<Slots>,
+    /// How many flows an interface may open.
+    pub(super) quota: u32,
+    slots: Arc<Mutex<Slots>>,
+    /// The rules and memberships in the data plane.
+    rules: Arc<Mutex<Rules>>,
+    /// Bandwidth limits, and the queues that keep them.
+    shaping: Mutex<Shaping>,
     /// Where ports are. A copy of what the kernel has, renewed with every look at the whole host.
     realised: Mutex<Realised>,
 }
@@ -64,10 +87,22 @@ impl Machine {
         let guests = Guests::new(namespace.id(), &marks);
         let (sockets, writes) = (Sockets::new(namespace), Writes::default());
         let underlay = sockets.with(&writes, |netlink| underlay::find(netlink, config.vtep))??;
+        if let Some(name) = &config.uplink {
+            sockets.with(&writes, |netlink| uplink::require(netlink, name))??;
+        }
+        let announcing = Announcing::spawn(sockets.namespace())?;
         bpffs::ensure(&config.bpffs)?;
-        let sizes = Settings { max_ports: config.limits.max_ports, max_endpoints: config.limits.max_endpoints };
-        let datapath = Datapath::open(&bpffs::pin_root(&config.bpffs, config.host), &sizes)?;
-        let slot_count = sizes.max_ports;
+        let limits = config.limits;
+        let sizes = Settings {
+            max_ports: limits.max_ports,
+            max_endpoints: limits.max_endpoints,
+            max_flows: limits.max_flows,
+            max_prefixes: limits.max_prefixes,
+            ..Settings::default()
+        };
+        let datapath = Arc::new(Datapath::open(&bpffs::pin_root(&config.bpffs, config.host), &sizes)?);
+        let rules = Arc::new(Mutex::new(Rules::read(&datapath)?));
+        let shaping = Mutex::new(Shaping::new(sockets.namespace(), &marks, config.link_kbps)?);
         let machine = Machine {
             datapath,
             marks,
@@ -75,10 +110,14 @@ impl Machine {
             expedite: config.expedite,
             guests,
             writes,
+            uplink: config.uplink.clone(),
+            announcing,
             sockets,
             vtep: config.vtep,
-            slot_count,
-            slots: Mutex::new(Slots::new(slot_count)),
+            quota: limits.flow_quota(),
+            slots: Arc::new(Mutex::new(Slots::new(sizes.max_ports))),
+            rules,
+            shaping,
             realised: Mutex::default(),
         };
         Ok((machine, underlay))
@@ -107,18 +146,21 @@ impl Machine {
             desired.instance(id).ok_or_else(|| format!("instance {id} is not among what this host should have"))?;
         self.guests.open(id, spec).map_err(|error| match error {
             NoNamespace::Absent => format!("the namespace of instance {id} could not be made"),
+            NoNamespace::Machine => format!("instance {id} is a virtual machine, which has no namespace"),
             NoNamespace::Unusable(why) => why,
         })
     }
 
     /// Takes over the numbers that the kernel has.
     pub(super) fn take_stock(&self, desired: &Desired, observed: &Observed) {
-        let mut slots = Slots::new(self.slot_count);
         let of_ports = observed.ports.values().filter_map(|port| port.row.as_ref()).map(|row| row.slot);
-        of_ports.chain(observed.remnants.values().copied().flatten()).for_each(|slot| slots.occupy(slot));
-        *self.slots() = slots;
+        self.slots().replace(of_ports.chain(observed.remnants.values().copied().flatten()));
         *self.realised() = observed.realised();
         self.guests.retain(|id| desired.instance(id).is_some());
+    }
+
+    pub(super) fn shaping(&self) -> MutexGuard<'_, Shaping> {
+        locked(&self.shaping)
     }
 
     pub(super) fn realised(&self) -> MutexGuard<'_, Realised> {
@@ -137,6 +179,41 @@ impl Machine {
         locked(&self.slots)
     }
 
+    /// The rules and memberships in the data plane.
+    pub(super) fn rules(&self) -> MutexGuard<'_, Rules> {
+        locked(&self.rules)
+    }
+
+    /// What the data plane calls them.
+    pub(super) fn numbers(&self) -> Arc<Numbers> {
+        self.rules().numbers()
+    }
+
+    /// Reads the rules in the data plane back, if it is time to. Whether it did.
+    pub(super) fn look_at_rules_again(&self) -> std::result::Result<bool, AgentError> {
+        self.rules().look_again(&self.datapath)
+    }
+
+    /// Writes rules and memberships, before what names them.
+    pub(super) fn follow_rules(&self, desired: &Desired, keys: Option<&BTreeSet<EntryKey>>) -> Followed {
+        self.rules().follow(&self.datapath, desired, keys)
+    }
+
+    /// Removes rules and memberships that nobody names any more.
+    pub(super) fn retire_rules(&self, desired: &Desired) {
+        self.rules().retire(&self.datapath, desired);
+    }
+
+    /// What answers questions, for other threads.
+    pub(super) fn teller(&self) -> Teller {
+        Teller::new(Arc::clone(&self.datapath), Arc::clone(&self.rules))
+    }
+
+    /// What looks after the flow table, for a thread of its own.
+    pub(crate) fn flow_keeper(&self) -> FlowKeeper {
+        FlowKeeper::new(Arc::clone(&self.datapath), Arc::clone(&self.slots))
+    }
+
     /// Takes a slot whose counters begin at zero.
     pub(super) fn take_slot(&self) -> std::result::Result<u32, String> {
         let (slot, capacity) = {
@@ -145,6 +222,8 @@ impl Machine {
         };
         let full = || format!("this host has {capacity} ports, which is all there is room for; raise max_ports");
         let slot = slot.ok_or_else(full)?;
+        // Flows of a port that was there before, an earlier agent's perhaps.
+        forget(&self.datapath, slot).map_err(|error| error.to_string())?;
         // Also what a packet that was still under way counted for the port that had it before.
         self.datapath.counters().clear(slot).map_err(|error| error.to_string())?;
         Ok(slot)

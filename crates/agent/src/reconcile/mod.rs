@@ -6,16 +6,22 @@
 //! not grow with the host.
 
 pub mod action;
+mod announcing;
 mod apply;
+mod explain;
 #[cfg(test)]
 mod fake;
+mod flows;
 mod guests;
 mod hurry;
 mod machine;
 mod names;
+pub mod numbers;
 mod observe;
 pub mod observed;
 pub mod plan;
+mod rules;
+mod shaping;
 mod slots;
 mod sockets;
 mod want;
@@ -28,15 +34,19 @@ use pintle_core::host_spec::{EndpointSpec, Entry, EntryKey};
 use pintle_core::txn::Revision;
 use pintle_datapath::{Datapath, Opened};
 
+pub use flows::FlowKeeper;
 pub use machine::HostConfig;
 pub use names::{Mark, Marks, port_device};
 
+pub(crate) use flows::FlowThread;
 pub(crate) use guests::remove_namespaces;
 pub(crate) use machine::Machine;
+pub(crate) use rules::Rules;
 
 use crate::desired::{Delta, Desired};
 use crate::error::AgentError;
 use crate::kernel::NetNs;
+use crate::telling::Teller;
 use crate::underlay::Underlay;
 use action::{Action, Stage};
 use apply::{Context, Done};
@@ -77,6 +87,17 @@ enum Cause {
     Drift,
 }
 
+/// What one round of changes is about.
+#[derive(Clone, Copy)]
+struct Round<'a> {
+    desired: &'a Desired,
+    observed: &'a Observed,
+    scope: Scope<'a>,
+    cause: Cause,
+    /// What was known not to be as it should be.
+    expected: &'a BTreeMap<EntryKey, String>,
+}
+
 impl Reconciler {
     /// Opens the data plane of a host, in the calling thread's network namespace. Changes nothing else: that begins with
     /// the first desired state.
@@ -105,6 +126,16 @@ impl Reconciler {
         &self.machine.datapath
     }
 
+    /// What answers questions about the data plane, for other threads.
+    pub(crate) fn teller(&self) -> Teller {
+        self.machine.teller()
+    }
+
+    /// What looks after the flow table. Whoever runs no [`FlowThread`] uses it now and then.
+    pub fn flow_keeper(&self) -> FlowKeeper {
+        self.machine.flow_keeper()
+    }
+
     /// The namespace that the host is.
     pub(crate) fn namespace(&self) -> &NetNs {
         self.machine.namespace()
@@ -114,7 +145,11 @@ impl Reconciler {
     pub(crate) fn knows(&self, index: u32) -> bool {
         let of_port = || self.machine.realised().values().any(|place| place.index == index);
         index == self.underlay.device || of_port() || {
-            self.machine.datapath.host_settings().is_ok_and(|settings| settings.vxlan_ifindex == Some(index))
+            self.machine.datapath.host_settings().is_ok_and(|settings| {
+                let shaper = [settings.shaper_ifindex, settings.shaper_peer_ifindex];
+                let ours = [settings.vxlan_ifindex, settings.uplink_ifindex, shaper[0], shaper[1]];
+                ours.contains(&Some(index))
+            })
         }
     }
 
@@ -126,7 +161,9 @@ impl Reconciler {
 
     /// What could not be realised, as of now.
     pub fn failures(&self) -> Vec<Failure> {
-        self.failures.iter().map(|(key, message)| Failure { key: *key, message: message.clone() }).collect()
+        let mut all = self.failures.clone();
+        all.extend(self.machine.rules().failures().iter().map(|(key, message)| (*key, message.clone())));
+        all.into_iter().map(|(key, message)| Failure { key, message }).collect()
     }
 
     /// Takes a whole desired state and makes the host equal to it; what it does not contain goes.
@@ -183,36 +220,70 @@ impl Reconciler {
 
     fn everything(&mut self, desired: &Desired, cause: Cause) -> Result<Outcome, AgentError> {
         let mut outcome = Outcome::default();
+        let looked = cause == Cause::Drift && self.machine.look_at_rules_again()?;
+        let followed = self.machine.follow_rules(desired, None);
+        if looked && followed.writes > 0 {
+            outcome.actions += followed.writes;
+            let text = format!("{} entries of rules in the data plane were different: restored", followed.writes);
+            tracing::warn!(text, "drift");
+            outcome.drift.push(DriftReport { key: None, message: text, repaired: true });
+        }
         for _ in 0..ROUNDS {
             let observed = self.machine.observe_all(desired)?;
             self.machine.take_stock(desired, &observed);
+            self.machine.doubt_queues();
             let plan = self.plan(desired, &observed, Scope::All);
             let expected = std::mem::take(&mut self.failures);
-            if !self.carry_out(desired, &observed, plan, cause, &expected, &mut outcome) {
+            let round = Round { desired, observed: &observed, scope: Scope::All, cause, expected: &expected };
+            if !self.carry_out(&round, plan, &mut outcome) {
                 break;
             }
         }
+        self.retire_rules(desired);
         Ok(outcome)
     }
 
     fn touched(&mut self, desired: &Desired, keys: &BTreeSet<EntryKey>) -> Result<Outcome, AgentError> {
         let mut outcome = Outcome::default();
+        if self.machine.follow_rules(desired, Some(keys)).arrived {
+            return self.everything(desired, Cause::Wanted);
+        }
         for _ in 0..ROUNDS {
             let observed = self.machine.observe_keys(desired, keys)?;
             let plan = self.plan(desired, &observed, Scope::Keys(keys));
             let mut expected = std::mem::take(&mut self.failures);
             self.failures = expected.extract_if(.., |key, _| !keys.contains(key)).collect();
-            if !self.carry_out(desired, &observed, plan, Cause::Wanted, &expected, &mut outcome) {
+            let (scope, cause) = (Scope::Keys(keys), Cause::Wanted);
+            let round = Round { desired, observed: &observed, scope, cause, expected: &expected };
+            if !self.carry_out(&round, plan, &mut outcome) {
                 break;
             }
         }
+        self.retire_rules(desired);
         Ok(outcome)
     }
 
+    /// Removes rules that nobody names any more. A port or endpoint that is not as it should be may name what it was before.
+    fn retire_rules(&self, desired: &Desired) {
+        let names = |key: &EntryKey| matches!(key, EntryKey::Port(_) | EntryKey::Endpoint(..));
+        if !self.failures.keys().any(names) {
+            self.machine.retire_rules(desired);
+        }
+    }
+
     fn plan(&self, desired: &Desired, observed: &Observed, scope: Scope<'_>) -> Plan {
-        let realised = self.machine.realised();
-        let overlay = self.overlay_wish();
-        plan::plan(&Inputs { desired, observed, realised: &realised, marks: &self.machine.marks, overlay }, scope)
+        let (realised, numbers) = (self.machine.realised(), self.machine.numbers());
+        let inputs = Inputs {
+            desired,
+            observed,
+            realised: &realised,
+            numbers: &numbers,
+            quota: self.machine.quota,
+            marks: &self.machine.marks,
+            overlay: self.overlay_wish(),
+            uplink: self.machine.uplink.as_deref(),
+        };
+        plan::plan(&inputs, scope)
     }
 
     fn overlay_wish(&self) -> OverlayWish {
@@ -220,23 +291,23 @@ impl Reconciler {
     }
 
     /// Does what is planned and notes what became of it. Whether another round may do better.
-    fn carry_out(
-        &mut self,
-        desired: &Desired,
-        observed: &Observed,
-        plan: Plan,
-        cause: Cause,
-        expected: &BTreeMap<EntryKey, String>,
-        outcome: &mut Outcome,
-    ) -> bool {
+    fn carry_out(&mut self, round: &Round<'_>, plan: Plan, outcome: &mut Outcome) -> bool {
+        let Round { desired, observed, scope, cause, expected } = *round;
         self.failures.extend(plan.failures);
         let context = Context { desired, observed, overlay: self.overlay_wish() };
         let devices = |action: &Action| {
             matches!(action.step.stage(), Stage::Overlay | Stage::Clear | Stage::Ports | Stage::RemovePorts)
         };
         let hurry = (self.machine.expedite && plan.actions.iter().any(devices)).then(Hurry::begin);
-        let results = self.machine.apply(&context, &plan.actions);
+        let (results, shaped) =
+            self.machine.with_queues(desired, scope, || self.machine.apply(&context, &plan.actions));
         drop(hurry);
+        for (port, why) in shaped.unlimited {
+            self.failures.entry(EntryKey::Port(port)).or_insert(why);
+        }
+        if cause == Cause::Drift {
+            outcome.drift.extend(shaped.drift);
+        }
         let mut failed = false;
         for (action, done) in plan.actions.iter().zip(&results) {
             if let (Some(key), Err(why)) = (action.key, done) {

@@ -3,6 +3,7 @@
 //! A device's alias says whose it is and what it is for, so nothing needs to be remembered: an agent that starts finds
 //! its devices again by reading. Devices without such an alias are never touched, whatever their name.
 
+pub use pintle_core::host_spec::port_device;
 use pintle_core::id::{AttachmentId, HostId};
 
 /// What all devices of one host have in common.
@@ -18,6 +19,8 @@ pub struct Marks {
 pub enum Mark {
     /// The host's VXLAN device.
     Overlay,
+    /// An end of the cable whose queues hold back limited packets.
+    Shaper,
     /// The device of a port, host side or guest side.
     Port {
         /// The port.
@@ -63,6 +66,11 @@ impl Marks {
         format!("{}vxlan", self.prefix)
     }
 
+    /// The alias of both ends of the shaper's cable.
+    pub fn shaper(&self) -> String {
+        format!("{}shaper", self.prefix)
+    }
+
     /// The alias of the loopback device of every namespace that was made for an instance of this host.
     pub fn namespace(&self) -> String {
         format!("{}namespace", self.prefix)
@@ -71,8 +79,10 @@ impl Marks {
     /// Reads an alias; `None` if it is not of this host.
     pub fn read(&self, alias: &str) -> Option<Mark> {
         let rest = alias.strip_prefix(&self.prefix)?;
-        if rest == "vxlan" {
-            return Some(Mark::Overlay);
+        match rest {
+            "vxlan" => return Some(Mark::Overlay),
+            "shaper" => return Some(Mark::Shaper),
+            _ => {}
         }
         let port = rest.split_once('/').and_then(|(attachment, generation)| {
             Some(Mark::Port { attachment: attachment.parse().ok()?, generation: generation.parse().ok()? })
@@ -84,12 +94,12 @@ impl Marks {
     pub fn overlay_device(&self) -> String {
         format!("pv{}", &digits(&self.host.to_string())[..12])
     }
-}
 
-/// The name of a port's host-side device: `pt` and 13 of the id's 16 random digits.
-pub fn port_device(attachment: AttachmentId) -> String {
-    let digits = digits(&attachment.to_string());
-    format!("pt{}", &digits[digits.len() - 13..])
+    /// The names of the ends of the shaper's cable, the first one first.
+    pub fn shaper_devices(&self) -> [String; 2] {
+        let digits = digits(&self.host.to_string());
+        ["0", "1"].map(|end| format!("ptsh{}{end}", &digits[..10]))
+    }
 }
 
 /// The 17 hexadecimal digits of an id's text.

@@ -3,11 +3,13 @@
 //! A look at everything costs one list of the host's devices, one of each map, and per guest one list each of devices,
 //! addresses and routes: about 0.1 ms a port. A look at one entry costs that entry.
 
+mod public;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use pintle_core::host_spec::EntryKey;
 use pintle_core::id::{AttachmentId, InstanceId};
-use pintle_datapath::{EndpointKey, LinkState, LocationKey, Port};
+use pintle_datapath::{EndpointKey, LinkState, LocationKey, Port, RouteKey};
 
 use super::Machine;
 use super::guests::NoNamespace;
@@ -37,7 +39,8 @@ impl Machine {
     /// Looks at everything.
     pub(super) fn observe_all(&self, desired: &Desired) -> Result<Observed, AgentError> {
         let links = self.host(link::list)??;
-        let mut observed = Observed { overlay: self.overlay(&links)?, ..Observed::default() };
+        let mut observed =
+            Observed { overlay: self.overlay(&links)?, uplink: self.look_at_uplink()?, ..Observed::default() };
         let mut devices: BTreeMap<AttachmentId, (&Link, u32)> = BTreeMap::new();
         for link in &links {
             match self.mark_of(link) {
@@ -45,8 +48,9 @@ impl Machine {
                     devices.insert(attachment, (link, generation));
                 }
                 Some(Mark::Overlay) if observed.overlay.device.as_ref().is_some_and(|d| d.index == link.index) => {}
+                // The shaper looks after its own.
+                Some(Mark::Shaper) | None => {}
                 Some(_) => drop(observed.strays.insert(link.index, link.name.clone())),
-                None => {}
             }
         }
         self.namespaces(desired, &mut observed)?;
@@ -54,9 +58,15 @@ impl Machine {
         let ours: Vec<(AttachmentId, &Link, u32)> = devices.into_iter().map(|(id, (l, g))| (id, l, g)).collect();
         self.ports(desired, &ours, &mut rows, &mut observed)?;
         let overlay = observed.overlay.device.as_ref().map(|device| device.index);
-        observed.remnants = self.remnants(&observed.ports, overlay, rows)?;
+        let cable = links.iter().filter(|link| self.mark_of(link) == Some(Mark::Shaper)).map(|link| link.index);
+        let uplink = observed.uplink.device.map(|device| device.index);
+        let others = overlay.into_iter().chain(uplink).chain(cable);
+        observed.remnants = self.remnants(&observed.ports, others, rows)?;
         observed.endpoints = self.datapath.endpoints().entries()?.into_iter().collect();
         observed.locations = self.datapath.locations().entries()?.into_iter().collect();
+        observed.routes = self.datapath.routes().entries()?.into_iter().collect();
+        observed.public = self.datapath.public_addresses().entries()?.into_iter().collect();
+        observed.private = self.datapath.private_addresses().entries()?.into_iter().collect();
         Ok(observed)
     }
 
@@ -88,6 +98,12 @@ impl Machine {
                     let key = LocationKey { segment: *segment, mac: mac.0 };
                     observed.locations.extend(self.datapath.locations().get(&key)?.map(|row| (key, row)));
                 }
+                EntryKey::Route(segment, net) => {
+                    let key = RouteKey { segment: *segment, net: *net };
+                    observed.routes.extend(self.datapath.routes().get(&key)?.map(|row| (key, row)));
+                }
+                EntryKey::FloatingIp(address) => self.look_at_public(desired, *address, &mut observed)?,
+                EntryKey::PrefixList(_) | EntryKey::Group(_) | EntryKey::Acl(_) => {}
             }
         }
         let devices: Vec<_> = devices.iter().map(|(id, link, generation)| (*id, link, *generation)).collect();
@@ -145,6 +161,7 @@ impl Machine {
         let state = match desired.instance(id) {
             Some(spec) => match self.guests.open(id, spec) {
                 Err(NoNamespace::Absent) => NamespaceState::Absent,
+                Err(NoNamespace::Machine) => return Ok(()),
                 Err(NoNamespace::Unusable(why)) => NamespaceState::Unusable(why),
                 Ok(namespace) => {
                     let made = spec.namespace == pintle_core::model::Namespace::Made;
@@ -197,9 +214,18 @@ impl Machine {
                 generation: *generation,
                 mtu: link.mtu,
                 up: link.up,
+                tap: link.kind.as_deref() == Some("tun"),
             };
             let programs = programs(self.datapath.verify_port(link.index)?);
-            let port = PortState { device, row: rows.remove(&link.index), programs, guest };
+            let row = rows.remove(&link.index);
+            let (iface, guest_config) = match &row {
+                Some(row) => (
+                    self.datapath.ifaces().get(&row.slot)?.unwrap_or_default(),
+                    self.datapath.guest_configs().get(&row.slot)?.unwrap_or_default(),
+                ),
+                None => Default::default(),
+            };
+            let port = PortState { device, row, iface, guest_config, programs, guest };
             observed.ports.insert(*id, port);
         }
         Ok(())
@@ -222,12 +248,12 @@ impl Machine {
     fn remnants(
         &self,
         ports: &BTreeMap<AttachmentId, PortState>,
-        overlay: Option<u32>,
+        others: impl Iterator<Item = u32>,
         rows: BTreeMap<u32, Port>,
     ) -> Result<BTreeMap<u32, Option<u32>>, AgentError> {
         let mut remnants: BTreeMap<u32, Option<u32>> =
             rows.into_iter().map(|(index, row)| (index, Some(row.slot))).collect();
-        let known: BTreeSet<u32> = ports.values().map(|port| port.device.index).chain(overlay).collect();
+        let known: BTreeSet<u32> = ports.values().map(|port| port.device.index).chain(others).collect();
         for (index, _) in self.datapath.pinned_links()? {
             if !known.contains(&index) {
                 remnants.entry(index).or_default();
@@ -258,6 +284,7 @@ impl Guest {
             mtu: link.mtu,
             up: link.up,
             alias: link.alias.clone().unwrap_or_default(),
+            ipv6: link.ipv6,
             addresses: self.addresses.iter().filter(of_link).copied().collect(),
             routes: self.routes.iter().filter(default).copied().collect(),
         })

@@ -1,11 +1,16 @@
 //! What is really there, as far as it is ours: the other half of what a plan is made from.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use pintle_core::id::{AttachmentId, InstanceId};
-use pintle_datapath::{Endpoint, EndpointKey, HostSettings, Location, LocationKey, Port};
+use pintle_datapath::{
+    Endpoint, EndpointKey, GuestConfig, HostSettings, Iface, Location, LocationKey, Port, PrivateAddress,
+    PublicAddress, Route as Row, RouteKey,
+};
 
 use crate::kernel::addr::Address;
+use crate::kernel::link::Ipv6Settings;
 use crate::kernel::route::Route;
 
 /// Everything of ours that was found. Of a part of the host, if only a part was looked at.
@@ -13,6 +18,8 @@ use crate::kernel::route::Route;
 pub struct Observed {
     /// The way to other hosts.
     pub overlay: OverlayState,
+    /// The way to the public network.
+    pub uplink: UplinkState,
     /// The namespaces of instances that are wanted, and those that were made for instances that no longer are.
     pub namespaces: BTreeMap<InstanceId, NamespaceState>,
     /// The ports that have a device.
@@ -25,6 +32,32 @@ pub struct Observed {
     pub endpoints: BTreeMap<EndpointKey, Endpoint>,
     /// The locations' entries.
     pub locations: BTreeMap<LocationKey, Location>,
+    /// The routes' entries.
+    pub routes: BTreeMap<RouteKey, Row>,
+    /// The public addresses' entries.
+    pub public: BTreeMap<IpAddr, PublicAddress>,
+    /// The entries of addresses that go out by a public one.
+    pub private: BTreeMap<EndpointKey, PrivateAddress>,
+}
+
+/// The way to the public network.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UplinkState {
+    /// The device, if one is configured and there.
+    pub device: Option<UplinkDevice>,
+    /// Whether the program is attached to it.
+    pub programs: Programs,
+}
+
+/// The device to the public network. It is the host's own: it is read, and nothing of it is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UplinkDevice {
+    /// Index.
+    pub index: u32,
+    /// Ethernet address, with which ARP for public addresses is answered.
+    pub mac: [u8; 6],
+    /// MTU in bytes.
+    pub mtu: u32,
 }
 
 /// The way to other hosts.
@@ -85,9 +118,13 @@ pub struct PortState {
     pub device: HostDevice,
     /// Its entry in the data plane.
     pub row: Option<Port>,
+    /// What may pass it, if it has a slot.
+    pub iface: Iface,
+    /// What its guest is told that asks, if it has a slot.
+    pub guest_config: GuestConfig,
     /// Its programs.
     pub programs: Programs,
-    /// The guest side, if it is in the namespace where it should be.
+    /// The guest side, if it is in the namespace where it should be. None for a tap: it has a machine behind it.
     pub guest: Option<GuestDevice>,
 }
 
@@ -104,6 +141,8 @@ pub struct HostDevice {
     pub mtu: u32,
     /// Administratively up.
     pub up: bool,
+    /// It is a tap, not an end of a veth pair.
+    pub tap: bool,
 }
 
 /// The guest side of a port.
@@ -121,7 +160,9 @@ pub struct GuestDevice {
     pub up: bool,
     /// Alias.
     pub alias: String,
-    /// IPv4 addresses.
+    /// Settings of IPv6, if it is on the device at all.
+    pub ipv6: Option<Ipv6Settings>,
+    /// Addresses.
     pub addresses: Vec<Address>,
     /// Default routes through it.
     pub routes: Vec<Route>,
@@ -134,6 +175,8 @@ pub struct Place {
     pub index: u32,
     /// Slot of its counters.
     pub slot: u32,
+    /// The device is a tap.
+    pub tap: bool,
 }
 
 /// The ports that packets can be sent to.
@@ -149,6 +192,6 @@ impl Observed {
 impl PortState {
     /// Where the port is, if it is complete enough for packets to be sent to it.
     pub fn place(&self) -> Option<Place> {
-        self.row.as_ref().map(|row| Place { index: self.device.index, slot: row.slot })
+        self.row.as_ref().map(|row| Place { index: self.device.index, slot: row.slot, tap: self.device.tap })
     }
 }

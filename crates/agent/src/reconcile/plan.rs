@@ -4,19 +4,21 @@
 //! is asked about everything: there is one answer to "what is wrong", so a repair can't differ from a first set-up.
 
 mod port;
+mod public;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use pintle_core::host_spec::{EndpointSpec, Entry, EntryKey, LocationSpec};
+use pintle_core::host_spec::{EndpointSpec, Entry, EntryKey, LocationSpec, RouteSpec};
 use pintle_core::id::{AttachmentId, InstanceId};
 use pintle_core::net::Mac;
-use pintle_datapath::{EndpointKey, HostSettings, LocationKey};
+use pintle_datapath::{EndpointKey, HostSettings, LocationKey, RouteKey};
 
 use super::action::{Action, Step};
 use super::names::Marks;
+use super::numbers::Numbers;
 use super::observed::{NamespaceState, Observed, Programs, Realised};
 use super::want;
 use crate::desired::Desired;
@@ -30,10 +32,16 @@ pub struct Inputs<'a> {
     pub observed: &'a Observed,
     /// Where the ports are that packets can be sent to, those outside of the scope too.
     pub realised: &'a Realised,
+    /// What the data plane calls the rules and memberships that it has.
+    pub numbers: &'a Numbers,
+    /// How many flows an interface may open.
+    pub quota: u32,
     /// How our devices are told from others.
     pub marks: &'a Marks,
     /// The way to other hosts, as it should be.
     pub overlay: OverlayWish,
+    /// The name of the device to the public network, if there is to be one.
+    pub uplink: Option<&'a str>,
 }
 
 /// The way to other hosts, as it should be.
@@ -92,6 +100,7 @@ impl Planner<'_> {
     fn all(&mut self) {
         let Inputs { desired, observed, .. } = *self.inputs;
         self.overlay();
+        self.uplink();
         self.strays();
         desired.entries().keys().for_each(|key| self.key(key));
         let unwanted = |key: &EntryKey| desired.get(key).is_none();
@@ -99,9 +108,12 @@ impl Planner<'_> {
         let ports = observed.ports.keys().map(|id| EntryKey::Port(*id));
         let endpoints = observed.endpoints.keys().map(|key| EntryKey::Endpoint(key.segment, key.addr));
         let locations = observed.locations.keys().map(|key| EntryKey::Location(key.segment, Mac(key.mac)));
-        let unwanted: Vec<EntryKey> =
-            instances.chain(ports).chain(endpoints).chain(locations).filter(unwanted).collect();
+        let routes = observed.routes.keys().map(|key| EntryKey::Route(key.segment, key.net));
+        let public = observed.public.keys().map(|address| EntryKey::FloatingIp(*address));
+        let all = instances.chain(ports).chain(endpoints).chain(locations).chain(routes).chain(public);
+        let unwanted: Vec<EntryKey> = all.filter(unwanted).collect();
         unwanted.iter().for_each(|key| self.key(key));
+        self.orphans();
     }
 
     fn act(&mut self, key: Option<EntryKey>, step: Step, difference: impl Into<String>) {
@@ -124,6 +136,19 @@ impl Planner<'_> {
             (EntryKey::Location(segment, mac), Some(Entry::Location(spec))) => {
                 self.location(*key, LocationKey { segment: *segment, mac: mac.0 }, spec);
             }
+            (EntryKey::Route(segment, net), Some(Entry::Route(spec))) => {
+                self.route(*key, RouteKey { segment: *segment, net: *net }, spec);
+            }
+            (EntryKey::Route(segment, net), _) => {
+                let row = RouteKey { segment: *segment, net: *net };
+                if self.inputs.observed.routes.contains_key(&row) {
+                    self.act(Some(*key), Step::DeleteRoute(row), format!("entry {key} is not wanted"));
+                }
+            }
+            // Rules are written before: a plan names the numbers that they have then.
+            (EntryKey::PrefixList(_) | EntryKey::Group(_) | EntryKey::Acl(_), _) => {}
+            (EntryKey::FloatingIp(address), Some(Entry::FloatingIp(spec))) => self.public(*address, Some(spec)),
+            (EntryKey::FloatingIp(address), _) => self.public(*address, None),
             (EntryKey::Location(segment, mac), _) => {
                 let row = LocationKey { segment: *segment, mac: mac.0 };
                 if self.inputs.observed.locations.contains_key(&row) {
@@ -136,7 +161,11 @@ impl Planner<'_> {
     fn overlay(&mut self) {
         let Inputs { observed, overlay: wish, .. } = *self.inputs;
         let device = observed.overlay.device.as_ref();
-        let settings = HostSettings { vxlan_ifindex: device.map(|device| device.index), local_vtep: Some(wish.vtep) };
+        let settings = HostSettings {
+            vxlan_ifindex: device.map(|device| device.index),
+            local_vtep: Some(wish.vtep),
+            ..observed.overlay.settings
+        };
         match device {
             None => self.act(None, Step::MakeOverlay(None), "the VXLAN device is missing"),
             Some(device) => match &device.wrong {
@@ -188,7 +217,7 @@ impl Planner<'_> {
     }
 
     fn endpoint(&mut self, row: EndpointKey, spec: &EndpointSpec) {
-        let Inputs { observed, realised, .. } = *self.inputs;
+        let Inputs { observed, realised, numbers, .. } = *self.inputs;
         let key = EntryKey::Endpoint(row.segment, row.addr);
         let there = observed.endpoints.get(&row);
         let names_remade = match spec {
@@ -197,7 +226,14 @@ impl Planner<'_> {
                 [spec.port, spec.alt_port].into_iter().flatten().any(|port| self.remade.contains(&port))
             }
         };
-        let wanted = want::endpoint(spec, |port| realised.get(&port).copied());
+        if let EndpointSpec::Vni(spec) = spec
+            && !spec.groups.is_empty()
+            && !numbers.identities.contains_key(&spec.groups)
+        {
+            // It is no member of anything until then.
+            self.plan.failures.insert(key, "its memberships are not in the data plane".to_owned());
+        }
+        let wanted = want::endpoint(&row, spec, numbers, |port| realised.get(&port).copied());
         match (wanted, there) {
             (_, None) if names_remade => self.act(Some(key), Step::PutEndpoint(row), format!("entry {key} is missing")),
             (Some(_), None) => self.act(Some(key), Step::PutEndpoint(row), format!("entry {key} is missing")),
@@ -217,10 +253,22 @@ impl Planner<'_> {
     }
 
     fn location(&mut self, key: EntryKey, row: LocationKey, spec: &LocationSpec) {
-        match self.inputs.observed.locations.get(&row) {
+        let Inputs { desired, observed, .. } = *self.inputs;
+        let addr = desired.uses().address_of(row.segment, Mac(row.mac));
+        match observed.locations.get(&row) {
             None => self.act(Some(key), Step::PutLocation(row), format!("entry {key} is missing")),
-            Some(there) if want::location(spec) != *there => {
+            Some(there) if want::location(&row, spec, addr) != *there => {
                 self.act(Some(key), Step::PutLocation(row), format!("entry {key} is different"));
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn route(&mut self, key: EntryKey, row: RouteKey, spec: &RouteSpec) {
+        match self.inputs.observed.routes.get(&row) {
+            None => self.act(Some(key), Step::PutRoute(row), format!("entry {key} is missing")),
+            Some(there) if want::route(&row, spec) != *there => {
+                self.act(Some(key), Step::PutRoute(row), format!("entry {key} is different"));
             }
             Some(_) => {}
         }

@@ -5,7 +5,7 @@
 
 pub(crate) mod server;
 
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::process::Command;
@@ -21,17 +21,22 @@ use pintle_agent::kernel::{NetNs, Netlink, addr, link};
 use pintle_agent::reconcile::{HostConfig, Outcome, Reconciler};
 use pintle_agent::{Limits, uninstall_host};
 use pintle_core::host_spec::{
-    EndpointSpec, Entry, EntryKey, InstanceSpec, LocationSpec, PortMode, PortSpec, VniEndpoint,
+    EndpointSpec, Entry, EntryKey, GuestConfig, InstanceSpec, LocationSpec, PortLimits, PortMode, PortPolicy, PortSpec,
+    VniEndpoint,
 };
-use pintle_core::id::{AttachmentId, HostId, IdSource, InstanceId, VniId};
+use pintle_core::id::{AttachmentId, HostId, IdSource, InstanceId, RuleId, SecurityGroupId, VniId};
 use pintle_core::model::Namespace;
 use pintle_core::net::Mac;
+use pintle_core::policy::{Direction, ProtocolMatch, Remote, Rule};
 
 pub(crate) const BPFFS: &str = "/sys/fs/bpf";
 /// The segment that all ports are in.
 pub(crate) const SEGMENT: u32 = 77;
 /// The subnet's gateway.
 pub(crate) const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 7, 0, 1);
+
+/// The group that every guest is in to begin with: it permits everything.
+pub(crate) const OPEN: SecurityGroupId = SecurityGroupId::from_bits(1);
 
 static COUNTER: AtomicU32 = AtomicU32::new(0);
 
@@ -99,8 +104,10 @@ impl Host {
             vtep: None,
             vxlan_port: 4789,
             bpffs: BPFFS.into(),
-            limits: Limits { max_ports: 1100, max_endpoints: 4096 },
+            limits: Limits { max_ports: 1100, max_endpoints: 4096, max_flows: 16_384, ..Limits::default() },
             expedite: true,
+            link_kbps: None,
+            uplink: None,
         }
     }
 
@@ -152,21 +159,50 @@ impl Guest {
             instance,
             segment: SEGMENT,
             mac: Mac::local(number.into()),
-            addresses: vec![Ipv4Addr::new(10, 7, high, low)],
-            prefix_len: 16,
+            addresses: vec![IpAddr::from([10, 7, high, low])],
+            prefixes: Vec::new(),
+            subnet: "10.7.0.0/16".parse().unwrap(),
+            subnet6: None,
             gateway: GATEWAY,
             mtu: 1450,
             device: "eth0".into(),
             default_route: true,
-            allow_ip_spoofing: false,
             mode: PortMode::Active,
             generation: 1,
+            policy: PortPolicy {
+                groups: vec![OPEN],
+                source_dest_check: true,
+                state_filtering: true,
+                ..PortPolicy::default()
+            },
+            limits: PortLimits::default(),
+            guest_config: GuestConfig::default(),
         };
         Guest { instance, attachment, spec, namespace: Namespace::Made }
     }
 
-    pub(crate) fn ip(&self) -> Ipv4Addr {
+    /// A guest with IPv6 too: `2001:db8:7::<number>`.
+    pub(crate) fn dual(number: u16) -> Self {
+        let mut guest = Guest::new(number);
+        guest.spec.subnet6 = Some("2001:db8:7::/64".parse().unwrap());
+        guest.spec.addresses.push(format!("2001:db8:7::{number:x}").parse().unwrap());
+        guest
+    }
+
+    /// The same guest in other groups.
+    pub(crate) fn within(mut self, groups: &[SecurityGroupId]) -> Self {
+        self.spec.policy.groups = groups.to_vec();
+        self
+    }
+
+    /// Its primary IPv4 address.
+    pub(crate) fn ip(&self) -> IpAddr {
         self.spec.addresses[0]
+    }
+
+    /// Its primary IPv6 address.
+    pub(crate) fn ip6(&self) -> IpAddr {
+        *self.spec.addresses.iter().find(|ip| ip.is_ipv6()).unwrap()
     }
 
     pub(crate) fn port_key(&self) -> EntryKey {
@@ -179,13 +215,24 @@ impl Guest {
     }
 
     pub(crate) fn port_entry(&self) -> (EntryKey, Entry) {
-        (self.port_key(), Entry::Port(self.spec.clone()))
+        (self.port_key(), Entry::Port(Box::new(self.spec.clone())))
     }
 
     /// Every entry of an interface that lives here.
     pub(crate) fn entries(&self) -> Vec<(EntryKey, Entry)> {
         let mut entries = vec![self.instance_entry(), self.port_entry()];
-        let endpoint = VniEndpoint {
+        let endpoint = |address: &IpAddr| {
+            (EntryKey::Endpoint(SEGMENT, *address), Entry::Endpoint(EndpointSpec::Vni(self.endpoint())))
+        };
+        entries.extend(self.spec.addresses.iter().map(endpoint));
+        let location = LocationSpec { vtep: None, alt_vtep: None };
+        entries.push((EntryKey::Location(SEGMENT, self.spec.mac), Entry::Location(location)));
+        entries
+    }
+
+    /// The endpoint of its addresses, where it lives.
+    pub(crate) fn endpoint(&self) -> VniEndpoint {
+        VniEndpoint {
             mac: self.spec.mac,
             port: Some(self.attachment),
             alt_port: None,
@@ -194,13 +241,8 @@ impl Guest {
             moved: false,
             mtu: 1450,
             generation: self.spec.generation,
-        };
-        let endpoint =
-            |address: &Ipv4Addr| (EntryKey::Endpoint(SEGMENT, *address), Entry::Endpoint(EndpointSpec::Vni(endpoint)));
-        entries.extend(self.spec.addresses.iter().map(endpoint));
-        let location = LocationSpec { vtep: None, alt_vtep: None };
-        entries.push((EntryKey::Location(SEGMENT, self.spec.mac), Entry::Location(location)));
-        entries
+            groups: self.spec.policy.groups.clone(),
+        }
     }
 
     /// The guest's namespace.
@@ -209,6 +251,7 @@ impl Guest {
             Namespace::Made => NetNs::open_named(&self.instance.to_string()).unwrap(),
             Namespace::Path(path) => NetNs::open_path(path).unwrap(),
             Namespace::Pid(pid) => NetNs::open_pid(*pid).unwrap(),
+            Namespace::Tap { .. } => panic!("a virtual machine has no namespace"),
         }
     }
 
@@ -222,15 +265,42 @@ impl Guest {
         self.netns().run(|| ping(to)).unwrap()
     }
 
+    /// Whether `to` answers an echo request of IPv6.
+    pub(crate) fn ping6(&self, to: &str) -> bool {
+        let ping = || Command::new("ping").args(["-6", "-n", "-c", "1", "-W", "1", to]).output();
+        self.netns().run(ping).unwrap().unwrap().status.success()
+    }
+
     /// Whether a datagram to `to` arrives.
     pub(crate) fn reaches(&self, to: &Guest) -> bool {
-        let receiver = to.netns().run(|| UdpSocket::bind((to.ip(), 0)).unwrap()).unwrap();
-        let address = receiver.local_addr().unwrap();
-        receiver.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-        let sent =
-            self.netns().run(|| UdpSocket::bind((self.ip(), 0)).and_then(|socket| socket.send_to(b"hello", address)));
-        sent.unwrap().is_ok() && receiver.recv(&mut [0; 16]).is_ok()
+        datagram((self, self.ip()), (to, to.ip()), 0)
     }
+
+    /// Whether a datagram to `to` arrives by IPv6.
+    pub(crate) fn reaches6(&self, to: &Guest) -> bool {
+        datagram((self, self.ip6()), (to, to.ip6()), 0)
+    }
+}
+
+/// Whether a datagram arrives from one guest's address at another's and this port; port 0 is any.
+pub(crate) fn datagram(from: (&Guest, IpAddr), to: (&Guest, IpAddr), port: u16) -> bool {
+    let receiver = to.0.netns().run(|| UdpSocket::bind((to.1, port)).unwrap()).unwrap();
+    let address = receiver.local_addr().unwrap();
+    // A lost question for a neighbour is asked again after a second, and nobody prepares IPv6 neighbours beforehand.
+    let patience = if to.1.is_ipv6() { 1500 } else { 300 };
+    receiver.set_read_timeout(Some(Duration::from_millis(patience))).unwrap();
+    let sent = from.0.netns().run(|| UdpSocket::bind((from.1, 0)).and_then(|socket| socket.send_to(b"hello", address)));
+    sent.unwrap().is_ok() && receiver.recv(&mut [0; 16]).is_ok()
+}
+
+/// A rule that permits a protocol from or to remotes.
+pub(crate) fn rule(id: u64, direction: Direction, protocol: ProtocolMatch, remote: Remote) -> Rule {
+    Rule { id: RuleId::from_bits(id), direction, protocol, remote, local: None }
+}
+
+/// A group's entry.
+pub(crate) fn group(id: SecurityGroupId, rules: Vec<Rule>) -> (EntryKey, Entry) {
+    (EntryKey::Group(id), Entry::Group(rules))
 }
 
 /// The gateway's entry and those of these guests, as a desired state.
@@ -240,7 +310,11 @@ pub(crate) fn desired(revision: u64, guests: &[&Guest]) -> Desired {
 
 /// The gateway's entry and those of these guests.
 pub(crate) fn entries(guests: &[&Guest]) -> Vec<(EntryKey, Entry)> {
-    let mut entries = vec![(EntryKey::Endpoint(SEGMENT, GATEWAY), Entry::Endpoint(EndpointSpec::Gateway))];
+    let all = |id, direction| rule(id, direction, ProtocolMatch::Any, Remote::Any);
+    let mut entries = vec![
+        group(OPEN, vec![all(1, Direction::Ingress), all(2, Direction::Egress)]),
+        (EntryKey::Endpoint(SEGMENT, GATEWAY.into()), Entry::Endpoint(EndpointSpec::Gateway)),
+    ];
     entries.extend(guests.iter().flat_map(|guest| guest.entries()));
     entries
 }

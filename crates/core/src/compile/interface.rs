@@ -3,13 +3,13 @@
 //! The table in [`crate::model::Move`]'s module says what each step of a move means; this file is that table as entries.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 
+use super::port::Shape;
 use super::{Carriers, HostEntries};
-use crate::host_spec::{EndpointSpec, Entry, EntryKey, LocationSpec, PortMode, PortSpec, VniEndpoint};
+use crate::host_spec::{EndpointSpec, Entry, EntryKey, FloatingIpSpec, LocationSpec, PortMode, RouteSpec, VniEndpoint};
 use crate::id::{AttachmentId, HostId, VniId};
 use crate::lifecycle::Lifecycle;
-use crate::model::{Attachment, Host, Instance, InstanceState, Move, MoveStep, ReservedIp, Subnet, Vni, Vpc};
+use crate::model::{Attachment, Host, Instance, InstanceState, Move, MoveStep, Vni};
 use crate::query;
 use crate::refusal::DecideError;
 use crate::txn::Snapshot;
@@ -27,8 +27,11 @@ pub fn interface(snapshot: &dyn Snapshot, carriers: &Carriers, id: VniId) -> Res
         if side.runs {
             let port = shape.port(side);
             let key = EntryKey::Port(side.attachment.id);
-            entries.entry(side.host.id).or_default().insert(key, Entry::Port(port));
+            entries.entry(side.host.id).or_default().insert(key, Entry::Port(Box::new(port)));
         }
+    }
+    for side in place.public() {
+        shape.lead_in(side, entries.entry(side.host.id).or_default());
     }
     if place.announced() || place.current.runs {
         for host in carriers.of(shape.vni.vpc) {
@@ -45,10 +48,11 @@ pub fn interface(snapshot: &dyn Snapshot, carriers: &Carriers, id: VniId) -> Res
 }
 
 /// One side of an interface's realisation: an attachment and where it is.
-struct Side {
-    attachment: Attachment,
-    host: Host,
-    mode: PortMode,
+pub(super) struct Side {
+    pub(super) attachment: Attachment,
+    pub(super) instance: Instance,
+    pub(super) host: Host,
+    pub(super) mode: PortMode,
     /// Whether its instance runs and nothing is on its way out.
     runs: bool,
 }
@@ -98,6 +102,16 @@ impl Place {
         self.step.is_some_and(|now| now >= step)
     }
 
+    /// The sides whose hosts answer for the interface's floating IPs: the old one until it is left, the new one as soon as it
+    /// speaks. When both do, whoever has announced itself last gets the packets, and both can take them.
+    fn public(&self) -> impl Iterator<Item = &Side> {
+        let old = (!self.at_least(MoveStep::Drain)).then_some(&self.current);
+        let new = self.next.as_ref().filter(|_| self.at_least(MoveStep::Open));
+        // Between ports of one host there is one entry, and it is the new one's.
+        let old = old.filter(|old| new.is_none_or(|new| new.host.id != old.host.id));
+        old.into_iter().chain(new).filter(|side| side.runs)
+    }
+
     /// The side that other hosts send to.
     fn receiver(&self, on: HostId) -> &Side {
         let switched = match &self.next {
@@ -122,54 +136,34 @@ impl Side {
         let Some((instance, _)) = query::find::<Instance>(snapshot, attachment.instance)? else { return Ok(None) };
         let (host, _) = query::get::<Host>(snapshot, attachment.host)?;
         let runs = attachment.lifecycle != Lifecycle::Deleting && instance.state == InstanceState::Running;
-        Ok(Some(Side { attachment, host, mode, runs }))
+        Ok(Some(Side { attachment, instance, host, mode, runs }))
     }
-}
-
-/// What an interface is, wherever it is.
-struct Shape {
-    vni: Vni,
-    segment: u32,
-    subnet: Subnet,
-    addresses: Vec<Ipv4Addr>,
 }
 
 impl Shape {
-    fn find(snapshot: &dyn Snapshot, vni: Vni) -> Result<Shape, DecideError> {
-        let (vpc, _) = query::get::<Vpc>(snapshot, vni.vpc)?;
-        let (subnet, _) = query::get::<Subnet>(snapshot, vni.subnet)?;
-        let addresses = vni
-            .ips
-            .iter()
-            .map(|ip| Ok(query::get::<ReservedIp>(snapshot, *ip)?.0.address))
-            .collect::<Result<Vec<_>, DecideError>>()?;
-        Ok(Shape { vni, segment: vpc.segment, subnet, addresses })
-    }
-
-    fn port(&self, side: &Side) -> PortSpec {
-        PortSpec {
-            vni: self.vni.id,
-            instance: side.attachment.instance,
-            segment: self.segment,
-            mac: self.vni.mac,
-            addresses: self.addresses.clone(),
-            prefix_len: self.subnet.cidr.prefix_len(),
-            gateway: self.subnet.gateway(),
-            mtu: side.host.guest_mtu(),
-            device: side.attachment.device(),
-            default_route: side.attachment.default_route,
-            allow_ip_spoofing: self.vni.allow_ip_spoofing,
-            mode: side.mode,
-            generation: side.attachment.generation,
-        }
-    }
-
     /// The way to the interface, as one host must know it.
     fn announce(&self, place: &Place, on: &Host, entries: &mut BTreeMap<EntryKey, Entry>) {
         let endpoint = self.endpoint(place, on);
         for address in &self.addresses {
-            let spec = Entry::Endpoint(EndpointSpec::Vni(endpoint));
+            let spec = Entry::Endpoint(EndpointSpec::Vni(endpoint.clone()));
             entries.insert(EntryKey::Endpoint(self.segment, *address), spec);
+        }
+        for net in &self.vni.prefixes {
+            let route = Entry::Route(RouteSpec::Via(self.primary(*net)));
+            entries.insert(EntryKey::Route(self.segment, *net), route);
+        }
+    }
+
+    /// The way in from the public network, as the host of one side must know it.
+    fn lead_in(&self, side: &Side, entries: &mut BTreeMap<EntryKey, Entry>) {
+        for (public, address) in &self.floating_ips {
+            let spec = FloatingIpSpec::Vni {
+                port: side.attachment.id,
+                segment: self.segment,
+                address: *address,
+                translate: self.vni.enable_infrastructure_nat,
+            };
+            entries.insert(EntryKey::FloatingIp((*public).into()), Entry::FloatingIp(spec));
         }
     }
 
@@ -193,6 +187,7 @@ impl Shape {
             moved: crosses_hosts && here(&place.current) && !here(receiver),
             mtu: on.guest_mtu().min(receiver.host.guest_mtu()),
             generation: receiver.attachment.generation,
+            groups: self.groups(),
         }
     }
 

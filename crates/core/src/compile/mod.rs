@@ -1,23 +1,32 @@
 //! From what is stored to what hosts should have.
 //!
-//! Desired state is worked out per *subject* (an interface, an instance, a subnet), never per host or per world: a change
-//! to one interface costs the entries of that interface, on the hosts that carry its VPC. The caller remembers what a
-//! subject's entries were and sends the difference.
+//! Desired state is worked out per *subject* (an interface, a group, a subnet …), never per host or per world: a change
+//! to one interface costs the entries of that interface, on the hosts that carry its VPC, and a change of a group's rules
+//! costs one entry on each of them. The caller remembers what a subject's entries were and sends the difference.
 
+mod carriers;
+mod effect;
 mod interface;
+mod policy;
+mod port;
+mod public;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::draft::decode;
 use crate::host_spec::{EndpointSpec, Entry, EntryKey, InstanceSpec};
-use crate::id::{AttachmentId, HostId, InstanceId, SubnetId, VniId, VpcId};
+use crate::id::{
+    AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, SecurityGroupId, SubnetId, VniId, VpcId,
+};
 use crate::lifecycle::Lifecycle;
-use crate::model::{Attachment, Host, Instance, InstanceState, Move, Subnet, Vni, Vpc};
+use crate::model::{Attachment, Instance, InstanceState, SecurityGroup, Subnet, Vpc};
+use crate::policy::Remote;
 use crate::query;
-use crate::record::{self, Record};
+use crate::record;
 use crate::refusal::DecideError;
 use crate::txn::Snapshot;
 
+pub use carriers::Carriers;
+pub use effect::{Effect, PortsOf, effect};
 pub use interface::interface;
 
 /// The entries of one subject, by host.
@@ -28,101 +37,18 @@ pub type HostEntries = BTreeMap<HostId, BTreeMap<EntryKey, Entry>>;
 pub enum Subject {
     /// An instance.
     Instance(InstanceId),
+    /// A prefix list.
+    PrefixList(PrefixListId),
+    /// A security group.
+    Group(SecurityGroupId),
+    /// A network ACL.
+    Acl(NetworkAclId),
     /// A subnet's gateway.
     Subnet(SubnetId),
-    /// An interface with its attachments and its move.
+    /// A VPC's ways to the public network.
+    Vpc(VpcId),
+    /// An interface with its attachments, its move and its floating IPs.
     Vni(VniId),
-}
-
-/// What a changed key means for desired state.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// The subject must be worked out again.
-    Subject(Subject),
-    /// A host's own record changed: everything in the VPCs that it carries must be worked out again.
-    Host(HostId),
-}
-
-/// What a committed write means for desired state. `before` is not needed: records never change their subject.
-///
-/// # Errors
-/// When a record can't be decoded.
-pub fn effect(key: &str, value: Option<&[u8]>) -> Result<Option<Effect>, DecideError> {
-    let Some((kind, id)) = key.split_once('/') else { return Ok(None) };
-    let subject = match kind {
-        Vni::KIND | Move::KIND => id.parse().ok().map(Subject::Vni),
-        Instance::KIND => id.parse().ok().map(Subject::Instance),
-        Subnet::KIND => id.parse().ok().map(Subject::Subnet),
-        Attachment::KIND => match value {
-            Some(value) => Some(Subject::Vni(decode::<Attachment>(key, value)?.vni)),
-            // An attachment's end is always a change of its interface or of its move, in the same commit, or leaves
-            // the entries as they are because a deleting attachment has none.
-            None => None,
-        },
-        Host::KIND => return Ok(id.parse().ok().map(Effect::Host)),
-        _ => None,
-    };
-    Ok(subject.map(Effect::Subject))
-}
-
-/// Which hosts carry which VPCs: where endpoints of a VPC are needed.
-///
-/// A host carries a VPC while it has an attachment of one of the VPC's interfaces that is not on its way out.
-#[derive(Debug, Clone, Default)]
-pub struct Carriers {
-    by_attachment: BTreeMap<AttachmentId, (HostId, VpcId)>,
-    hosts: BTreeMap<VpcId, BTreeMap<HostId, usize>>,
-}
-
-impl Carriers {
-    /// Takes an attachment's present state into account; whether a host has begun or ceased to carry a VPC by it.
-    pub fn update(&mut self, id: AttachmentId, attachment: Option<&Attachment>) -> bool {
-        let now = attachment
-            .filter(|attachment| attachment.lifecycle != Lifecycle::Deleting)
-            .map(|attachment| (attachment.host, attachment.vpc));
-        let before = match now {
-            Some(now) => self.by_attachment.insert(id, now),
-            None => self.by_attachment.remove(&id),
-        };
-        if before == now {
-            return false;
-        }
-        let mut changed = false;
-        if let Some((host, vpc)) = before {
-            let hosts = self.hosts.entry(vpc).or_default();
-            if let Some(count) = hosts.get_mut(&host) {
-                *count -= 1;
-                if *count == 0 {
-                    hosts.remove(&host);
-                    changed = true;
-                }
-            }
-            if hosts.is_empty() {
-                self.hosts.remove(&vpc);
-            }
-        }
-        if let Some((host, vpc)) = now {
-            let count = self.hosts.entry(vpc).or_default().entry(host).or_default();
-            *count += 1;
-            changed |= *count == 1;
-        }
-        changed
-    }
-
-    /// The VPC that a host carries by this attachment, if it does.
-    pub fn vpc_by(&self, id: AttachmentId) -> Option<VpcId> {
-        self.by_attachment.get(&id).map(|(_, vpc)| *vpc)
-    }
-
-    /// The hosts that carry a VPC.
-    pub fn of(&self, vpc: VpcId) -> BTreeSet<HostId> {
-        self.hosts.get(&vpc).map(|hosts| hosts.keys().copied().collect()).unwrap_or_default()
-    }
-
-    /// The VPCs that a host carries.
-    pub fn vpcs(&self, host: HostId) -> BTreeSet<VpcId> {
-        self.hosts.iter().filter(|(_, hosts)| hosts.contains_key(&host)).map(|(vpc, _)| *vpc).collect()
-    }
 }
 
 /// Works out the entries of a subject; none when it no longer exists.
@@ -132,7 +58,11 @@ impl Carriers {
 pub fn subject(snapshot: &dyn Snapshot, carriers: &Carriers, subject: Subject) -> Result<HostEntries, DecideError> {
     match subject {
         Subject::Instance(id) => instance(snapshot, id),
+        Subject::PrefixList(id) => policy::prefix_list(snapshot, carriers, id),
+        Subject::Group(id) => policy::group(snapshot, carriers, id),
+        Subject::Acl(id) => policy::acl(snapshot, carriers, id),
         Subject::Subnet(id) => subnet(snapshot, carriers, id),
+        Subject::Vpc(id) => public::vpc(snapshot, carriers, id),
         Subject::Vni(id) => interface(snapshot, carriers, id),
     }
 }
@@ -142,9 +72,40 @@ pub fn subject(snapshot: &dyn Snapshot, carriers: &Carriers, subject: Subject) -
 /// # Errors
 /// When the store can't be read.
 pub fn subjects_of_vpc(snapshot: &dyn Snapshot, vpc: VpcId) -> Result<BTreeSet<Subject>, DecideError> {
-    let mut subjects: BTreeSet<Subject> =
-        query::index::<SubnetId>(snapshot, &record::subnets_of_vpc(vpc))?.into_iter().map(Subject::Subnet).collect();
-    for id in query::index::<AttachmentId>(snapshot, &record::attachments_of_vpc(vpc))? {
+    let mut subjects = BTreeSet::from([Subject::Vpc(vpc)]);
+    subjects.extend(query::index(snapshot, &record::subnets_of_vpc(vpc))?.into_iter().map(Subject::Subnet));
+    subjects.extend(query::index(snapshot, &record::acls_of_vpc(vpc))?.into_iter().map(Subject::Acl));
+    for id in query::index::<SecurityGroupId>(snapshot, &record::groups_of_vpc(vpc))? {
+        subjects.insert(Subject::Group(id));
+        let Some((group, _)) = query::find::<SecurityGroup>(snapshot, id)? else { continue };
+        subjects.extend(group.rules.iter().filter_map(|rule| match rule.remote {
+            Remote::PrefixList(list) => Some(Subject::PrefixList(list)),
+            Remote::Any | Remote::Net(_) | Remote::Group(_) => None,
+        }));
+    }
+    subjects.extend(vnis(snapshot, &record::attachments_of_vpc(vpc))?);
+    Ok(subjects)
+}
+
+/// The interfaces whose ports show something of a VPC, a subnet or an instance.
+///
+/// # Errors
+/// When the store can't be read.
+pub fn subjects_of_ports(snapshot: &dyn Snapshot, of: PortsOf) -> Result<BTreeSet<Subject>, DecideError> {
+    match of {
+        PortsOf::Vpc(id) => vnis(snapshot, &record::attachments_of_vpc(id)),
+        PortsOf::Instance(id) => vnis(snapshot, &record::attachments_of_instance(id)),
+        PortsOf::Subnet(id) => {
+            let ids = query::index::<VniId>(snapshot, &record::vnis_of_subnet(id))?;
+            Ok(ids.into_iter().map(Subject::Vni).collect())
+        }
+    }
+}
+
+/// The interfaces of the attachments in an index.
+fn vnis(snapshot: &dyn Snapshot, prefix: &str) -> Result<BTreeSet<Subject>, DecideError> {
+    let mut subjects = BTreeSet::new();
+    for id in query::index::<AttachmentId>(snapshot, prefix)? {
         if let Some((attachment, _)) = query::find::<Attachment>(snapshot, id)? {
             subjects.insert(Subject::Vni(attachment.vni));
         }
@@ -169,7 +130,7 @@ fn subnet(snapshot: &dyn Snapshot, carriers: &Carriers, id: SubnetId) -> Result<
     if let Some((subnet, _)) = query::find::<Subnet>(snapshot, id)? {
         let (vpc, _) = query::get::<Vpc>(snapshot, subnet.vpc)?;
         for host in carriers.of(vpc.id) {
-            let key = EntryKey::Endpoint(vpc.segment, subnet.gateway());
+            let key = EntryKey::Endpoint(vpc.segment, subnet.gateway().into());
             entries.entry(host).or_default().insert(key, Entry::Endpoint(EndpointSpec::Gateway));
         }
     }

@@ -1,7 +1,7 @@
 //! Rules of attachments: one interface, one instance, one zone; the record goes only when the host has let go.
 
-use super::{change_name, instance, step, take_name, vni};
-use crate::command::{NewAttachment, VniChoice};
+use super::{change_name, instance, step, take_name, vni, vni_ip};
+use crate::command::{NewAttachment, UpdateAttachment, VniChoice};
 use crate::draft::Draft;
 use crate::id::{AttachmentId, InstanceId};
 use crate::lifecycle::Lifecycle;
@@ -29,18 +29,35 @@ pub(super) fn create(
     instance::refuse_deleting(instance)?;
     let mut vni = match new.vni {
         VniChoice::Existing(id) => draft.get::<Vni>(id)?,
-        VniChoice::New(create) => vni::create(draft, *create, true)?,
+        VniChoice::New(create) => vni::create(draft, *create, true, instance.ips_per_interface)?,
     };
     if let Some(attachment) = vni.attachment {
         let holder: Attachment = draft.get(attachment)?;
         return Err(Refusal::AlreadyAttached { vni: vni.id, attachment, instance: holder.instance }.into());
     }
     vni::check_nat(vni.enable_infrastructure_nat, true)?;
-    let attachment = bind(draft, instance, &mut vni, new.name, primary)?;
+    check_speed(new.port_speed)?;
+    let binding = Binding { name: new.name, port_speed: new.port_speed, primary, adopting: false };
+    let attachment = bind(draft, instance, &mut vni, binding)?;
     vni.attachment = Some(attachment.id);
     step::<Vni>(&mut vni.lifecycle, Lifecycle::Updating, vni.id)?;
     draft.put(&vni);
     Ok(attachment)
+}
+
+/// What an attachment is beside what it binds.
+pub(super) struct Binding {
+    pub(super) name: Option<String>,
+    pub(super) port_speed: Option<u32>,
+    pub(super) primary: bool,
+    pub(super) adopting: bool,
+}
+
+fn check_speed(port_speed: Option<u32>) -> Result<(), Refusal> {
+    match port_speed {
+        Some(0) => Err(Refusal::invalid("port_speed", 0, "it must be at least 1 megabit per second")),
+        _ => Ok(()),
+    }
 }
 
 /// Makes the record that binds an interface to an instance, with the interface's next generation.
@@ -48,11 +65,14 @@ pub(super) fn bind(
     draft: &mut Draft<'_>,
     instance: &Instance,
     vni: &mut Vni,
-    name: Option<String>,
-    primary: bool,
+    binding: Binding,
 ) -> Result<Attachment, DecideError> {
     same_place(vni, instance)?;
+    if !vni_ip::fits(draft, vni, instance.ips_per_interface)? {
+        return Err(vni_ip::no_room(Some(vni.id), instance.ips_per_interface));
+    }
     let id = AttachmentId::new(draft.ids);
+    let Binding { name, port_speed, primary, adopting } = binding;
     let name = take_name::<Attachment>(draft, name, &instance.id.to_string(), SCOPE_WORDS, id)?;
     let index = take_index(draft, instance.id, id)?;
     let default_route = staying(draft, instance.id, id)?.is_empty();
@@ -69,6 +89,8 @@ pub(super) fn bind(
         primary,
         default_route,
         generation: vni.generation,
+        port_speed,
+        adopting,
         lifecycle: match instance.state {
             InstanceState::Running => Lifecycle::Pending,
             InstanceState::Stopped => Lifecycle::Waiting,
@@ -112,12 +134,39 @@ fn take_index(draft: &mut Draft<'_>, instance: InstanceId, id: AttachmentId) -> 
 }
 
 pub(super) fn rename(draft: &mut Draft<'_>, id: AttachmentId, name: &str) -> Result<Attachment, DecideError> {
+    update(draft, id, UpdateAttachment { name: Some(name.to_owned()), ..UpdateAttachment::default() })
+}
+
+pub(super) fn update(
+    draft: &mut Draft<'_>,
+    id: AttachmentId,
+    update: UpdateAttachment,
+) -> Result<Attachment, DecideError> {
     let mut attachment: Attachment = draft.get(id)?;
-    let scope = attachment.instance.to_string();
-    change_name::<Attachment>(draft, &attachment.name, name, &scope, SCOPE_WORDS, id)?;
-    name.clone_into(&mut attachment.name);
+    if let Some(name) = update.name {
+        let scope = attachment.instance.to_string();
+        change_name::<Attachment>(draft, &attachment.name, &name, &scope, SCOPE_WORDS, id)?;
+        attachment.name = name;
+    }
+    if let Some(port_speed) = update.port_speed {
+        check_speed(port_speed)?;
+        attachment.port_speed = port_speed;
+    }
     draft.put(&attachment);
     Ok(attachment)
+}
+
+/// The moment after a move in which connections that began elsewhere are taken in is over. While the move still runs it is
+/// not: a report that comes too early is ignored.
+pub(super) fn end_adoption(draft: &mut Draft<'_>, id: AttachmentId) -> Result<(), DecideError> {
+    let Some(mut attachment) = draft.find::<Attachment>(id)?.filter(|attachment| attachment.adopting) else {
+        return Ok(());
+    };
+    if draft.find::<crate::model::Move>(attachment.vni)?.is_none_or(|moving| moving.to != id) {
+        attachment.adopting = false;
+        draft.put(&attachment);
+    }
+    Ok(())
 }
 
 pub(super) fn detach(draft: &mut Draft<'_>, id: AttachmentId, force: bool) -> Result<Attachment, DecideError> {

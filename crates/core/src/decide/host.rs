@@ -3,7 +3,7 @@
 use super::{attachment, change_name, instance};
 use crate::command::RegisterHost;
 use crate::draft::Draft;
-use crate::id::{HostId, InstanceId};
+use crate::id::{HostId, InstanceId, PublicGatewayId};
 use crate::lifecycle::Lifecycle;
 use crate::model::{Host, Instance};
 use crate::name::validate_zone;
@@ -19,7 +19,7 @@ const MIN_UNDERLAY_MTU: u16 = MIN_GUEST_MTU + VXLAN_OVERHEAD;
 /// Joins a host, or brings its record up to date.
 pub(super) fn register(draft: &mut Draft<'_>, register: RegisterHost) -> Result<Host, DecideError> {
     check(&register)?;
-    let RegisterHost { id, name, zone, vtep, underlay_mtu } = register;
+    let RegisterHost { id, name, zone, vtep, underlay_mtu, uplink } = register;
     let before: Option<Host> = draft.find(id)?;
     match &before {
         Some(before) => change_name::<Host>(draft, &before.name, &name, SCOPE, SCOPE_WORDS, id)?,
@@ -34,6 +34,14 @@ pub(super) fn register(draft: &mut Draft<'_>, register: RegisterHost) -> Result<
         let remedy = "a host's zone can't change while it has instances";
         return Err(in_use(id, Holder::Instance(instance), remedy));
     }
+    let loses_uplink = before.as_ref().is_some_and(|before| before.uplink.is_some() && uplink.is_none());
+    let moves = before.as_ref().is_some_and(|before| before.zone != zone);
+    if (loses_uplink || moves)
+        && let Some(gateway) = draft.first::<PublicGatewayId>(&record::gateways_of_host(id))?
+    {
+        let remedy = "a host keeps its zone and its uplink while it has public gateways";
+        return Err(in_use(id, Holder::PublicGateway(gateway), remedy));
+    }
     if before.as_ref().is_none_or(|before| before.vtep != vtep) {
         if let Err(holder) = draft.claim(record::vtep_key(vtep), &id.to_string())? {
             let rule = format!("it is the underlay address of {holder}; each host needs its own");
@@ -44,7 +52,7 @@ pub(super) fn register(draft: &mut Draft<'_>, register: RegisterHost) -> Result<
         }
     }
     let created_at = before.as_ref().map_or(draft.now, |before| before.created_at);
-    let host = Host { id, name, zone, vtep, underlay_mtu, created_at };
+    let host = Host { id, name, zone, vtep, underlay_mtu, uplink, created_at };
     match before {
         Some(before) if before == host => {}
         Some(_) => draft.put(&host),
@@ -72,6 +80,9 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: HostId) -> Result<Host, DecideEr
     let host: Host = draft.get(id)?;
     if let Some(instance) = draft.first::<InstanceId>(&record::instances_of_host(id))? {
         return Err(in_use(id, Holder::Instance(instance), "delete its instances first"));
+    }
+    if let Some(gateway) = draft.first::<PublicGatewayId>(&record::gateways_of_host(id))? {
+        return Err(in_use(id, Holder::PublicGateway(gateway), "delete its public gateways first"));
     }
     draft.delete_raw(record::name_key::<Host>(SCOPE, &host.name));
     draft.delete_raw(record::vtep_key(host.vtep));

@@ -1,10 +1,11 @@
 //! Rules of instances: on a host of their zone, with their primary attachment for life, gone only when their host says so.
 
-use super::{attachment, change_name, step, take_name};
-use crate::command::{CreateInstance, NewAttachment, VniChoice};
+use super::{attachment, change_name, step, take_name, vni_policy};
+use crate::command::{CreateInstance, NewAttachment, UpdateInstance, VniChoice};
 use crate::draft::Draft;
 use crate::id::{AttachmentId, HostId, InstanceId};
 use crate::lifecycle::Lifecycle;
+use crate::limits::{IPS_PER_INTERFACE, MAX_IPS_PER_INTERFACE};
 use crate::model::{Attachment, Host, Instance, InstanceState, Namespace, Vpc};
 use crate::record::{self, list_prefix};
 use crate::refusal::{DecideError, Noun, Refusal};
@@ -14,6 +15,12 @@ const SCOPE_WORDS: &str = "their VPC";
 pub(super) fn create(draft: &mut Draft<'_>, create: CreateInstance) -> Result<Instance, DecideError> {
     let vpc: Vpc = draft.get(create.vpc)?;
     check_namespace(&create.namespace)?;
+    vni_policy::check_rate("bandwidth_kbps", create.bandwidth_kbps)?;
+    let ips_per_interface = create.ips_per_interface.unwrap_or(IPS_PER_INTERFACE);
+    if !(1..=MAX_IPS_PER_INTERFACE).contains(&ips_per_interface) {
+        let rule = format!("it must be from 1 to {MAX_IPS_PER_INTERFACE}");
+        return Err(Refusal::invalid("ips_per_interface", ips_per_interface, rule).into());
+    }
     let host = choose_host(draft, &create)?;
     let id = InstanceId::new(draft.ids);
     let name = take_name::<Instance>(draft, create.name, &vpc.id.to_string(), SCOPE_WORDS, id)?;
@@ -25,6 +32,8 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateInstance) -> Result<In
         host: host.id,
         zone: host.zone,
         namespace: create.namespace,
+        bandwidth_kbps: create.bandwidth_kbps,
+        ips_per_interface,
         state: InstanceState::Running,
         lifecycle: Lifecycle::Pending,
         failure: None,
@@ -54,6 +63,11 @@ fn check_namespace(namespace: &Namespace) -> Result<(), DecideError> {
         Namespace::Path(path) if !path.starts_with('/') || path.len() > 4096 || path.contains('\0') => {
             let rule = "it must be the absolute path of a network namespace's file, such as /run/netns/web";
             Err(Refusal::invalid("namespace.path", path, rule).into())
+        }
+        // The kernel's "no user": the taps would be everybody's.
+        Namespace::Tap { owner: Some(u32::MAX) } => {
+            let rule = "it must be the id of a user, from 0 to 4294967294";
+            Err(Refusal::invalid("namespace.tap.owner", u32::MAX, rule).into())
         }
         Namespace::Pid(0) => Err(Refusal::invalid("namespace.pid", 0, "it must be the id of a running process").into()),
         _ => Ok(()),
@@ -86,9 +100,24 @@ fn choose_host(draft: &mut Draft<'_>, create: &CreateInstance) -> Result<Host, D
 }
 
 pub(super) fn rename(draft: &mut Draft<'_>, id: InstanceId, name: &str) -> Result<Instance, DecideError> {
+    update(draft, id, UpdateInstance { name: Some(name.to_owned()), ..UpdateInstance::default() })
+}
+
+pub(super) fn update(draft: &mut Draft<'_>, id: InstanceId, update: UpdateInstance) -> Result<Instance, DecideError> {
     let mut instance: Instance = draft.get(id)?;
-    change_name::<Instance>(draft, &instance.name, name, &instance.vpc.to_string(), SCOPE_WORDS, id)?;
-    name.clone_into(&mut instance.name);
+    let before = instance.clone();
+    if let Some(name) = update.name {
+        change_name::<Instance>(draft, &instance.name, &name, &instance.vpc.to_string(), SCOPE_WORDS, id)?;
+        instance.name = name;
+    }
+    if let Some(bandwidth) = update.bandwidth_kbps {
+        vni_policy::check_rate("bandwidth_kbps", bandwidth)?;
+        instance.bandwidth_kbps = bandwidth;
+    }
+    let shown = |instance: &Instance| (instance.name.clone(), instance.bandwidth_kbps);
+    if shown(&before) != shown(&instance) {
+        draft.put_raw(record::ports_of_instance_key(id), draft.now.0.to_string().into_bytes());
+    }
     draft.put(&instance);
     Ok(instance)
 }
@@ -174,6 +203,7 @@ pub(super) fn gone(draft: &mut Draft<'_>, id: InstanceId) -> Result<(), DecideEr
     draft.delete_raw(record::name_key::<Instance>(&instance.vpc.to_string(), &instance.name));
     draft.delete_raw(format!("{}{id}", record::instances_of_vpc(instance.vpc)));
     draft.delete_raw(format!("{}{id}", record::instances_of_host(instance.host)));
+    draft.delete_raw(record::ports_of_instance_key(id));
     draft.remove(&instance);
     Ok(())
 }

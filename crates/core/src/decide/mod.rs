@@ -5,12 +5,24 @@
 
 mod address;
 mod attachment;
+mod floating_ip;
+mod free;
 mod host;
 mod instance;
 mod moving;
+mod network_acl;
+mod prefix;
+mod prefix_list;
+mod public_gateway;
+mod public_pool;
+mod ranges;
 mod reserved_ip;
+mod rules;
+mod security_group;
 mod subnet;
 mod vni;
+mod vni_ip;
+mod vni_policy;
 mod vpc;
 
 use crate::command::{Command, Reply};
@@ -42,9 +54,11 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<Reply, DecideError> 
     Ok(match command {
         Command::CreateVpc(create) => Reply::Vpc(vpc::create(draft, create)?),
         Command::RenameVpc(id, name) => Reply::Vpc(vpc::rename(draft, id, &name)?),
+        Command::UpdateVpc(id, update) => Reply::Vpc(vpc::update(draft, id, update)?),
         Command::DeleteVpc(id) => Reply::Vpc(vpc::delete(draft, id)?),
         Command::CreateSubnet(create) => Reply::Subnet(subnet::create(draft, create)?),
         Command::RenameSubnet(id, name) => Reply::Subnet(subnet::rename(draft, id, &name)?),
+        Command::UpdateSubnet(id, update) => Reply::Subnet(subnet::update(draft, id, update)?),
         Command::DeleteSubnet(id) => Reply::Subnet(subnet::delete(draft, id)?),
         Command::CreateReservedIp(create) => Reply::ReservedIp(reserved_ip::create(draft, create)?),
         Command::UpdateReservedIp(id, update) => Reply::ReservedIp(reserved_ip::update(draft, id, update)?),
@@ -52,15 +66,48 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<Reply, DecideError> 
         Command::CreateVni(create) => Reply::Vni(vni::create_unbound(draft, create)?),
         Command::UpdateVni(id, update) => Reply::Vni(vni::update(draft, id, update)?),
         Command::DeleteVni(id) => Reply::Vni(vni::delete(draft, id)?),
-        Command::AddVniIp(id, choice) => Reply::ReservedIp(vni::add_ip(draft, id, choice)?),
-        Command::RemoveVniIp(id, ip) => Reply::ReservedIp(vni::remove_ip(draft, id, ip)?),
+        Command::AddVniIp(id, choice) => Reply::ReservedIp(vni_ip::add(draft, id, choice)?),
+        Command::RemoveVniIp(id, ip) => Reply::ReservedIp(vni_ip::remove(draft, id, ip)?),
+        Command::MoveVniIp(ip, to) => Reply::ReservedIp(vni_ip::hand_over(draft, ip, to)?),
+        Command::AddVniPrefix(id, choice) => Reply::Prefix(prefix::add(draft, id, choice)?),
+        Command::RemoveVniPrefix(id, net) => Reply::Prefix(prefix::remove(draft, id, net)?),
+        Command::ChangeVniGroups(id, change) => Reply::Vni(vni_policy::change_groups(draft, id, change)?),
+        Command::QuarantineVni(id, groups) => Reply::Vni(vni_policy::quarantine(draft, id, groups)?),
+        Command::ReleaseVni(id) => Reply::Vni(vni_policy::release(draft, id)?),
+        Command::FlushVni(id) => Reply::Vni(vni_policy::flush(draft, id)?),
+        Command::ShadowVni(id, groups) => Reply::Vni(vni_policy::shadow(draft, id, groups)?),
+        Command::CreateSecurityGroup(create) => Reply::SecurityGroup(security_group::create(draft, create)?),
+        Command::UpdateSecurityGroup(id, update) => Reply::SecurityGroup(security_group::update(draft, id, update)?),
+        Command::DeleteSecurityGroup(id) => Reply::SecurityGroup(security_group::delete(draft, id)?),
+        Command::ChangeRules(id, change) => Reply::SecurityGroup(security_group::change_rules(draft, id, change)?),
+        Command::CreateNetworkAcl(create) => Reply::NetworkAcl(network_acl::create(draft, create)?),
+        Command::RenameNetworkAcl(id, name) => Reply::NetworkAcl(network_acl::rename(draft, id, &name)?),
+        Command::DeleteNetworkAcl(id) => Reply::NetworkAcl(network_acl::delete(draft, id)?),
+        Command::ChangeAclRules(id, change) => Reply::NetworkAcl(network_acl::change_rules(draft, id, change)?),
+        Command::CreatePrefixList(create) => Reply::PrefixList(prefix_list::create(draft, create)?),
+        Command::UpdatePrefixList(id, update) => Reply::PrefixList(prefix_list::update(draft, id, update)?),
+        Command::DeletePrefixList(id) => Reply::PrefixList(prefix_list::delete(draft, id)?),
+        Command::CreatePublicPool(create) => Reply::PublicPool(public_pool::create(draft, create)?),
+        Command::DeletePublicPool(id) => Reply::PublicPool(public_pool::delete(draft, id)?),
+        Command::CreateFloatingIp(create) => Reply::FloatingIp(floating_ip::create(draft, create)?),
+        Command::RenameFloatingIp(id, name) => Reply::FloatingIp(floating_ip::rename(draft, id, &name)?),
+        Command::AssociateFloatingIp { id, target, reassociate } => {
+            Reply::FloatingIp(floating_ip::associate(draft, id, target, reassociate)?)
+        }
+        Command::DisassociateFloatingIp(id) => Reply::FloatingIp(floating_ip::disassociate(draft, id)?),
+        Command::DeleteFloatingIp(id) => Reply::FloatingIp(floating_ip::delete(draft, id)?),
+        Command::CreatePublicGateway(create) => Reply::PublicGateway(public_gateway::create(draft, create)?),
+        Command::RenamePublicGateway(id, name) => Reply::PublicGateway(public_gateway::rename(draft, id, &name)?),
+        Command::DeletePublicGateway(id) => Reply::PublicGateway(public_gateway::delete(draft, id)?),
         Command::CreateInstance(create) => Reply::Instance(instance::create(draft, create)?),
         Command::RenameInstance(id, name) => Reply::Instance(instance::rename(draft, id, &name)?),
+        Command::UpdateInstance(id, update) => Reply::Instance(instance::update(draft, id, update)?),
         Command::StartInstance(id) => Reply::Instance(instance::start(draft, id)?),
         Command::StopInstance(id) => Reply::Instance(instance::stop(draft, id)?),
         Command::DeleteInstance(id) => Reply::Instance(instance::delete(draft, id)?),
         Command::Attach(instance, new) => Reply::Attachment(attachment::attach(draft, instance, new)?),
         Command::RenameAttachment(id, name) => Reply::Attachment(attachment::rename(draft, id, &name)?),
+        Command::UpdateAttachment(id, update) => Reply::Attachment(attachment::update(draft, id, update)?),
         Command::Detach { attachment, force } => Reply::Attachment(attachment::detach(draft, attachment, force)?),
         Command::MoveVni { vni, to } => Reply::Move(moving::start(draft, vni, to)?),
         Command::RegisterHost(register) => Reply::Host(host::register(draft, register)?),
@@ -74,6 +121,7 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<Reply, DecideError> 
         Command::InstanceGone(id) => done(instance::gone(draft, id)?),
         Command::AdvanceMove(vni, step) => done(moving::advance(draft, vni, step)?),
         Command::AbortMove(vni, why) => done(moving::abort(draft, vni, why)?),
+        Command::EndAdoption(id) => done(attachment::end_adoption(draft, id)?),
     })
 }
 

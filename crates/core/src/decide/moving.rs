@@ -1,6 +1,7 @@
 //! Rules of moves: the interface is never without one side that can speak for it, and never stays with two.
 
-use super::{attachment, instance, step, vni};
+use super::attachment::{self, Binding};
+use super::{instance, step, vni};
 use crate::draft::Draft;
 use crate::id::{InstanceId, VniId};
 use crate::lifecycle::Lifecycle;
@@ -32,7 +33,8 @@ pub(super) fn start(draft: &mut Draft<'_>, id: VniId, to: InstanceId) -> Result<
             "an interface can only be moved to a running instance; start it first",
         ));
     }
-    let new = attachment::bind(draft, &target, &mut vni, None, false)?;
+    let binding = Binding { name: None, port_speed: from.port_speed, primary: false, adopting: true };
+    let new = attachment::bind(draft, &target, &mut vni, binding)?;
     step::<Vni>(&mut vni.lifecycle, Lifecycle::Updating, id)?;
     draft.put(&vni);
     let moving =

@@ -4,7 +4,7 @@ use super::{address, change_name};
 use crate::command::{CreateReservedIp, IpChoice, UpdateReservedIp};
 use crate::draft::Draft;
 use crate::id::ReservedIpId;
-use crate::model::{Owner, ReservedIp, Subnet};
+use crate::model::{IpFamily, Owner, ReservedIp, Subnet};
 use crate::refusal::{DecideError, Noun, Refusal};
 
 pub(super) fn create(draft: &mut Draft<'_>, create: CreateReservedIp) -> Result<ReservedIp, DecideError> {
@@ -12,10 +12,10 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateReservedIp) -> Result<
     let (name, auto_delete) = (create.name, create.auto_delete);
     let choice = match create.address {
         Some(address) => IpChoice::Address { address, name, auto_delete },
-        None => IpChoice::Auto { name, auto_delete },
+        None => IpChoice::Auto { family: IpFamily::V4, name, auto_delete },
     };
     if let Some(target) = create.target {
-        return super::vni::add_ip_in(draft, target, &subnet, choice);
+        return super::vni_ip::add_in(draft, target, &subnet, choice);
     }
     if auto_delete {
         let rule =

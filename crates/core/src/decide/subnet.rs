@@ -1,11 +1,14 @@
 //! Rules of subnets: within the VPC, apart from its other subnets, deleted only when nobody has an address in it.
 
-use super::vpc::{check_range, overlap};
+use ipnet::Ipv6Net;
+
+use super::ranges::{check, check_ipv6, overlap};
 use super::{change_name, take_name};
-use crate::command::CreateSubnet;
+use crate::command::{CreateSubnet, Ipv6Range, UpdateSubnet};
 use crate::draft::Draft;
-use crate::id::{ReservedIpId, SubnetId, VniId};
-use crate::model::{Owner, ReservedIp, Subnet, Vpc};
+use crate::host_spec::Ipv6Assignment;
+use crate::id::{NetworkAclId, PublicGatewayId, ReservedIpId, SubnetId, VniId};
+use crate::model::{IpFamily, NetworkAcl, Owner, PublicGateway, ReservedIp, Subnet, Vpc};
 use crate::name::validate_zone;
 use crate::net::{SubnetRole, subnet_roles};
 use crate::record;
@@ -16,27 +19,124 @@ const SCOPE_WORDS: &str = "their VPC";
 pub(super) fn create(draft: &mut Draft<'_>, create: CreateSubnet) -> Result<Subnet, DecideError> {
     let vpc: Vpc = draft.get(create.vpc)?;
     validate_zone(&create.zone)?;
-    check_range("cidr", create.cidr)?;
+    check("cidr", create.cidr)?;
     if !vpc.cidrs.is_empty() && !vpc.cidrs.iter().any(|range| range.contains(&create.cidr)) {
         let ranges = vpc.cidrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         return Err(
             Refusal::invalid("cidr", create.cidr, format!("it must lie within the VPC's ranges: {ranges}")).into()
         );
     }
-    for other in draft.index::<SubnetId>(&record::subnets_of_vpc(vpc.id))? {
-        let other: Subnet = draft.get(other)?;
-        if overlap(other.cidr, create.cidr) {
-            let holder = Holder::Subnet(other.id);
-            return Err(Refusal::CidrOverlap { cidr: create.cidr, other: other.cidr, holder }.into());
-        }
+    let others = others(draft, vpc.id, None)?;
+    if let Some(other) = others.iter().find(|other| overlap(other.cidr, create.cidr)) {
+        let (cidr, holder) = (create.cidr.into(), Holder::Subnet(other.id));
+        return Err(Refusal::CidrOverlap { cidr, other: other.cidr.into(), holder }.into());
     }
+    let ipv6_cidr = create.ipv6.map(|range| choose_ipv6(&vpc, &others, range)).transpose()?;
     let id = SubnetId::new(draft.ids);
     let name = take_name::<Subnet>(draft, create.name, &vpc.id.to_string(), SCOPE_WORDS, id)?;
-    let subnet = Subnet { id, name, vpc: vpc.id, zone: create.zone, cidr: create.cidr, created_at: draft.now };
+    let mut subnet = Subnet {
+        id,
+        name,
+        vpc: vpc.id,
+        zone: create.zone,
+        cidr: create.cidr,
+        ipv6_cidr,
+        ipv6_assignment: Ipv6Assignment::default(),
+        auto_assign_ipv6: false,
+        acl: vpc.default_acl,
+        public_gateway: None,
+        created_at: draft.now,
+    };
+    put_acl_key(draft, vpc.default_acl, id);
+    if let Some(acl) = create.acl {
+        set_acl(draft, &mut subnet, acl)?;
+    }
+    set_gateway(draft, &mut subnet, create.public_gateway)?;
     draft.insert(&subnet);
     draft.put_raw(format!("{}{id}", record::subnets_of_vpc(vpc.id)), id.to_string().into_bytes());
     reserve_roles(draft, &subnet)?;
     Ok(subnet)
+}
+
+/// The other subnets of a VPC, relied upon.
+fn others(draft: &mut Draft<'_>, vpc: crate::id::VpcId, own: Option<SubnetId>) -> Result<Vec<Subnet>, DecideError> {
+    let ids = draft.index::<SubnetId>(&record::subnets_of_vpc(vpc))?;
+    ids.into_iter().filter(|id| Some(*id) != own).map(|id| draft.get(id)).collect()
+}
+
+/// The /64 that a subnet gets.
+fn choose_ipv6(vpc: &Vpc, others: &[Subnet], range: Ipv6Range) -> Result<Ipv6Net, DecideError> {
+    if vpc.ipv6_cidrs.is_empty() {
+        let rule = format!("VPC {} has no IPv6 range; give it one first", vpc.id);
+        return Err(Refusal::invalid("ipv6_cidr", "", rule).into());
+    }
+    let taken = |net: Ipv6Net| others.iter().find(|other| other.ipv6_cidr == Some(net));
+    match range {
+        Ipv6Range::Net(net) => {
+            check_ipv6("ipv6_cidr", net, 64..=64)?;
+            if !vpc.ipv6_cidrs.iter().any(|range| range.contains(&net)) {
+                let ranges = vpc.ipv6_cidrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                let rule = format!("it must lie within the VPC's IPv6 ranges: {ranges}");
+                return Err(Refusal::invalid("ipv6_cidr", net, rule).into());
+            }
+            match taken(net) {
+                Some(other) => {
+                    let holder = Holder::Subnet(other.id);
+                    Err(Refusal::CidrOverlap { cidr: net.into(), other: net.into(), holder }.into())
+                }
+                None => Ok(net),
+            }
+        }
+        Ipv6Range::Auto => {
+            let mut all = vpc.ipv6_cidrs.iter().flat_map(|range| range.subnets(64).into_iter().flatten());
+            all.find(|net| taken(*net).is_none()).ok_or_else(|| {
+                let rule = "no /64 of the VPC's IPv6 ranges is free";
+                Refusal::invalid("ipv6_cidr", "any", rule).into()
+            })
+        }
+    }
+}
+
+fn put_acl_key(draft: &mut Draft<'_>, acl: NetworkAclId, subnet: SubnetId) {
+    draft.put_raw(format!("{}{subnet}", record::subnets_of_acl(acl)), subnet.to_string().into_bytes());
+}
+
+fn set_acl(draft: &mut Draft<'_>, subnet: &mut Subnet, id: NetworkAclId) -> Result<(), DecideError> {
+    let acl: NetworkAcl = draft.get(id)?;
+    if acl.vpc != subnet.vpc {
+        let (noun, id) = (Noun::NetworkAcl, id.to_string());
+        return Err(Refusal::OtherVpc { noun, id, vpc: acl.vpc, needed: subnet.vpc }.into());
+    }
+    draft.delete_raw(format!("{}{}", record::subnets_of_acl(subnet.acl), subnet.id));
+    put_acl_key(draft, id, subnet.id);
+    subnet.acl = id;
+    Ok(())
+}
+
+fn set_gateway(
+    draft: &mut Draft<'_>,
+    subnet: &mut Subnet,
+    gateway: Option<PublicGatewayId>,
+) -> Result<(), DecideError> {
+    if let Some(id) = gateway {
+        let found: PublicGateway = draft.get(id)?;
+        if found.vpc != subnet.vpc {
+            let (noun, id) = (Noun::PublicGateway, id.to_string());
+            return Err(Refusal::OtherVpc { noun, id, vpc: found.vpc, needed: subnet.vpc }.into());
+        }
+        if found.zone != subnet.zone {
+            let rule = format!("it is in zone '{}', but the subnet is in zone '{}'", found.zone, subnet.zone);
+            return Err(Refusal::invalid("public_gateway", id, rule).into());
+        }
+    }
+    if let Some(old) = subnet.public_gateway {
+        draft.delete_raw(format!("{}{}", record::subnets_of_gateway(old), subnet.id));
+    }
+    if let Some(new) = gateway {
+        draft.put_raw(format!("{}{}", record::subnets_of_gateway(new), subnet.id), subnet.id.to_string().into_bytes());
+    }
+    subnet.public_gateway = gateway;
+    Ok(())
 }
 
 /// The addresses with fixed roles are reservations like any other, so that one rule keeps everybody off them.
@@ -53,7 +153,7 @@ fn reserve_roles(draft: &mut Draft<'_>, subnet: &Subnet) -> Result<(), DecideErr
         let ip = ReservedIp {
             id,
             name: name.to_owned(),
-            address,
+            address: address.into(),
             subnet: subnet.id,
             vpc: subnet.vpc,
             owner: Owner::Provider,
@@ -69,11 +169,78 @@ fn reserve_roles(draft: &mut Draft<'_>, subnet: &Subnet) -> Result<(), DecideErr
 }
 
 pub(super) fn rename(draft: &mut Draft<'_>, id: SubnetId, name: &str) -> Result<Subnet, DecideError> {
+    update(draft, id, UpdateSubnet { name: Some(name.to_owned()), ..UpdateSubnet::default() })
+}
+
+pub(super) fn update(draft: &mut Draft<'_>, id: SubnetId, update: UpdateSubnet) -> Result<Subnet, DecideError> {
     let mut subnet: Subnet = draft.get(id)?;
-    change_name::<Subnet>(draft, &subnet.name, name, &subnet.vpc.to_string(), SCOPE_WORDS, id)?;
-    name.clone_into(&mut subnet.name);
-    draft.put(&subnet);
+    let before = subnet.clone();
+    if let Some(name) = update.name {
+        change_name::<Subnet>(draft, &subnet.name, &name, &subnet.vpc.to_string(), SCOPE_WORDS, id)?;
+        subnet.name = name;
+    }
+    if let Some(range) = update.ipv6 {
+        set_ipv6(draft, &mut subnet, range)?;
+    }
+    subnet.ipv6_assignment = update.ipv6_assignment.unwrap_or(subnet.ipv6_assignment);
+    if let Some(auto) = update.auto_assign_ipv6 {
+        subnet.auto_assign_ipv6 = auto;
+    }
+    if subnet.auto_assign_ipv6 && subnet.ipv6_cidr.is_none() {
+        let rule = "the subnet has no IPv6 range to assign from";
+        return Err(Refusal::invalid("auto_assign_ipv6", true, rule).into());
+    }
+    if let Some(acl) = update.acl
+        && acl != subnet.acl
+    {
+        set_acl(draft, &mut subnet, acl)?;
+    }
+    if let Some(gateway) = update.public_gateway
+        && gateway != subnet.public_gateway
+    {
+        set_gateway(draft, &mut subnet, gateway)?;
+    }
+    let shown = |subnet: &Subnet| (subnet.ipv6_cidr, subnet.ipv6_assignment, subnet.acl, subnet.public_gateway);
+    if shown(&before) != shown(&subnet) {
+        draft.put_raw(record::ports_of_subnet_key(id), draft.now.0.to_string().into_bytes());
+    }
+    if before != subnet {
+        draft.put(&subnet);
+    }
     Ok(subnet)
+}
+
+/// Gives a subnet another IPv6 range, or none; nobody may have anything of the one that it has.
+fn set_ipv6(draft: &mut Draft<'_>, subnet: &mut Subnet, range: Option<Ipv6Range>) -> Result<(), DecideError> {
+    let keeps = match (range, subnet.ipv6_cidr) {
+        (None, now) => now.is_none(),
+        (Some(Ipv6Range::Auto), now) => now.is_some(),
+        (Some(Ipv6Range::Net(net)), now) => now == Some(net),
+    };
+    if keeps {
+        return Ok(());
+    }
+    if let Some(now) = subnet.ipv6_cidr {
+        let in_use = |holder| {
+            let remedy = "remove all its IPv6 addresses and prefixes first";
+            Refusal::InUse { noun: Noun::Subnet, id: subnet.id.to_string(), holder, remedy }
+        };
+        if let Some(ip) = draft.first::<ReservedIpId>(&record::addresses_within(subnet.vpc, now.into()))? {
+            return Err(in_use(Holder::ReservedIp(ip)).into());
+        }
+        if let Some(vni) = draft.first::<VniId>(&record::prefixes_of_subnet(subnet.id, IpFamily::V6))? {
+            return Err(in_use(Holder::Vni(vni)).into());
+        }
+    }
+    subnet.ipv6_cidr = match range {
+        None => None,
+        Some(range) => {
+            let vpc: Vpc = draft.get(subnet.vpc)?;
+            let others = others(draft, vpc.id, Some(subnet.id))?;
+            Some(choose_ipv6(&vpc, &others, range)?)
+        }
+    };
+    Ok(())
 }
 
 pub(super) fn delete(draft: &mut Draft<'_>, id: SubnetId) -> Result<Subnet, DecideError> {
@@ -93,6 +260,12 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: SubnetId) -> Result<Subnet, Deci
     draft.delete_raw(record::name_key::<Subnet>(&subnet.vpc.to_string(), &subnet.name));
     draft.delete_raw(format!("{}{id}", record::subnets_of_vpc(subnet.vpc)));
     draft.delete_raw(record::address_hint_key(id));
+    draft.delete_raw(record::prefix_hint_key(id));
+    draft.delete_raw(record::ports_of_subnet_key(id));
+    draft.delete_raw(format!("{}{id}", record::subnets_of_acl(subnet.acl)));
+    if let Some(gateway) = subnet.public_gateway {
+        draft.delete_raw(format!("{}{id}", record::subnets_of_gateway(gateway)));
+    }
     draft.remove(&subnet);
     Ok(subnet)
 }

@@ -1,11 +1,12 @@
 //! Rules of interfaces: one subnet for all addresses, a primary address always, deleted only when not attached.
 
-use super::{address, change_name, take_name};
+use super::address::{self, For};
+use super::{change_name, prefix, take_name, vni_ip, vni_policy};
 use crate::command::{CreateVni, IpChoice, UpdateVni};
 use crate::draft::Draft;
-use crate::id::{ReservedIpId, SubnetId, VniId};
+use crate::id::{SecurityGroupId, VniId};
 use crate::lifecycle::Lifecycle;
-use crate::model::{Move, ReservedIp, Subnet, Vni};
+use crate::model::{IpFamily, Move, ReservedIp, Subnet, Vni, Vpc};
 use crate::net::Mac;
 use crate::record;
 use crate::refusal::{DecideError, Holder, Noun, Refusal};
@@ -17,44 +18,96 @@ pub(super) fn create_unbound(draft: &mut Draft<'_>, create: CreateVni) -> Result
     if create.auto_delete == Some(true) {
         return Err(auto_delete_unbound());
     }
-    self::create(draft, create, false)
+    self::create(draft, create, false, crate::limits::IPS_PER_INTERFACE)
 }
 
 fn auto_delete_unbound() -> DecideError {
     Refusal::invalid("auto_delete", true, "it must be false while the virtual network interface is not attached").into()
 }
 
-pub(super) fn create(draft: &mut Draft<'_>, create: CreateVni, auto_delete: bool) -> Result<Vni, DecideError> {
-    if create.ips.len() >= crate::model::MAX_IPS {
-        return Err(too_many_ips(None));
+/// An interface that may have `room` addresses of each IP version.
+pub(super) fn create(
+    draft: &mut Draft<'_>,
+    create: CreateVni,
+    auto_delete: bool,
+    room: u16,
+) -> Result<Vni, DecideError> {
+    if create.ips.len() + create.prefixes.len() > 2 * usize::from(room) {
+        return Err(vni_ip::no_room(None, room));
     }
     let subnet: Subnet = subnet_of(draft, &create)?;
+    let vpc: Vpc = draft.get(subnet.vpc)?;
     let id = VniId::new(draft.ids);
     let name = take_name::<Vni>(draft, create.name, &subnet.vpc.to_string(), SCOPE_WORDS, id)?;
-    let mut ips = Vec::with_capacity(1 + create.ips.len());
-    for choice in std::iter::once(create.primary_ip).chain(create.ips) {
-        ips.push(address::take(draft, &subnet, choice, Some(id))?.id);
-    }
-    let vni = Vni {
+    let mac = take_mac(draft, id)?;
+    let security_groups = groups_of(draft, &vpc, create.security_groups)?;
+    let mut vni = Vni {
         id,
         name,
         created_at: draft.now,
         vpc: subnet.vpc,
         subnet: subnet.id,
-        zone: subnet.zone,
-        mac: take_mac(draft, id)?,
-        ips,
+        zone: subnet.zone.clone(),
+        mac,
+        ips: Vec::with_capacity(1 + create.ips.len()),
+        primary_ipv6: None,
+        prefixes: Vec::new(),
+        security_groups,
         allow_ip_spoofing: create.allow_ip_spoofing.unwrap_or(false),
+        source_dest_check: create.source_dest_check.unwrap_or(true),
         auto_delete: create.auto_delete.unwrap_or(auto_delete),
         enable_infrastructure_nat: create.enable_infrastructure_nat.unwrap_or(true),
         protocol_state_filtering: create.protocol_state_filtering.unwrap_or_default(),
+        timeouts: create.timeouts.unwrap_or_default(),
+        untracked_open: create.untracked_open.unwrap_or(false),
+        limits: create.limits.unwrap_or_default(),
+        quarantine: None,
+        shadow: None,
+        judged: 0,
+        policy_version: 1,
         lifecycle: Lifecycle::Stable,
         generation: 0,
         attachment: None,
     };
+    vni_policy::check_timeouts(vni.timeouts)?;
+    vni_policy::check_limits(vni.limits)?;
+    let mut has_ipv6 = false;
+    for (position, choice) in std::iter::once(create.primary_ip).chain(create.ips).enumerate() {
+        let ip = address::take(draft, &subnet, choice, Some(For { vni: id, mac }))?;
+        if position == 0 && ip.address.is_ipv6() {
+            let rule = "the primary address is an IPv4 one; IPv6 addresses go beside it";
+            return Err(Refusal::invalid("primary_ip", ip.address, rule).into());
+        }
+        vni_ip::push(&mut vni, &ip);
+        has_ipv6 |= ip.address.is_ipv6();
+    }
+    if subnet.auto_assign_ipv6 && subnet.ipv6_cidr.is_some() && !has_ipv6 {
+        let ip = address::take(draft, &subnet, IpChoice::auto(IpFamily::V6), Some(For { vni: id, mac }))?;
+        vni_ip::push(&mut vni, &ip);
+    }
+    for choice in create.prefixes {
+        let net = prefix::take(draft, &subnet, choice, id)?;
+        vni.prefixes.push(net);
+    }
+    if !vni_ip::fits(draft, &vni, room)? {
+        return Err(vni_ip::no_room(None, room));
+    }
+    vni_policy::link(draft, id, &[], &vni_policy::named(&vni));
     draft.insert(&vni);
     draft.put_raw(format!("{}{id}", record::vnis_of_subnet(vni.subnet)), id.to_string().into_bytes());
     Ok(vni)
+}
+
+fn groups_of(
+    draft: &mut Draft<'_>,
+    vpc: &Vpc,
+    given: Vec<SecurityGroupId>,
+) -> Result<Vec<SecurityGroupId>, DecideError> {
+    if given.is_empty() {
+        return Ok(vec![vpc.default_group]);
+    }
+    vni_policy::check_groups(draft, vpc.id, "security_groups", &given)?;
+    Ok(given)
 }
 
 fn subnet_of(draft: &mut Draft<'_>, create: &CreateVni) -> Result<Subnet, DecideError> {
@@ -79,6 +132,7 @@ fn take_mac(draft: &mut Draft<'_>, id: VniId) -> Result<Mac, DecideError> {
 
 pub(super) fn update(draft: &mut Draft<'_>, id: VniId, update: UpdateVni) -> Result<Vni, DecideError> {
     let mut vni: Vni = draft.get(id)?;
+    let before = vni.clone();
     if let Some(name) = update.name {
         change_name::<Vni>(draft, &vni.name, &name, &vni.vpc.to_string(), SCOPE_WORDS, id)?;
         vni.name = name;
@@ -94,7 +148,14 @@ pub(super) fn update(draft: &mut Draft<'_>, id: VniId, update: UpdateVni) -> Res
         vni.enable_infrastructure_nat = nat;
     }
     vni.allow_ip_spoofing = update.allow_ip_spoofing.unwrap_or(vni.allow_ip_spoofing);
+    vni.source_dest_check = update.source_dest_check.unwrap_or(vni.source_dest_check);
     vni.protocol_state_filtering = update.protocol_state_filtering.unwrap_or(vni.protocol_state_filtering);
+    vni.timeouts = update.timeouts.unwrap_or(vni.timeouts);
+    vni.untracked_open = update.untracked_open.unwrap_or(vni.untracked_open);
+    vni.limits = update.limits.unwrap_or(vni.limits);
+    vni_policy::check_timeouts(vni.timeouts)?;
+    vni_policy::check_limits(vni.limits)?;
+    vni_policy::count_change(&before, &mut vni);
     draft.put(&vni);
     Ok(vni)
 }
@@ -118,74 +179,21 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: VniId) -> Result<Vni, DecideErro
     Ok(vni)
 }
 
-/// Removes an interface with everything that it occupies; its reservations go or stay unbound, as each says.
+/// Removes an interface with everything that it occupies; its reservations go or stay unbound, as each says, and its
+/// floating IPs stay and lead nowhere.
 pub(super) fn erase(draft: &mut Draft<'_>, vni: &Vni) -> Result<(), DecideError> {
     for ip in &vni.ips {
         address::release(draft, *ip)?;
     }
+    for net in &vni.prefixes {
+        prefix::release(draft, vni, *net);
+    }
+    vni_policy::link(draft, vni.id, &vni_policy::named(vni), &[]);
     draft.delete_raw(record::name_key::<Vni>(&vni.vpc.to_string(), &vni.name));
     draft.delete_raw(record::mac_key(vni.mac));
     draft.delete_raw(format!("{}{}", record::vnis_of_subnet(vni.subnet), vni.id));
     draft.remove(vni);
     Ok(())
-}
-
-pub(super) fn add_ip(draft: &mut Draft<'_>, id: VniId, choice: IpChoice) -> Result<ReservedIp, DecideError> {
-    let vni: Vni = draft.get(id)?;
-    let subnet: Subnet = draft.get(vni.subnet)?;
-    add_ip_in(draft, id, &subnet, choice)
-}
-
-/// Adds an address of the given subnet, which must be the interface's.
-pub(super) fn add_ip_in(
-    draft: &mut Draft<'_>,
-    id: VniId,
-    subnet: &Subnet,
-    choice: IpChoice,
-) -> Result<ReservedIp, DecideError> {
-    let mut vni: Vni = draft.get(id)?;
-    if vni.subnet != subnet.id {
-        return Err(other_subnet(&vni, subnet.id));
-    }
-    if let IpChoice::Reserved(ip) = choice
-        && vni.ips.contains(&ip)
-    {
-        return draft.get(ip);
-    }
-    if vni.ips.len() >= crate::model::MAX_IPS {
-        return Err(too_many_ips(Some(id)));
-    }
-    let ip = address::take(draft, subnet, choice, Some(id))?;
-    vni.ips.push(ip.id);
-    draft.put(&vni);
-    Ok(ip)
-}
-
-fn other_subnet(vni: &Vni, subnet: SubnetId) -> DecideError {
-    let rule = format!("all addresses of {} must be in its subnet {}", vni.id, vni.subnet);
-    Refusal::invalid("ip", subnet, rule).into()
-}
-
-fn too_many_ips(id: Option<VniId>) -> DecideError {
-    let what = match id {
-        Some(id) => format!("virtual network interface {id} has as many addresses as it may have"),
-        None => "field 'ips' names more addresses than a virtual network interface may have".to_owned(),
-    };
-    Refusal::Limit { what, limit: crate::model::MAX_IPS as u64 }.into()
-}
-
-pub(super) fn remove_ip(draft: &mut Draft<'_>, id: VniId, ip: ReservedIpId) -> Result<ReservedIp, DecideError> {
-    let mut vni: Vni = draft.get(id)?;
-    let Some(position) = vni.ips.iter().position(|other| *other == ip) else {
-        return Err(Refusal::NotFound { noun: Noun::ReservedIp, id: ip.to_string() }.into());
-    };
-    if position == 0 {
-        let (holder, remedy) = (Holder::Vni(id), "a primary address stays for as long as its interface");
-        return Err(Refusal::InUse { noun: Noun::ReservedIp, id: ip.to_string(), holder, remedy }.into());
-    }
-    vni.ips.remove(position);
-    draft.put(&vni);
-    address::release(draft, ip)
 }
 
 /// An interface that is being moved takes no other change of its attachment.

@@ -1,12 +1,11 @@
-//! Rules of VPCs: unique names, unique segments, deleted only when empty.
+//! Rules of VPCs: unique names, unique segments, deleted only when empty; its default group and ACL live and die with it.
 
-use ipnet::Ipv4Net;
-
-use super::{change_name, take_name};
-use crate::command::CreateVpc;
+use super::{change_name, network_acl, ranges, security_group, take_name};
+use crate::command::{CreateVpc, UpdateVpc};
 use crate::draft::Draft;
-use crate::id::{InstanceId, SubnetId, VpcId};
-use crate::model::Vpc;
+use crate::id::{InstanceId, NetworkAclId, PublicGatewayId, SecurityGroupId, SubnetId, VpcId};
+use crate::limits::SERVERS_PER_DHCP_OPTION;
+use crate::model::{DhcpOptions, NetworkAcl, SecurityGroup, Subnet, Vpc};
 use crate::record;
 use crate::refusal::{DecideError, Holder, Noun, Refusal};
 
@@ -15,15 +14,22 @@ const SCOPE_WORDS: &str = "this server";
 
 pub(super) fn create(draft: &mut Draft<'_>, create: CreateVpc) -> Result<Vpc, DecideError> {
     let id = VpcId::new(draft.ids);
-    for (position, cidr) in create.cidrs.iter().enumerate() {
-        check_range("cidrs", *cidr)?;
-        if let Some(other) = create.cidrs[..position].iter().find(|other| overlap(**other, *cidr)) {
-            return Err(Refusal::CidrOverlap { cidr: *cidr, other: *other, holder: Holder::Vpc(id) }.into());
-        }
-    }
+    ranges::check_all(id, &create.cidrs)?;
+    ranges::check_all_ipv6(id, &create.ipv6_cidrs)?;
+    check_dhcp(&create.dhcp)?;
     let name = take_name::<Vpc>(draft, create.name, SCOPE, SCOPE_WORDS, id)?;
     let segment = take_segment(draft, id)?;
-    let vpc = Vpc { id, name, created_at: draft.now, segment, cidrs: create.cidrs };
+    let vpc = Vpc {
+        id,
+        name,
+        created_at: draft.now,
+        segment,
+        cidrs: create.cidrs,
+        ipv6_cidrs: create.ipv6_cidrs,
+        default_group: security_group::create_default(draft, id)?,
+        default_acl: network_acl::create_default(draft, id)?,
+        dhcp: create.dhcp,
+    };
     draft.insert(&vpc);
     Ok(vpc)
 }
@@ -38,10 +44,60 @@ fn take_segment(draft: &mut Draft<'_>, id: VpcId) -> Result<u32, DecideError> {
     }
 }
 
+fn check_dhcp(dhcp: &DhcpOptions) -> Result<(), Refusal> {
+    for (field, servers) in [("dhcp.dns", &dhcp.dns), ("dhcp.ntp", &dhcp.ntp)] {
+        if servers.len() > SERVERS_PER_DHCP_OPTION {
+            let what = format!("field '{field}' names {} servers", servers.len());
+            return Err(Refusal::Limit { what, limit: SERVERS_PER_DHCP_OPTION as u64 });
+        }
+        if let Some(bad) = servers.iter().find(|server| server.is_unspecified() || server.is_multicast()) {
+            return Err(Refusal::invalid(field, bad, "it must be the address of one server"));
+        }
+    }
+    let Some(domain) = &dhcp.domain else { return Ok(()) };
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if domain.len() > 253 || !domain.split('.').all(is_label) {
+        let rule = "a domain name is labels of letters, digits and hyphens with dots between, at most 253 characters";
+        return Err(Refusal::invalid("dhcp.domain", domain, rule));
+    }
+    Ok(())
+}
+
 pub(super) fn rename(draft: &mut Draft<'_>, id: VpcId, name: &str) -> Result<Vpc, DecideError> {
+    update(draft, id, UpdateVpc { name: Some(name.to_owned()), ..UpdateVpc::default() })
+}
+
+pub(super) fn update(draft: &mut Draft<'_>, id: VpcId, update: UpdateVpc) -> Result<Vpc, DecideError> {
     let mut vpc: Vpc = draft.get(id)?;
-    change_name::<Vpc>(draft, &vpc.name, name, SCOPE, SCOPE_WORDS, id)?;
-    name.clone_into(&mut vpc.name);
+    if let Some(name) = update.name {
+        change_name::<Vpc>(draft, &vpc.name, &name, SCOPE, SCOPE_WORDS, id)?;
+        vpc.name = name;
+    }
+    if let Some(cidrs) = update.ipv6_cidrs {
+        ranges::check_all_ipv6(id, &cidrs)?;
+        for subnet in draft.index::<SubnetId>(&record::subnets_of_vpc(id))? {
+            let subnet: Subnet = draft.get(subnet)?;
+            if let Some(used) = subnet.ipv6_cidr
+                && !cidrs.iter().any(|range| range.contains(&used))
+            {
+                let (holder, remedy) = (Holder::Subnet(subnet.id), "its IPv6 range must stay in one of the VPC's");
+                return Err(Refusal::InUse { noun: Noun::Vpc, id: id.to_string(), holder, remedy }.into());
+            }
+        }
+        vpc.ipv6_cidrs = cidrs;
+    }
+    if let Some(dhcp) = update.dhcp
+        && dhcp != vpc.dhcp
+    {
+        check_dhcp(&dhcp)?;
+        vpc.dhcp = dhcp;
+        draft.put_raw(record::ports_of_vpc_key(id), draft.now.0.to_string().into_bytes());
+    }
     draft.put(&vpc);
     Ok(vpc)
 }
@@ -55,36 +111,21 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: VpcId) -> Result<Vpc, DecideErro
     if let Some(instance) = draft.first::<InstanceId>(&record::instances_of_vpc(id))? {
         return Err(in_use(Holder::Instance(instance), "delete its instances first").into());
     }
+    if let Some(gateway) = draft.first::<PublicGatewayId>(&record::gateways_of_vpc(id))? {
+        return Err(in_use(Holder::PublicGateway(gateway), "delete its public gateways first").into());
+    }
+    // Without subnets there are no interfaces, so nothing outside the VPC's own groups can need them.
+    for group in draft.index::<SecurityGroupId>(&record::groups_of_vpc(id))? {
+        let group: SecurityGroup = draft.get(group)?;
+        security_group::erase(draft, &group);
+    }
+    for acl in draft.index::<NetworkAclId>(&record::acls_of_vpc(id))? {
+        let acl: NetworkAcl = draft.get(acl)?;
+        network_acl::erase(draft, &acl);
+    }
     draft.delete_raw(record::name_key::<Vpc>(SCOPE, &vpc.name));
     draft.delete_raw(record::segment_key(vpc.segment));
+    draft.delete_raw(record::ports_of_vpc_key(id));
     draft.remove(&vpc);
     Ok(vpc)
-}
-
-/// Whether two ranges have an address in common.
-pub(super) fn overlap(a: Ipv4Net, b: Ipv4Net) -> bool {
-    a.contains(&b) || b.contains(&a)
-}
-
-/// A range for guests: no host bits, a usable size, unicast.
-pub(super) fn check_range(field: &'static str, cidr: Ipv4Net) -> Result<(), Refusal> {
-    if cidr.addr() != cidr.network() {
-        return Err(Refusal::invalid(field, cidr, format!("it has host bits set; the network is {}", cidr.trunc())));
-    }
-    if !(8..=29).contains(&cidr.prefix_len()) {
-        return Err(Refusal::invalid(field, cidr, "the prefix length must be from /8 to /29"));
-    }
-    let unusable = [
-        ("0.0.0.0/8", "this network"),
-        ("127.0.0.0/8", "loopback"),
-        ("169.254.0.0/16", "link-local"),
-        ("224.0.0.0/3", "multicast and reserved"),
-    ];
-    for (text, what) in unusable {
-        let range: Ipv4Net = text.parse().expect("a literal range");
-        if overlap(range, cidr) {
-            return Err(Refusal::invalid(field, cidr, format!("it overlaps {text} ({what}), which guests can't use")));
-        }
-    }
-    Ok(())
 }

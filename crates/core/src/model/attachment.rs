@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
+use crate::host_spec::port_device;
 use crate::id::{AttachmentId, HostId, InstanceId, VniId, VpcId};
 use crate::lifecycle::Lifecycle;
 
@@ -35,6 +36,11 @@ pub struct Attachment {
     pub default_route: bool,
     /// The interface's generation that this attachment realises.
     pub generation: u32,
+    /// How fast it may be each way, in megabits (1,000,000 bits) per second, beside what its interface says; `None`: no limit
+    /// of its own.
+    pub port_speed: Option<u32>,
+    /// The interface has moved here a moment ago: connections that began elsewhere may go on.
+    pub adopting: bool,
     /// Where it is in its life.
     pub lifecycle: Lifecycle,
     /// Why its host could not realise it.
@@ -45,5 +51,11 @@ impl Attachment {
     /// The name of the guest's device.
     pub fn device(&self) -> String {
         format!("eth{}", self.index)
+    }
+
+    /// The name of the device in the host's own namespace: the host's end of the guest's cable or, where the instance is a
+    /// virtual machine, the tap that its emulator opens.
+    pub fn host_device(&self) -> String {
+        port_device(self.id)
     }
 }

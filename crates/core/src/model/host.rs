@@ -21,6 +21,8 @@ pub struct Host {
     pub vtep: Ipv4Addr,
     /// MTU of the underlay device that has the VTEP's address, in bytes.
     pub underlay_mtu: u16,
+    /// Its device towards the public network, if it has one: then it can answer for floating IPs.
+    pub uplink: Option<String>,
     /// When it joined.
     pub created_at: Timestamp,
 }

@@ -6,7 +6,7 @@ use super::Timestamp;
 use crate::id::{HostId, InstanceId, VpcId};
 use crate::lifecycle::Lifecycle;
 
-/// Which network namespace an instance is.
+/// What an instance is on its host: which network namespace, or a virtual machine behind taps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Namespace {
     /// Pintle makes one, named by the instance's id, and removes it with the instance.
@@ -15,6 +15,19 @@ pub enum Namespace {
     Path(String),
     /// One that exists, by a process that is in it. Pintle never removes it.
     Pid(u32),
+    /// None: a virtual machine. Each of its interfaces is a tap in the host's own namespace, named
+    /// [`Attachment::host_device`](super::Attachment::host_device), that its emulator opens.
+    Tap {
+        /// The user who may open the taps beside the privileged; `None`: root.
+        owner: Option<u32>,
+    },
+}
+
+impl Namespace {
+    /// Whether the instance is a virtual machine, whose interfaces are taps.
+    pub fn is_tap(&self) -> bool {
+        matches!(self, Namespace::Tap { .. })
+    }
 }
 
 /// Whether the instance should run.
@@ -41,8 +54,13 @@ pub struct Instance {
     pub host: HostId,
     /// The host's zone.
     pub zone: String,
-    /// Its network namespace.
+    /// Its network namespace, if it has one.
     pub namespace: Namespace,
+    /// How fast all its interfaces together may be each way, in kilobits (1,000 bits) per second; `None`: no limit.
+    pub bandwidth_kbps: Option<u32>,
+    /// How many addresses of one IP version each of its interfaces may have, 1 to [`crate::limits::MAX_IPS_PER_INTERFACE`];
+    /// a delegated prefix counts as one.
+    pub ips_per_interface: u16,
     /// Whether it should run.
     pub state: InstanceState,
     /// Where it is in its life.

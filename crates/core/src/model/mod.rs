@@ -7,7 +7,11 @@ mod attachment;
 mod host;
 mod instance;
 mod moving;
+mod network_acl;
+mod prefix_list;
+mod public;
 mod reserved_ip;
+mod security_group;
 mod subnet;
 mod vni;
 mod vpc;
@@ -16,13 +20,52 @@ pub use attachment::{Attachment, MAX_PER_INSTANCE};
 pub use host::Host;
 pub use instance::{Instance, InstanceState, Namespace};
 pub use moving::{Move, MoveStep};
+pub use network_acl::{NetworkAcl, NetworkAclRule};
+pub use prefix_list::{PrefixList, PrefixListEntry};
+pub use public::{FloatingIp, FloatingIpTarget, PublicGateway, PublicPool};
 pub use reserved_ip::{Owner, ReservedIp};
+pub use security_group::SecurityGroup;
 pub use subnet::Subnet;
-pub use vni::{MAX_IPS, ProtocolStateFiltering, Vni};
-pub use vpc::Vpc;
+pub use vni::{ProtocolStateFiltering, Vni, VniLimits};
+pub use vpc::{DhcpOptions, Vpc};
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 /// A moment, in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Timestamp(pub u64);
+
+/// A version of IP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub enum IpFamily {
+    /// IPv4.
+    #[default]
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl IpFamily {
+    /// In words, for messages.
+    pub fn words(self) -> &'static str {
+        match self {
+            IpFamily::V4 => "IPv4",
+            IpFamily::V6 => "IPv6",
+        }
+    }
+}
+
+impl From<IpAddr> for IpFamily {
+    fn from(address: IpAddr) -> Self {
+        if address.is_ipv4() { IpFamily::V4 } else { IpFamily::V6 }
+    }
+}
+
+impl From<IpNet> for IpFamily {
+    fn from(net: IpNet) -> Self {
+        net.addr().into()
+    }
+}

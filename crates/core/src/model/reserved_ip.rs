@@ -1,6 +1,6 @@
 //! The reserved IP: one address of a subnet, with its owner.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +24,7 @@ pub struct ReservedIp {
     /// Its name, unique within the subnet.
     pub name: String,
     /// The address.
-    pub address: Ipv4Addr,
+    pub address: IpAddr,
     /// The subnet.
     pub subnet: SubnetId,
     /// The subnet's VPC.

@@ -2,11 +2,12 @@
 
 use std::net::Ipv4Addr;
 
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
-use crate::id::{SubnetId, VpcId};
+use crate::host_spec::Ipv6Assignment;
+use crate::id::{NetworkAclId, PublicGatewayId, SubnetId, VpcId};
 use crate::net;
 
 /// A subnet of a VPC.
@@ -22,6 +23,16 @@ pub struct Subnet {
     pub zone: String,
     /// Its range; the first four addresses and the last have fixed roles.
     pub cidr: Ipv4Net,
+    /// Its IPv6 range, a /64 of one of the VPC's; `None`: no IPv6.
+    pub ipv6_cidr: Option<Ipv6Net>,
+    /// How guests that ask get their IPv6 addresses.
+    pub ipv6_assignment: Ipv6Assignment,
+    /// Whether interfaces that are created in it get an IPv6 address without being asked.
+    pub auto_assign_ipv6: bool,
+    /// The network ACL that judges what crosses its border.
+    pub acl: NetworkAclId,
+    /// The way out for its interfaces that have no floating IP; `None`: they have none.
+    pub public_gateway: Option<PublicGatewayId>,
     /// When it was created.
     pub created_at: Timestamp,
 }
@@ -32,7 +43,7 @@ impl Subnet {
         net::gateway(self.cidr)
     }
 
-    /// How many addresses the range has in all.
+    /// How many IPv4 addresses the range has in all.
     pub fn total_addresses(&self) -> u64 {
         1u64 << (32 - self.cidr.prefix_len())
     }

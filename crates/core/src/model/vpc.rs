@@ -1,10 +1,12 @@
 //! The VPC: one private address space, isolated from every other by its segment.
 
-use ipnet::Ipv4Net;
+use std::net::IpAddr;
+
+use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
-use crate::id::VpcId;
+use crate::id::{NetworkAclId, SecurityGroupId, VpcId};
 
 /// A virtual private cloud.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,4 +21,23 @@ pub struct Vpc {
     pub segment: u32,
     /// Ranges that its subnets must lie in; empty means that any range may be used.
     pub cidrs: Vec<Ipv4Net>,
+    /// Ranges that its subnets' IPv6 ranges must lie in; none: no IPv6.
+    pub ipv6_cidrs: Vec<Ipv6Net>,
+    /// The security group of interfaces that name none.
+    pub default_group: SecurityGroupId,
+    /// The network ACL of new subnets.
+    pub default_acl: NetworkAclId,
+    /// What guests are told when they ask.
+    pub dhcp: DhcpOptions,
+}
+
+/// What a VPC's guests are told by DHCP and router advertisements beside their addresses (EC2's DHCP option set).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DhcpOptions {
+    /// Name servers, the first asked first.
+    pub dns: Vec<IpAddr>,
+    /// Domain name.
+    pub domain: Option<String>,
+    /// Time servers.
+    pub ntp: Vec<IpAddr>,
 }

@@ -1,15 +1,17 @@
 //! Short ways to the things that tests need, and to the reports that hosts would make.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
 use pintle_core::command::{
-    Command, CreateInstance, CreateReservedIp, CreateSubnet, CreateVni, CreateVpc, IpChoice, NewAttachment,
-    RegisterHost, VniChoice,
+    Command, CreateInstance, CreateReservedIp, CreateSecurityGroup, CreateSubnet, CreateVni, CreateVpc, IpChoice,
+    Ipv6Range, NewAttachment, NewRule, RegisterHost, UpdateSubnet, UpdateVpc, VniChoice,
 };
-use pintle_core::id::{AttachmentId, HostId, InstanceId, ReservedIpId, SubnetId, VniId, VpcId};
+use pintle_core::id::{AttachmentId, HostId, InstanceId, ReservedIpId, SecurityGroupId, SubnetId, VniId, VpcId};
 use pintle_core::lifecycle::Lifecycle;
+use pintle_core::model::SecurityGroup;
 use pintle_core::model::{Attachment, Host, Instance, MoveStep, Namespace, ReservedIp, Subnet, Vni, Vpc};
+use pintle_core::policy::{Direction, PortRange, ProtocolMatch, Remote};
 
 use super::World;
 
@@ -31,7 +33,10 @@ pub(crate) fn scene() -> Scene {
 
 impl World {
     pub(crate) fn vpc(&mut self, cidrs: &[&str]) -> Vpc {
-        self.run(Command::CreateVpc(CreateVpc { name: None, cidrs: cidrs.iter().map(|text| net(text)).collect() }))
+        self.run({
+            let cidrs = cidrs.iter().map(|text| net(text)).collect();
+            Command::CreateVpc(CreateVpc { cidrs, ..CreateVpc::default() })
+        })
     }
 
     pub(crate) fn subnet(&mut self, vpc: VpcId, cidr: &str) -> Subnet {
@@ -83,7 +88,7 @@ impl World {
         self.run(Command::CreateReservedIp(reservation(subnet, Some(address))))
     }
 
-    pub(crate) fn address(&self, ip: ReservedIpId) -> Ipv4Addr {
+    pub(crate) fn address(&self, ip: ReservedIpId) -> IpAddr {
         self.get::<ReservedIp>(ip).address
     }
 
@@ -133,18 +138,27 @@ pub(crate) fn net(text: &str) -> Ipv4Net {
     text.parse().unwrap()
 }
 
-pub(crate) fn ip(text: &str) -> Ipv4Addr {
+pub(crate) fn ip4(text: &str) -> Ipv4Addr {
+    text.parse().unwrap()
+}
+
+pub(crate) fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
 pub(crate) fn subnet(vpc: VpcId, zone: &str, cidr: &str) -> Command {
-    Command::CreateSubnet(CreateSubnet { vpc, name: None, zone: zone.to_owned(), cidr: net(cidr) })
+    Command::CreateSubnet(create_subnet(vpc, zone, cidr))
+}
+
+pub(crate) fn create_subnet(vpc: VpcId, zone: &str, cidr: &str) -> CreateSubnet {
+    let (zone, cidr) = (zone.to_owned(), net(cidr));
+    CreateSubnet { vpc, name: None, zone, cidr, ipv6: None, acl: None, public_gateway: None }
 }
 
 /// Host `number` is `host-<number>` at `192.0.2.<number>`, with an underlay MTU of 1500.
 pub(crate) fn host(id: HostId, number: u8, zone: &str) -> RegisterHost {
     let vtep = Ipv4Addr::new(192, 0, 2, number);
-    RegisterHost { id, name: format!("host-{number}"), zone: zone.to_owned(), vtep, underlay_mtu: 1500 }
+    RegisterHost { id, name: format!("host-{number}"), zone: zone.to_owned(), vtep, underlay_mtu: 1500, uplink: None }
 }
 
 pub(crate) fn vni(subnet: SubnetId) -> CreateVni {
@@ -172,15 +186,37 @@ pub(crate) fn instance(vpc: VpcId, host: HostId) -> CreateInstance {
         host: Some(host),
         zone: None,
         namespace: Namespace::Made,
+        bandwidth_kbps: None,
+        ips_per_interface: None,
         primary: None,
         attachments: Vec::new(),
     }
 }
 
 pub(crate) fn existing(vni: VniId) -> NewAttachment {
-    NewAttachment { name: None, vni: VniChoice::Existing(vni) }
+    NewAttachment { name: None, vni: VniChoice::Existing(vni), port_speed: None }
 }
 
 pub(crate) fn new(create: CreateVni) -> NewAttachment {
-    NewAttachment { name: None, vni: VniChoice::New(Box::new(create)) }
+    NewAttachment { name: None, vni: VniChoice::New(Box::new(create)), port_speed: None }
+}
+
+/// A security group with these rules.
+pub(crate) fn group(world: &mut World, vpc: VpcId, rules: Vec<NewRule>) -> SecurityGroupId {
+    let create = CreateSecurityGroup { vpc, name: None, description: String::new(), rules: Some(rules) };
+    world.run::<SecurityGroup>(Command::CreateSecurityGroup(create)).id
+}
+
+/// TCP to a port, from somewhere.
+pub(crate) fn tcp_in(port: u16, remote: Remote) -> NewRule {
+    let protocol = ProtocolMatch::Tcp(PortRange::one(port));
+    NewRule { direction: Direction::Ingress, protocol, remote, local: None }
+}
+
+/// Gives a VPC a /56 and a subnet of it a /64: `2001:db8::/64`.
+pub(crate) fn with_ipv6(world: &mut World, vpc: VpcId, subnet: SubnetId) {
+    let ipv6_cidrs = Some(vec!["2001:db8::/56".parse().unwrap()]);
+    world.run::<Vpc>(Command::UpdateVpc(vpc, UpdateVpc { ipv6_cidrs, ..UpdateVpc::default() }));
+    let ipv6 = Some(Some(Ipv6Range::Auto));
+    world.run::<Subnet>(Command::UpdateSubnet(subnet, UpdateSubnet { ipv6, ..UpdateSubnet::default() }));
 }

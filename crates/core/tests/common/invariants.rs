@@ -1,16 +1,19 @@
 //! What must hold of the store after every commit, whatever the commands were.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
+use ipnet::IpNet;
 use pintle_core::lifecycle::Lifecycle;
+use pintle_core::limits;
 use pintle_core::model::{
-    Attachment, Host, Instance, InstanceState, MAX_IPS, MAX_PER_INSTANCE, Move, Owner, ReservedIp, Subnet, Vni, Vpc,
+    Attachment, Host, Instance, InstanceState, MAX_PER_INSTANCE, Move, Owner, ReservedIp, Subnet, Vni, Vpc,
 };
 use pintle_core::net::subnet_roles;
 use pintle_core::record::{self, Listed, Record, name_key};
 use pintle_core::txn::{Txn, Write};
 
-use super::Store;
+use super::{Store, policy_invariants};
 
 /// Checks the whole store.
 #[track_caller]
@@ -22,6 +25,7 @@ pub(crate) fn check(store: &Store) {
     all.check_interfaces();
     all.check_attachments();
     all.check_moves();
+    policy_invariants::check(store);
 }
 
 /// Every record that a transaction changes takes only steps that its life has.
@@ -78,11 +82,17 @@ impl All {
         for vpc in self.vpcs.values() {
             expected.listed(vpc, "", &vpc.name);
             expected.key(record::segment_key(vpc.segment), vpc.id);
+            expected.may.insert(record::ports_of_vpc_key(vpc.id));
         }
         for subnet in self.subnets.values() {
             expected.listed(subnet, &subnet.vpc.to_string(), &subnet.name);
             expected.index(record::subnets_of_vpc(subnet.vpc), subnet.id);
-            expected.may.insert(record::address_hint_key(subnet.id));
+            expected.may.extend([record::address_hint_key(subnet.id), record::prefix_hint_key(subnet.id)]);
+            expected.may.insert(record::ports_of_subnet_key(subnet.id));
+            expected.index(record::subnets_of_acl(subnet.acl), subnet.id);
+            if let Some(gateway) = subnet.public_gateway {
+                expected.index(record::subnets_of_gateway(gateway), subnet.id);
+            }
         }
         for ip in self.ips.values() {
             expected.listed(ip, &ip.subnet.to_string(), &ip.name);
@@ -92,11 +102,16 @@ impl All {
             expected.listed(vni, &vni.vpc.to_string(), &vni.name);
             expected.index(record::vnis_of_subnet(vni.subnet), vni.id);
             expected.key(record::mac_key(vni.mac), vni.id);
+            for net in &vni.prefixes {
+                expected.key(record::prefix_key(vni.vpc, *net), vni.id);
+                expected.key(record::prefix_of_subnet_key(vni.subnet, *net), vni.id);
+            }
         }
         for instance in self.instances.values() {
             expected.listed(instance, &instance.vpc.to_string(), &instance.name);
             expected.index(record::instances_of_vpc(instance.vpc), instance.id);
             expected.index(record::instances_of_host(instance.host), instance.id);
+            expected.may.insert(record::ports_of_instance_key(instance.id));
         }
         for attachment in self.attachments.values() {
             expected.listed(attachment, &attachment.instance.to_string(), &attachment.name);
@@ -109,6 +124,7 @@ impl All {
             expected.key(record::vtep_key(host.vtep), host.id);
         }
         expected.may.extend(self.moves.values().map(|moving| Move::key_of(moving.vni)));
+        policy_invariants::expect(store, &mut expected);
         expected.compare(store);
     }
 
@@ -116,11 +132,14 @@ impl All {
     fn check_places(&self) {
         for subnet in self.subnets.values() {
             let vpc = &self.vpcs[&subnet.vpc.to_string()];
+            let within = |net| vpc.ipv6_cidrs.iter().any(|range| range.contains(net));
+            assert!(subnet.ipv6_cidr.as_ref().is_none_or(within), "{subnet:?} is not in {vpc:?}");
             assert!(vpc.cidrs.is_empty() || vpc.cidrs.iter().any(|range| range.contains(&subnet.cidr)), "{subnet:?}");
             for other in self.subnets.values().filter(|other| other.vpc == subnet.vpc && other.id != subnet.id) {
                 let apart =
                     subnet.cidr.broadcast() < other.cidr.network() || other.cidr.broadcast() < subnet.cidr.network();
-                assert!(apart, "{subnet:?} overlaps {other:?}");
+                let apart6 = subnet.ipv6_cidr.is_none() || subnet.ipv6_cidr != other.ipv6_cidr;
+                assert!(apart && apart6, "{subnet:?} overlaps {other:?}");
             }
         }
         for instance in self.instances.values() {
@@ -134,8 +153,16 @@ impl All {
         let (mut bound, mut unbound, mut own) = (0, 0, 0);
         for ip in self.ips.values() {
             let subnet = &self.subnets[&ip.subnet.to_string()];
-            assert!(subnet.cidr.contains(&ip.address) && ip.vpc == subnet.vpc, "{ip:?} is not in {subnet:?}");
-            let role = subnet_roles(subnet.cidr).iter().any(|(address, _)| *address == ip.address);
+            let range = match ip.address {
+                IpAddr::V4(_) => IpNet::V4(subnet.cidr),
+                IpAddr::V6(_) => IpNet::V6(subnet.ipv6_cidr.unwrap_or_else(|| panic!("{ip:?} in {subnet:?}"))),
+            };
+            assert!(range.contains(&ip.address) && ip.vpc == subnet.vpc, "{ip:?} is not in {subnet:?}");
+            for vni in self.vnis.values().filter(|vni| vni.vpc == ip.vpc) {
+                let delegated = vni.prefixes.iter().any(|net| net.contains(&ip.address));
+                assert!(!delegated, "{ip:?} is in a network of {vni:?}");
+            }
+            let role = subnet_roles(subnet.cidr).iter().any(|(address, _)| IpAddr::V4(*address) == ip.address);
             assert_eq!(role, ip.owner == Owner::Provider, "{ip:?}");
             match (ip.owner, ip.bound_to) {
                 (Owner::Provider, None) => own += 1,
@@ -160,7 +187,7 @@ impl All {
     fn check_interfaces(&self) {
         for vni in self.vnis.values() {
             let subnet = &self.subnets[&vni.subnet.to_string()];
-            assert!((1..=MAX_IPS).contains(&vni.ips.len()), "{vni:?}");
+            self.check_ips(vni, subnet);
             assert!(vni.vpc == subnet.vpc && vni.zone == subnet.zone, "{vni:?}");
             for ip in &vni.ips {
                 let ip = &self.ips[&ip.to_string()];
@@ -176,6 +203,23 @@ impl All {
                     assert!(vni.enable_infrastructure_nat, "{vni:?}");
                 }
             }
+        }
+    }
+
+    /// The primary addresses are where they belong, delegated networks are the subnet's, and nothing is too many.
+    fn check_ips(&self, vni: &Vni, subnet: &Subnet) {
+        let (v4, v6): (Vec<&ReservedIp>, Vec<&ReservedIp>) =
+            vni.ips.iter().map(|ip| &self.ips[&ip.to_string()]).partition(|ip| ip.address.is_ipv4());
+        assert_eq!(v4.first().map(|ip| ip.id), Some(vni.ips[0]), "{vni:?}");
+        assert_eq!(v6.first().map(|ip| ip.id), vni.primary_ipv6, "{vni:?}");
+        let most = usize::from(limits::MAX_IPS_PER_INTERFACE);
+        assert!(v4.len() <= most && v6.len() <= most, "{vni:?}");
+        for (position, net) in vni.prefixes.iter().enumerate() {
+            let inside = match net {
+                IpNet::V4(net) => subnet.cidr.contains(net) && net.prefix_len() == 28,
+                IpNet::V6(net) => subnet.ipv6_cidr.is_some_and(|cidr| cidr.contains(net)) && net.prefix_len() == 80,
+            };
+            assert!(inside && !vni.prefixes[..position].contains(net), "{vni:?}");
         }
     }
 
@@ -219,22 +263,22 @@ impl All {
 
 /// The keys beside the records that there must be, and those that there may be.
 #[derive(Default)]
-struct Expected {
+pub(crate) struct Expected {
     must: BTreeMap<String, String>,
-    may: BTreeSet<String>,
+    pub(crate) may: BTreeSet<String>,
 }
 
 impl Expected {
-    fn key(&mut self, key: String, holder: impl ToString) {
+    pub(crate) fn key(&mut self, key: String, holder: impl ToString) {
         let other = self.must.insert(key.clone(), holder.to_string());
         assert_eq!(other, None, "two hold '{key}'");
     }
 
-    fn index(&mut self, prefix: String, id: impl ToString) {
+    pub(crate) fn index(&mut self, prefix: String, id: impl ToString) {
         self.key(format!("{prefix}{}", id.to_string()), id);
     }
 
-    fn listed<R: Listed>(&mut self, record: &R, scope: &str, name: &str) {
+    pub(crate) fn listed<R: Listed>(&mut self, record: &R, scope: &str, name: &str) {
         self.may.insert(R::key_of(record.id()));
         self.key(record.list_key(), record.id());
         self.key(name_key::<R>(scope, name), record.id());

@@ -2,11 +2,14 @@
 
 pub(crate) mod build;
 pub(crate) mod invariants;
+pub(crate) mod policy_invariants;
 pub(crate) mod store;
 
+use ipnet::IpNet;
 use pintle_core::command::Command;
 use pintle_core::id::IdSource;
 use pintle_core::model::{Attachment, Host, Instance, Move, ReservedIp, Subnet, Timestamp, Vni, Vpc};
+use pintle_core::model::{FloatingIp, NetworkAcl, PrefixList, PublicGateway, PublicPool, SecurityGroup};
 use pintle_core::record::Record;
 use pintle_core::txn::Txn;
 use pintle_core::{DecideError, Refusal, Reply, decide};
@@ -93,6 +96,15 @@ impl World {
         assert_eq!(self.store.at(), before.at(), "{shown} was to write nothing");
     }
 
+    /// Runs a command that must be accepted, with an answer, and must write nothing.
+    pub(crate) fn ignored_reply(&mut self, command: Command) -> Reply {
+        let shown = format!("{command:?}");
+        let before = self.store.at();
+        let reply = self.attempt(command).unwrap_or_else(|refusal| panic!("{shown}: {refusal}"));
+        assert_eq!(self.store.at(), before, "{shown} was to write nothing");
+        reply
+    }
+
     /// Runs a command that must be refused and must leave the store as it is.
     pub(crate) fn refused(&mut self, command: Command) -> Refusal {
         let shown = format!("{command:?}");
@@ -136,6 +148,16 @@ macro_rules! answers {
     )*};
 }
 answers!(Vpc, Subnet, ReservedIp, Vni, Instance, Attachment, Move, Host);
+answers!(SecurityGroup, NetworkAcl, PrefixList, PublicPool, FloatingIp, PublicGateway);
+
+impl Answer for IpNet {
+    fn of(reply: Reply) -> Self {
+        match reply {
+            Reply::Prefix(net) => net,
+            other => panic!("answered {other:?} instead of a delegated network"),
+        }
+    }
+}
 
 impl Answer for () {
     fn of(reply: Reply) {

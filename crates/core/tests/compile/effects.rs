@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use pintle_core::command::Command;
 use pintle_core::compile::{Effect, Subject, effect};
 use pintle_core::id::SubnetId;
+use pintle_core::model::Vpc;
 
 use super::told::{Told, whole};
 use crate::common::build::{Scene, at, host, reservation, scene};
 
 /// Commits a command and tells the server's memory of it; the subjects that had to be worked out again.
-fn hear(s: &mut Scene, told: &mut Told, command: Command) -> BTreeSet<Subject> {
+pub(super) fn hear(s: &mut Scene, told: &mut Told, command: Command) -> BTreeSet<Subject> {
     let (txn, _) = s.world.judge(command).unwrap();
     s.world.commit(&txn).unwrap();
     let concerned = told.hear(&s.world.store, &txn);
@@ -18,7 +19,7 @@ fn hear(s: &mut Scene, told: &mut Told, command: Command) -> BTreeSet<Subject> {
     concerned
 }
 
-fn told(s: &Scene) -> Told {
+pub(super) fn told(s: &Scene) -> Told {
     let mut told = Told::default();
     told.hear_all(&s.world.store);
     told
@@ -53,7 +54,10 @@ fn a_host_that_begins_to_carry_a_vpc_concerns_all_of_it_and_nothing_else() {
     let (one, two) = (s.world.vni(s.subnet).id, s.world.vni(s.subnet).id);
     s.world.attach_now(home, one);
     let mut told = told(&s);
-    let all = BTreeSet::from([Subject::Subnet(s.subnet), Subject::Vni(one), Subject::Vni(two)]);
+    let vpc: Vpc = s.world.get(s.vpc);
+    let policy = [Subject::Group(vpc.default_group), Subject::Acl(vpc.default_acl), Subject::Vpc(s.vpc)];
+    let own = [Subject::Subnet(s.subnet), Subject::Vni(one), Subject::Vni(two)];
+    let all: BTreeSet<Subject> = policy.into_iter().chain(own).collect();
     let attach = Command::Attach(far, crate::common::build::existing(two));
     assert_eq!(hear(&mut s, &mut told, attach), all);
     let change = Command::RegisterHost(host(s.hosts[1], 9, "zone-1"));

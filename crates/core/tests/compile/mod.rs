@@ -2,6 +2,8 @@
 
 mod effects;
 mod moves;
+mod policy;
 mod presence;
+mod public;
 pub(crate) mod sound;
 pub(crate) mod told;

@@ -16,7 +16,7 @@ fn way(s: &Scene, on: HostId, address: &str) -> Option<EndpointSpec> {
     let entries = whole(&s.world.store);
     super::sound::check(&s.world.store, &entries);
     match entries.get(&on)?.get(&key)? {
-        Entry::Endpoint(endpoint) => Some(*endpoint),
+        Entry::Endpoint(endpoint) => Some(endpoint.clone()),
         other => panic!("{other:?}"),
     }
 }
@@ -168,14 +168,14 @@ fn a_port_says_what_its_interface_is_and_the_first_one_has_the_default_route() {
     });
     assert_eq!((ports[0].default_route, ports[1].default_route), (true, false));
     assert_eq!((ports[0].device.as_str(), ports[1].device.as_str()), ("eth0", "eth1"));
-    assert_eq!((ports[0].allow_ip_spoofing, ports[1].allow_ip_spoofing), (true, false));
+    assert_eq!((ports[0].policy.allow_ip_spoofing, ports[1].policy.allow_ip_spoofing), (true, false));
     let primary = s.world.address(first.primary_ip());
     assert_eq!((&ports[0].addresses[..], ports[0].mac), (&[primary, ip("10.0.0.9")][..], first.mac));
 
     let update = UpdateVni { allow_ip_spoofing: Some(false), ..UpdateVni::default() };
     s.world.run::<Vni>(Command::UpdateVni(first.id, update));
     match &whole(&s.world.store)[&s.hosts[0]][&EntryKey::Port(attachments[0])] {
-        Entry::Port(port) => assert!(!port.allow_ip_spoofing),
+        Entry::Port(port) => assert!(!port.policy.allow_ip_spoofing),
         other => panic!("{other:?}"),
     }
 }

@@ -1,12 +1,15 @@
 //! What must hold of all hosts' entries together, whatever the commands were: every way leads to a port.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
+use ipnet::IpNet;
 use pintle_core::compile::HostEntries;
 use pintle_core::host_spec::{EndpointSpec, Entry, EntryKey, LocationSpec, PortMode, PortSpec, VniEndpoint};
+use pintle_core::host_spec::{FloatingIpSpec, RouteSpec};
 use pintle_core::id::{HostId, VniId};
 use pintle_core::model::{Host, Move, MoveStep};
+use pintle_core::policy::{Remote, Rule};
 
 use crate::common::Store;
 
@@ -26,6 +29,10 @@ pub(crate) fn check(store: &Store, entries: &HostEntries) {
                     all.location(*host, |port| port.segment == *segment && port.mac == *mac, location);
                 }
                 (EntryKey::Instance(_), Entry::Instance(_)) => {}
+                (EntryKey::Group(_), Entry::Group(rules)) => all.group(*host, rules),
+                (EntryKey::Acl(_), Entry::Acl(_)) | (EntryKey::PrefixList(_), Entry::PrefixList(_)) => {}
+                (EntryKey::Route(segment, net), Entry::Route(route)) => all.route(*host, *segment, *net, route),
+                (EntryKey::FloatingIp(_), Entry::FloatingIp(spec)) => all.floating_ip(*host, spec),
                 (EntryKey::Endpoint(..), Entry::Endpoint(EndpointSpec::Gateway)) => {}
                 (key, entry) => panic!("{key} is not the key of {entry:?}"),
             }
@@ -42,12 +49,12 @@ struct Sound<'a> {
 impl Sound<'_> {
     fn ports(&self, host: HostId) -> impl Iterator<Item = (&EntryKey, &PortSpec)> {
         self.entries.get(&host).into_iter().flatten().filter_map(|(key, entry)| match entry {
-            Entry::Port(port) => Some((key, port)),
+            Entry::Port(port) => Some((key, &**port)),
             _ => None,
         })
     }
 
-    fn way(&self, host: HostId, segment: u32, address: Ipv4Addr) -> Option<&VniEndpoint> {
+    fn way(&self, host: HostId, segment: u32, address: IpAddr) -> Option<&VniEndpoint> {
         match self.entries.get(&host)?.get(&EntryKey::Endpoint(segment, address))? {
             Entry::Endpoint(EndpointSpec::Vni(endpoint)) => Some(endpoint),
             _ => None,
@@ -58,13 +65,66 @@ impl Sound<'_> {
     fn port(&self, host: HostId, port: &PortSpec) {
         let own = &self.entries[&host];
         assert!(own.contains_key(&EntryKey::Instance(port.instance)), "{port:?} without its instance");
-        let gateway = own.get(&EntryKey::Endpoint(port.segment, port.gateway));
+        let gateway = own.get(&EntryKey::Endpoint(port.segment, port.gateway.into()));
         assert_eq!(gateway, Some(&Entry::Endpoint(EndpointSpec::Gateway)), "{port:?} without its gateway");
-        assert!(!port.addresses.is_empty() && !port.addresses.contains(&port.gateway));
+        assert!(port.addresses[0].is_ipv4() && !port.addresses.contains(&port.gateway.into()));
+        let policy = &port.policy;
+        let groups =
+            policy.groups.iter().chain(policy.quarantine.iter().flatten()).chain(policy.shadow.iter().flatten());
+        for group in groups {
+            assert!(own.contains_key(&EntryKey::Group(*group)), "{port:?} without its group {group}");
+        }
+        let acl = policy.acl.expect("every subnet has an ACL");
+        assert!(own.contains_key(&EntryKey::Acl(acl)), "{port:?} without its ACL {acl}");
+        assert!(!policy.groups.is_empty() && policy.groups.is_sorted(), "{port:?}");
+        for address in port.addresses.iter().filter(|address| address.is_ipv6()) {
+            assert!(port.subnet6.is_some_and(|net| IpNet::V6(net).contains(address)), "{port:?}");
+        }
+    }
+
+    /// What rules refer to is there too.
+    fn group(&self, host: HostId, rules: &[Rule]) {
+        let own = &self.entries[&host];
+        for rule in rules {
+            let needed = match rule.remote {
+                Remote::Group(group) => EntryKey::Group(group),
+                Remote::PrefixList(list) => EntryKey::PrefixList(list),
+                Remote::Any | Remote::Net(_) => continue,
+            };
+            assert!(own.contains_key(&needed), "{rule:?} without {needed} on {host}");
+        }
+    }
+
+    /// A way to a network leads through an address that there is a way to.
+    fn route(&self, host: HostId, segment: u32, net: IpNet, route: &RouteSpec) {
+        match route {
+            RouteSpec::Via(address) => {
+                assert!(self.way(host, segment, *address).is_some(), "{net} on {host}: {route:?} leads nowhere");
+            }
+            RouteSpec::Public { gateway_vtep, gateway } => {
+                let Some(gateway) = gateway else { return assert_eq!(*gateway_vtep, None) };
+                let there = gateway_vtep.map_or(host, |vtep| self.vteps[&vtep]);
+                assert_eq!(there == host, gateway_vtep.is_none(), "{route:?} on {host}");
+                let key = EntryKey::FloatingIp((*gateway).into());
+                let spec = Entry::FloatingIp(FloatingIpSpec::Gateway { segment });
+                assert_eq!(self.entries[&there].get(&key), Some(&spec), "{route:?} on {host}");
+            }
+            RouteSpec::Blackhole => {}
+        }
+    }
+
+    /// A public address leads to an address of a port that is there.
+    fn floating_ip(&self, host: HostId, spec: &FloatingIpSpec) {
+        let FloatingIpSpec::Vni { port, segment, address, .. } = spec else { return };
+        let Some(Entry::Port(port)) = self.entries[&host].get(&EntryKey::Port(*port)) else {
+            panic!("{spec:?} on {host}: no such port");
+        };
+        assert!(port.segment == *segment && port.addresses.contains(address), "{spec:?}: {port:?}");
+        assert_eq!(port.mode, PortMode::Active, "{spec:?}: {port:?}");
     }
 
     /// What is sent to an address reaches a port that receives, over at most one host that sends on.
-    fn endpoint(&self, host: HostId, segment: u32, address: Ipv4Addr, endpoint: &VniEndpoint) {
+    fn endpoint(&self, host: HostId, segment: u32, address: IpAddr, endpoint: &VniEndpoint) {
         let text = format!("{address} on {host}: {endpoint:?}");
         assert_ne!(endpoint.port.is_some(), endpoint.vtep.is_some(), "{text}");
         for (id, modes) in [

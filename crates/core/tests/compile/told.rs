@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pintle_core::compile::{Carriers, Effect, HostEntries, Subject, effect, subject, subjects_of_vpc};
+use pintle_core::compile::{
+    Carriers, Effect, HostEntries, Subject, effect, subject, subjects_of_ports, subjects_of_vpc,
+};
 use pintle_core::host_spec::Entry;
-use pintle_core::model::{Attachment, Instance, Subnet, Vni};
+use pintle_core::model::{Attachment, Instance, Subnet, Vni, Vpc};
+use pintle_core::model::{NetworkAcl, PrefixList, PublicGateway, SecurityGroup};
 use pintle_core::record::Record;
 use pintle_core::txn::{Txn, Write};
 
@@ -16,6 +19,9 @@ pub(crate) fn carriers(store: &Store) -> Carriers {
     for attachment in store.records::<Attachment>() {
         carriers.update(attachment.id, Some(&attachment));
     }
+    for gateway in store.records::<PublicGateway>() {
+        carriers.update_gateway(gateway.id, Some(&gateway));
+    }
     carriers
 }
 
@@ -25,7 +31,12 @@ pub(crate) fn whole(store: &Store) -> HostEntries {
     let instances = store.records::<Instance>().into_iter().map(|one| Subject::Instance(one.id));
     let subnets = store.records::<Subnet>().into_iter().map(|one| Subject::Subnet(one.id));
     let vnis = store.records::<Vni>().into_iter().map(|one| Subject::Vni(one.id));
-    merge(instances.chain(subnets).chain(vnis).map(|one| subject(store, &carriers, one).unwrap()))
+    let vpcs = store.records::<Vpc>().into_iter().map(|one| Subject::Vpc(one.id));
+    let groups = store.records::<SecurityGroup>().into_iter().map(|one| Subject::Group(one.id));
+    let acls = store.records::<NetworkAcl>().into_iter().map(|one| Subject::Acl(one.id));
+    let lists = store.records::<PrefixList>().into_iter().map(|one| Subject::PrefixList(one.id));
+    let all = instances.chain(subnets).chain(vnis).chain(vpcs).chain(groups).chain(acls).chain(lists);
+    merge(all.map(|one| subject(store, &carriers, one).unwrap()))
 }
 
 /// Hosts that should have nothing are no different from hosts that were never heard of.
@@ -67,6 +78,7 @@ impl Told {
             self.carry(store, key, value, &mut concerned);
             match effect(key, value).unwrap() {
                 Some(Effect::Subject(subject)) => drop(concerned.insert(subject)),
+                Some(Effect::Ports(of)) => concerned.extend(subjects_of_ports(store, of).unwrap()),
                 Some(Effect::Host(host)) => drop(hosts.insert(host)),
                 None => {}
             }
@@ -81,6 +93,13 @@ impl Told {
     }
 
     fn carry(&mut self, store: &Store, key: &str, value: Option<&[u8]>, concerned: &mut BTreeSet<Subject>) {
+        if let Some(id) = key.strip_prefix("public_gateway/").and_then(|id| id.parse().ok()) {
+            let gateway: Option<PublicGateway> = value.map(|value| serde_json::from_slice(value).unwrap());
+            let vpc = gateway.as_ref().map(|gateway| gateway.vpc).or(self.carriers.vpc_by_gateway(id));
+            if self.carriers.update_gateway(id, gateway.as_ref()) {
+                concerned.extend(subjects_of_vpc(store, vpc.expect("it carried a VPC")).unwrap());
+            }
+        }
         let Some(id) = key.strip_prefix("attachment/").and_then(|id| id.parse().ok()) else { return };
         assert_eq!(key, Attachment::key_of(id));
         let attachment: Option<Attachment> = value.map(|value| serde_json::from_slice(value).unwrap());

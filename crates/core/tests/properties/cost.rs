@@ -1,11 +1,11 @@
 //! A change costs what it touches: the keys that a decision reads do not grow with the subnet, the VPC or the world.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use pintle_core::command::{Command, CreateReservedIp, CreateVni};
+use pintle_core::command::{Command, CreateReservedIp, CreateVni, GroupsChange, NewRule, PrefixChoice, RulesChange};
 use pintle_core::compile::{Subject, subject};
-use pintle_core::id::{IdSource, InstanceId, ReservedIpId, SubnetId, VniId, VpcId};
-use pintle_core::model::{Attachment, Move, ReservedIp, Timestamp, Vni};
+use pintle_core::id::{IdSource, InstanceId, ReservedIpId, SecurityGroupId, SubnetId, VniId, VpcId};
+use pintle_core::model::{Attachment, IpFamily, Move, ReservedIp, Timestamp, Vni, Vpc};
 use pintle_core::net::Mac;
 use pintle_core::record::{self, Listed, Record, name_key};
 
@@ -22,6 +22,7 @@ struct Crowd {
     subnet: SubnetId,
     homes: [InstanceId; 2],
     mine: VniId,
+    default: SecurityGroupId,
 }
 
 /// A /8 with this many interfaces in it, planted as commands would have left them.
@@ -34,11 +35,18 @@ fn crowd(count: u32) -> Crowd {
     for number in 1..count {
         plant(&mut s.world, &model, &model_ip, number);
     }
-    let last = Ipv4Addr::from(u32::from(model_ip.address) + count - 1);
+    let last = nth(&model_ip, count - 1);
     s.world.store.plant(record::address_hint_key(subnet), last.to_string().into_bytes());
     let homes = s.hosts.map(|host| s.world.instance(s.vpc, host).id);
     let mine = s.world.vni(subnet).id;
-    Crowd { world: s.world, vpc: s.vpc, subnet, homes, mine }
+    let default = s.world.get::<Vpc>(s.vpc).default_group;
+    Crowd { world: s.world, vpc: s.vpc, subnet, homes, mine, default }
+}
+
+/// The address so many after another.
+fn nth(first: &ReservedIp, number: u32) -> IpAddr {
+    let IpAddr::V4(first) = first.address else { panic!("an IPv4 address") };
+    Ipv4Addr::from(u32::from(first) + number).into()
 }
 
 fn plant(world: &mut World, model: &Vni, model_ip: &ReservedIp, number: u32) {
@@ -47,7 +55,7 @@ fn plant(world: &mut World, model: &Vni, model_ip: &ReservedIp, number: u32) {
     let created_at = Timestamp(model.created_at.0 + u64::from(number));
     let mac = Mac::local(world.ids.bits());
     let vni = Vni { id, name: name.clone(), ips: vec![ip], mac, created_at, ..model.clone() };
-    let address = Ipv4Addr::from(u32::from(model_ip.address) + number);
+    let address = nth(model_ip, number);
     let ip = ReservedIp { id: ip, name: name.clone(), address, bound_to: Some(id), created_at, ..model_ip.clone() };
     let mut put = |key: String, value: String| world.store.plant(key, value.into_bytes());
     put(Vni::key_of(id), serde_json::to_string(&vni).unwrap());
@@ -59,6 +67,7 @@ fn plant(world: &mut World, model: &Vni, model_ip: &ReservedIp, number: u32) {
     put(record::address_key(vni.vpc, address), ip.id.to_string());
     put(record::mac_key(mac), id.to_string());
     put(format!("{}{id}", record::vnis_of_subnet(vni.subnet)), id.to_string());
+    put(format!("{}{id}", record::vnis_of_group(vni.security_groups[0])), id.to_string());
 }
 
 /// How many keys each of a day's commands reads.
@@ -87,6 +96,17 @@ fn costs(mut c: Crowd) -> Vec<(&'static str, usize)> {
     cost(w, "abort", Command::AbortMove(c.mine, "given up".to_owned()));
     let attachment = w.get::<Vni>(c.mine).attachment.unwrap();
     cost(w, "detach", Command::Detach { attachment, force: true });
+    let group = crate::common::build::group(w, c.vpc, vec![]);
+    cost(w, "join a group", Command::ChangeVniGroups(c.mine, GroupsChange::Add(group)));
+    cost(w, "leave a group", Command::ChangeVniGroups(c.mine, GroupsChange::Remove(group)));
+    cost(
+        w,
+        "change the rules of everybody's group",
+        Command::ChangeRules(c.default, RulesChange::Set(vec![NewRule::ALL_OUT])),
+    );
+    cost(w, "delete everybody's group, refused", Command::DeleteSecurityGroup(c.default));
+    cost(w, "quarantine", Command::QuarantineVni(c.mine, vec![group]));
+    cost(w, "delegate a prefix", Command::AddVniPrefix(c.mine, PrefixChoice::Auto(IpFamily::V4)));
     cost(w, "delete", Command::DeleteVni(c.mine));
     cost(w, "delete the subnet, refused", Command::DeleteSubnet(c.subnet));
     assert!(w.find::<Vni>(c.mine).is_none() && w.find::<Move>(c.mine).is_none());
@@ -116,4 +136,18 @@ fn p_2_the_entries_of_one_interface_cost_no_more_among_many() {
     let (few, many) = (cost(100), cost(5_000));
     assert_eq!(few, many);
     assert!(many <= 12, "{many}");
+}
+
+#[test]
+fn p_2_the_entry_of_a_group_costs_no_more_with_many_members() {
+    let cost = |count: u32| {
+        let mut c = crowd(count);
+        c.world.attach_now(c.homes[0], c.mine);
+        let carriers = carriers(&c.world.store);
+        c.world.store.take_touched();
+        let entries = subject(&c.world.store, &carriers, Subject::Group(c.default)).unwrap();
+        assert_eq!(entries.values().map(|own| own.len()).sum::<usize>(), 1);
+        c.world.store.take_touched()
+    };
+    assert_eq!((cost(100), cost(5_000)), (1, 1));
 }

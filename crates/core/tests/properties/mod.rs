@@ -2,6 +2,7 @@
 
 mod cost;
 mod ops;
+mod policy_ops;
 mod races;
 mod sequences;
 

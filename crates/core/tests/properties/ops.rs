@@ -1,17 +1,19 @@
 //! Random commands over a small world: what they speak of is picked from what there is when they are run.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use pintle_core::command::{
-    Command, CreateInstance, CreateReservedIp, CreateSubnet, CreateVni, CreateVpc, IpChoice, NewAttachment,
-    RegisterHost, UpdateReservedIp, UpdateVni, VniChoice,
+    Command, CreateInstance, CreatePublicPool, CreateReservedIp, CreateSubnet, CreateVni, CreateVpc, IpChoice,
+    Ipv6Range, NewAttachment, PrefixChoice, RegisterHost, UpdateReservedIp, UpdateVni, VniChoice,
 };
 use pintle_core::id::{HostId, ReservedIpId, SubnetId, VniId};
 use pintle_core::model::{Attachment, Host, Instance, Move, MoveStep, Namespace, Owner, ReservedIp, Subnet, Vni, Vpc};
+use pintle_core::model::{IpFamily, NetworkAcl, PublicPool, SecurityGroup};
 use pintle_core::record::Record;
 use proptest::prelude::*;
 
-use crate::common::build::{host, net};
+use super::policy_ops;
+use crate::common::build::{create_subnet, host, net};
 use crate::common::{Seeded, Store, World};
 
 /// A command in the making: what to do, and numbers to pick by.
@@ -52,6 +54,34 @@ pub(crate) enum What {
     DeleteSubnet,
     DeleteVpc,
     DeleteHost,
+    UpdateVpc,
+    UpdateSubnet,
+    MoveIp,
+    AddPrefix,
+    RemovePrefix,
+    VniGroups,
+    Quarantine,
+    Release,
+    Flush,
+    Shadow,
+    EndAdoption,
+    Group,
+    Rules,
+    DeleteGroup,
+    Acl,
+    AclRules,
+    DeleteAcl,
+    List,
+    UpdateList,
+    DeleteList,
+    Pool,
+    FloatingIp,
+    Associate,
+    Disassociate,
+    DeleteFloatingIp,
+    Gateway,
+    DeleteGateway,
+    DeletePool,
     Rename,
 }
 
@@ -61,8 +91,10 @@ impl What {
 }
 
 const NAMES: [&str; 4] = ["one", "two", "three", "BAD"];
-const CIDRS: [&str; 5] = ["10.0.0.0/29", "10.0.0.8/29", "10.0.0.0/28", "10.0.0.16/28", "10.0.0.1/28"];
-const ZONES: [&str; 2] = ["zone-1", "zone-2"];
+const CIDRS: [&str; 6] = ["10.0.1.0/28", "10.0.0.0/29", "10.0.0.8/29", "10.0.0.0/28", "10.0.0.16/28", "10.0.0.1/28"];
+/// Two /64s.
+const IPV6: &str = "2001:db8::/63";
+pub(super) const ZONES: [&str; 2] = ["zone-1", "zone-2"];
 const STEPS: [MoveStep; 4] = [MoveStep::Prepare, MoveStep::Open, MoveStep::Drain, MoveStep::Settle];
 
 pub(crate) fn ops(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Op>> {
@@ -78,6 +110,13 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
         3 => proptest::sample::select(vec![InstanceRealised, InstanceFailed, InstanceGone, Host, Rename]),
         2 => proptest::sample::select(vec![Vpc, Subnet, DeleteIp, DeleteVni, DeleteInstance]),
         1 => proptest::sample::select(vec![DeleteVni, DeleteSubnet, DeleteVpc, DeleteHost]),
+        5 => proptest::sample::select(vec![UpdateVpc, UpdateSubnet, UpdateSubnet, MoveIp, AddPrefix, RemovePrefix]),
+        5 => proptest::sample::select(vec![VniGroups, VniGroups, Quarantine, Release, Flush, Shadow, EndAdoption]),
+        5 => proptest::sample::select(vec![Group, Rules, Rules, Acl, AclRules, AclRules, List, UpdateList]),
+        4 => proptest::sample::select(vec![Pool, FloatingIp, Associate, Disassociate, Gateway]),
+        2 => proptest::sample::select(vec![
+            DeleteGroup, DeleteAcl, DeleteList, DeleteFloatingIp, DeleteGateway, DeletePool
+        ]),
     ];
     (what, any::<[u8; 4]>()).prop_map(|(what, picks)| Op { what, picks })
 }
@@ -85,8 +124,12 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
 /// A world with something of everything, and two instances on one host, so that most commands have something to speak of.
 pub(crate) fn small_world() -> World {
     let mut world = World::new();
-    let vpc = world.vpc(&[]).id;
-    let subnet = world.subnet(vpc, "10.0.0.0/28").id;
+    let ipv6_cidrs = vec![IPV6.parse().unwrap()];
+    let vpc = world.run::<Vpc>(Command::CreateVpc(CreateVpc { ipv6_cidrs, ..CreateVpc::default() })).id;
+    let create = CreateSubnet { ipv6: Some(Ipv6Range::Auto), ..create_subnet(vpc, "zone-1", "10.0.0.0/27") };
+    let subnet = world.run::<Subnet>(Command::CreateSubnet(create)).id;
+    let pool = CreatePublicPool { name: None, zone: "zone-1".to_owned(), cidrs: vec![net("198.51.100.0/30")] };
+    world.run::<PublicPool>(Command::CreatePublicPool(pool));
     for number in 1..=3 {
         let host = world.host(number, "zone-1").id;
         if number == 1 {
@@ -109,12 +152,20 @@ impl Op {
         let instance = || pick::<Instance>(store, a);
         let choice = |by: u8| ip_choice(store, by, b);
         match self.what {
-            What::Vpc => Command::CreateVpc(CreateVpc { name, cidrs: vec![net(CIDRS[usize::from(a) % CIDRS.len()])] }),
+            What::Vpc => Command::CreateVpc(CreateVpc {
+                name,
+                cidrs: vec![net(CIDRS[usize::from(a) % CIDRS.len()])],
+                ipv6_cidrs: (b.is_multiple_of(2)).then(|| IPV6.parse().unwrap()).into_iter().collect(),
+                ..CreateVpc::default()
+            }),
             What::Subnet => Command::CreateSubnet(CreateSubnet {
                 vpc: pick::<Vpc>(store, a),
                 name,
                 zone: ZONES[usize::from(b.is_multiple_of(5))].to_owned(),
                 cidr: net(CIDRS[usize::from(c) % CIDRS.len()]),
+                ipv6: (d.is_multiple_of(2)).then_some(Ipv6Range::Auto),
+                acl: (d.is_multiple_of(5)).then(|| pick::<NetworkAcl>(store, d)),
+                public_gateway: None,
             }),
             What::ReservedIp => Command::CreateReservedIp(CreateReservedIp {
                 subnet: pick::<Subnet>(store, a),
@@ -159,12 +210,13 @@ impl Op {
             What::DeleteVpc => Command::DeleteVpc(pick::<Vpc>(store, a)),
             What::DeleteHost => Command::DeleteHost(pick::<Host>(store, a)),
             What::Rename => rename(store, a, b, NAMES[usize::from(c) % NAMES.len()].to_owned()),
+            _ => policy_ops::command(self.what, store, self.picks, name),
         }
     }
 }
 
 /// One of the records of a kind; now and then one that is not there.
-fn pick<R: Record>(store: &Store, by: u8) -> R::Id
+pub(super) fn pick<R: Record>(store: &Store, by: u8) -> R::Id
 where
     R::Id: std::str::FromStr,
 {
@@ -177,6 +229,12 @@ where
         "vni" => "eni",
         "instance" => "i",
         "attachment" => "eni-attach",
+        "security_group" => "sg",
+        "network_acl" => "acl",
+        "prefix_list" => "pl",
+        "public_pool" => "pool",
+        "floating_ip" => "eipalloc",
+        "public_gateway" => "nat",
         other => other,
     };
     let text = format!("{prefix}-{by:017x}");
@@ -208,7 +266,7 @@ fn generation(store: &Store, by: u8, other: u8) -> u32 {
 }
 
 /// Mostly an address of the interface itself.
-fn listed(store: &Store, by: u8, which: u8) -> ReservedIpId {
+pub(super) fn listed(store: &Store, by: u8, which: u8) -> ReservedIpId {
     let vni: Option<Vni> = store.record(&Vni::key_of(pick::<Vni>(store, by)));
     match vni {
         Some(vni) if !which.is_multiple_of(8) => vni.ips[usize::from(which) % vni.ips.len()],
@@ -217,7 +275,7 @@ fn listed(store: &Store, by: u8, which: u8) -> ReservedIpId {
 }
 
 /// Mostly one that is as wanted.
-fn prefer<R: Record>(store: &Store, by: u8, other: u8, wanted: impl Fn(&R) -> bool) -> R::Id
+pub(super) fn prefer<R: Record>(store: &Store, by: u8, other: u8, wanted: impl Fn(&R) -> bool) -> R::Id
 where
     R::Id: std::str::FromStr,
 {
@@ -232,15 +290,21 @@ fn unbound(ip: &ReservedIp) -> bool {
     ip.owner == Owner::User && ip.bound_to.is_none()
 }
 
-fn address(by: u8) -> Ipv4Addr {
-    Ipv4Addr::new(10, 0, 0, by % 34)
+fn address(by: u8) -> IpAddr {
+    match by {
+        0..200 => Ipv4Addr::new(10, 0, 0, by % 34).into(),
+        _ => format!("2001:db8:0:{}::{by:x}", by % 2).parse().unwrap(),
+    }
 }
 
 fn ip_choice(store: &Store, by: u8, other: u8) -> IpChoice {
     match by % 4 {
         0 => IpChoice::Reserved(pick::<ReservedIp>(store, other)),
         1 => IpChoice::Address { address: address(other), name: None, auto_delete: by % 8 < 4 },
-        _ => IpChoice::Auto { name: None, auto_delete: by % 8 < 4 },
+        _ => {
+            let family = if other.is_multiple_of(3) { IpFamily::V6 } else { IpFamily::V4 };
+            IpChoice::Auto { family, name: None, auto_delete: by % 8 < 4 }
+        }
     }
 }
 
@@ -254,6 +318,9 @@ fn create_vni(store: &Store, a: u8, b: u8, c: u8, name: Option<String>) -> Creat
         auto_delete: (b.is_multiple_of(7)).then_some(b.is_multiple_of(2)),
         enable_infrastructure_nat: (c.is_multiple_of(11)).then_some(false),
         protocol_state_filtering: None,
+        security_groups: (0..b % 3).map(|more| pick::<SecurityGroup>(store, a.wrapping_add(more))).collect(),
+        prefixes: (a.is_multiple_of(10)).then_some(PrefixChoice::Auto(IpFamily::V4)).into_iter().collect(),
+        ..CreateVni::default()
     }
 }
 
@@ -263,7 +330,7 @@ fn update_vni(by: u8, name: Option<String>) -> UpdateVni {
         allow_ip_spoofing: (by.is_multiple_of(4)).then_some(by.is_multiple_of(8)),
         auto_delete: (by.is_multiple_of(3)).then_some(by.is_multiple_of(2)),
         enable_infrastructure_nat: (by.is_multiple_of(5)).then_some(by.is_multiple_of(2)),
-        protocol_state_filtering: None,
+        ..UpdateVni::default()
     }
 }
 
@@ -272,7 +339,7 @@ fn new_attachment(store: &Store, a: u8, b: u8, name: Option<String>) -> NewAttac
         0 => VniChoice::New(Box::new(create_vni(store, a, b, b.rotate_left(3), None))),
         _ => VniChoice::Existing(pick::<Vni>(store, b)),
     };
-    NewAttachment { name, vni }
+    NewAttachment { name, vni, port_speed: (b.is_multiple_of(5)).then_some(100) }
 }
 
 fn create_instance(store: &Store, [a, b, c, d]: [u8; 4], name: Option<String>) -> CreateInstance {
@@ -282,6 +349,8 @@ fn create_instance(store: &Store, [a, b, c, d]: [u8; 4], name: Option<String>) -
         host: (!b.is_multiple_of(4)).then(|| pick::<Host>(store, b)),
         zone: (b.is_multiple_of(4)).then(|| ZONES[usize::from(c.is_multiple_of(8))].to_owned()),
         namespace: Namespace::Made,
+        bandwidth_kbps: (a.is_multiple_of(5)).then_some(1000),
+        ips_per_interface: (b.is_multiple_of(9)).then_some(2),
         primary: (!c.is_multiple_of(3)).then(|| new_attachment(store, c, d, None)),
         attachments: (0..d % 2).map(|more| new_attachment(store, d.wrapping_add(more), a, None)).collect(),
     }
@@ -293,7 +362,8 @@ fn register(store: &Store, [a, b, c, d]: [u8; 4]) -> RegisterHost {
         _ => pick::<Host>(store, a),
     };
     let underlay_mtu = [1500, 9000, 625][usize::from(c) % 3];
-    RegisterHost { underlay_mtu, ..host(id, b % 6, ZONES[usize::from(d.is_multiple_of(6))]) }
+    let uplink = (!c.is_multiple_of(4)).then(|| "up0".to_owned());
+    RegisterHost { underlay_mtu, uplink, ..host(id, b % 6, ZONES[usize::from(d.is_multiple_of(6))]) }
 }
 
 fn rename(store: &Store, a: u8, b: u8, name: String) -> Command {

@@ -1,7 +1,8 @@
 //! Two commands decided on the same snapshot: the one that commits second is refused by the store, or harms nothing.
 
-use pintle_core::command::{Command, CreateVni, IpChoice};
+use pintle_core::command::{Command, CreateVni, GroupsChange, IpChoice, PrefixChoice, RulesChange, UpdateSubnet};
 use pintle_core::model::{ReservedIp, Subnet, Vni};
+use pintle_core::policy::Remote;
 use pintle_core::txn::Compare;
 use pintle_core::{Reply, record};
 use proptest::prelude::*;
@@ -9,7 +10,7 @@ use proptest::prelude::*;
 use super::config;
 use super::ops::{Op, op, ops, small_world};
 use super::sequences::{attempt, check_refusal, is_report};
-use crate::common::build::{at, existing, scene, subnet, vni};
+use crate::common::build::{at, existing, group, ip, scene, subnet, tcp_in, vni, with_ipv6};
 use crate::common::{Conflict, World};
 
 /// Decides both on one snapshot, commits one after the other; the one that conflicts is decided again.
@@ -29,7 +30,7 @@ fn race(world: &mut World, first: &Op, second: &Op) {
 }
 
 proptest! {
-    #![proptest_config(config(96))]
+    #![proptest_config(config(64))]
 
     /// The store's invariants are checked after each of the two commits.
     #[test]
@@ -66,7 +67,7 @@ fn b17_two_requests_for_any_address_never_get_the_same_one() {
     let mut s = scene();
     let create = Command::CreateVni(vni(s.subnet));
     let compare = conflict(&s.world, create.clone(), create.clone());
-    assert_eq!(compare, Compare::Absent { key: record::address_key(s.vpc, "10.0.0.4".parse().unwrap()) });
+    assert_eq!(compare, Compare::Absent { key: record::address_key(s.vpc, ip("10.0.0.4")) });
     let (one, two): (Vni, Vni) = (s.world.run(create.clone()), s.world.run(create));
     assert_ne!(s.world.address(one.primary_ip()), s.world.address(two.primary_ip()));
 }
@@ -131,6 +132,44 @@ fn a15_a_move_and_whatever_would_pull_its_ends_away_conflict_in_either_order() {
         conflict(&s.world, start.clone(), other.clone());
         conflict(&s.world, other, start.clone());
     }
+}
+
+#[test]
+fn d01_a_group_and_whatever_would_need_it_conflict_in_either_order() {
+    let mut s = scene();
+    let needed = group(&mut s.world, s.vpc, vec![]);
+    let other = group(&mut s.world, s.vpc, vec![]);
+    let free = s.world.vni(s.subnet).id;
+    let delete = Command::DeleteSecurityGroup(needed);
+    for command in [
+        Command::CreateVni(CreateVni { security_groups: vec![needed], ..vni(s.subnet) }),
+        Command::ChangeVniGroups(free, GroupsChange::Add(needed)),
+        Command::QuarantineVni(free, vec![needed]),
+        Command::ChangeRules(other, RulesChange::add(vec![tcp_in(22, Remote::Group(needed))])),
+    ] {
+        conflict(&s.world, delete.clone(), command.clone());
+        conflict(&s.world, command, delete.clone());
+    }
+    let add = |port| Command::ChangeRules(other, RulesChange::add(vec![tcp_in(port, Remote::Any)]));
+    conflict(&s.world, add(1), add(2));
+}
+
+#[test]
+fn b12_an_address_and_a_prefix_over_it_conflict_in_either_order() {
+    let mut s = scene();
+    with_ipv6(&mut s.world, s.vpc, s.subnet);
+    let (one, two) = (s.world.vni(s.subnet).id, s.world.vni(s.subnet).id);
+    for (prefix, address) in [("10.0.0.64/28", "10.0.0.70"), ("2001:db8:0:0:5::/80", "2001:db8::5:0:0:1")] {
+        let delegate = Command::AddVniPrefix(one, PrefixChoice::Net(prefix.parse().unwrap()));
+        let take = Command::AddVniIp(two, at(address));
+        conflict(&s.world, delegate.clone(), take.clone());
+        conflict(&s.world, take, delegate.clone());
+        let again = Command::AddVniPrefix(two, PrefixChoice::Net(prefix.parse().unwrap()));
+        conflict(&s.world, delegate, again);
+    }
+    let take = Command::AddVniIp(one, at("2001:db8::9"));
+    let drop_range = UpdateSubnet { ipv6: Some(None), ..UpdateSubnet::default() };
+    conflict(&s.world, Command::UpdateSubnet(s.subnet, drop_range), take);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use pintle_core::command::Command;
 use pintle_core::id::IdSource;
 use pintle_core::lifecycle::Lifecycle;
 use pintle_core::model::{Attachment, Host, Instance, Move, Owner, ReservedIp, Subnet, Vni, Vpc};
+use pintle_core::model::{FloatingIp, FloatingIpTarget, PrefixList, PublicGateway, PublicPool};
 use pintle_core::{Refusal, decide};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -19,7 +20,7 @@ use crate::compile::sound;
 use crate::compile::told::{Told, whole};
 
 proptest! {
-    #![proptest_config(config(96))]
+    #![proptest_config(config(64))]
 
     /// Every commit is followed by the checks of `common::invariants`: names, addresses and indices held exactly once by
     /// a record that exists, every address accounted for, all of an interface's in its subnet, only legal steps of life.
@@ -75,9 +76,9 @@ proptest! {
 fn random_commands_of_every_kind_take_effect_and_moves_get_to_every_step() {
     let mut runner = TestRunner::deterministic();
     let (mut effective, mut steps) = (BTreeSet::new(), BTreeSet::new());
-    for _ in 0..200 {
+    for _ in 0..160 {
         let mut world = World { checked: false, ..small_world() };
-        for op in ops(1..80).new_tree(&mut runner).unwrap().current() {
+        for op in ops(1..120).new_tree(&mut runner).unwrap().current() {
             let before = world.store.at();
             let taken = world.attempt(op.command(&world.store)).is_ok();
             if taken && world.store.at() > before {
@@ -117,6 +118,7 @@ pub(super) fn is_report(command: &Command) -> bool {
             | InstanceGone(_)
             | AdvanceMove(..)
             | AbortMove(..)
+            | EndAdoption(_)
     )
 }
 
@@ -136,11 +138,28 @@ fn tear_down(world: &mut World) {
     for ip in world.all::<ReservedIp>().into_iter().filter(|ip| ip.owner == Owner::User) {
         world.run::<ReservedIp>(Command::DeleteReservedIp(ip.id));
     }
+    for floating in world.all::<FloatingIp>() {
+        if !matches!(floating.target, Some(FloatingIpTarget::PublicGateway(_))) {
+            world.run::<FloatingIp>(Command::DeleteFloatingIp(floating.id));
+        }
+    }
     for subnet in world.all::<Subnet>() {
         world.run::<Subnet>(Command::DeleteSubnet(subnet.id));
     }
+    for gateway in world.all::<PublicGateway>() {
+        world.run::<PublicGateway>(Command::DeletePublicGateway(gateway.id));
+    }
+    for floating in world.all::<FloatingIp>() {
+        world.run::<FloatingIp>(Command::DeleteFloatingIp(floating.id));
+    }
+    for pool in world.all::<PublicPool>() {
+        world.run::<PublicPool>(Command::DeletePublicPool(pool.id));
+    }
     for vpc in world.all::<Vpc>() {
         world.run::<Vpc>(Command::DeleteVpc(vpc.id));
+    }
+    for list in world.all::<PrefixList>() {
+        world.run::<PrefixList>(Command::DeletePrefixList(list.id));
     }
     for host in world.all::<Host>() {
         world.run::<Host>(Command::DeleteHost(host.id));

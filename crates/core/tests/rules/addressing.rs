@@ -1,23 +1,28 @@
 //! Which address somebody gets, and who is in the way of the one that was asked for.
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::IpNet;
 
 use pintle_core::Refusal;
 use pintle_core::command::{Command, CreateVni, IpChoice};
 use pintle_core::id::SubnetId;
-use pintle_core::model::{ReservedIp, Vni};
+use pintle_core::model::{IpFamily, ReservedIp, Vni};
 use pintle_core::net::gateway;
 use pintle_core::record::{address_hint_key, address_key};
 use pintle_core::refusal::Holder;
 
-use crate::common::build::{at, auto, ip, net, reservation, scene, vni};
+use crate::common::build::{at, auto, ip, ip4, net, reservation, scene, vni};
 use crate::common::{World, says};
 
 /// The address that a new interface gets when it does not ask for one.
 fn next_address(world: &mut World, subnet: SubnetId) -> Ipv4Addr {
     let primary = world.vni(subnet).primary_ip();
-    world.address(primary)
+    match world.address(primary) {
+        IpAddr::V4(address) => address,
+        IpAddr::V6(address) => panic!("the primary address is {address}"),
+    }
 }
 
 #[test]
@@ -37,7 +42,7 @@ fn b06_a_29_has_three_addresses_for_guests_and_then_is_full() {
     let got: Vec<Ipv4Addr> = (0..3).map(|_| next_address(&mut s.world, small)).collect();
     assert_eq!(got, [ip("10.7.7.12"), ip("10.7.7.13"), ip("10.7.7.14")]);
     let refusal = s.world.refused(Command::CreateVni(vni(small)));
-    assert_eq!(refusal, Refusal::SubnetFull { subnet: small, cidr: net("10.7.7.8/29") });
+    assert_eq!(refusal, Refusal::SubnetFull { subnet: small, cidr: net("10.7.7.8/29").into() });
     says(&refusal, &[&small.to_string(), "10.7.7.8/29", "no free address"]);
     assert!(matches!(s.world.refused(Command::CreateReservedIp(reservation(small, None))), Refusal::SubnetFull { .. }));
 }
@@ -129,7 +134,7 @@ fn b02_any_address_and_a_far_one_in_one_request_do_not_collide_in_a_crowded_subn
     let subnet = s.world.subnet(s.vpc, "10.8.0.0/22").id;
     s.world.checked = false;
     for last in 4..600u32 {
-        s.world.reserve(subnet, &Ipv4Addr::from(u32::from(ip("10.8.0.0")) + last).to_string());
+        s.world.reserve(subnet, &Ipv4Addr::from(u32::from(ip4("10.8.0.0")) + last).to_string());
     }
     let create = CreateVni { primary_ip: at("10.8.3.200"), ips: vec![auto()], ..vni(subnet) };
     let vni: Vni = s.world.run(Command::CreateVni(create));
@@ -153,7 +158,7 @@ fn b06_neighbouring_subnets_do_not_confuse_the_search() {
     for subnet in [&high, &low] {
         for _ in 0..3 {
             let vni = s.world.vni(subnet.id);
-            assert!(subnet.cidr.contains(&s.world.address(vni.primary_ip())));
+            assert!(IpNet::V4(subnet.cidr).contains(&s.world.address(vni.primary_ip())));
         }
         assert!(matches!(s.world.refused(Command::CreateVni(vni(subnet.id))), Refusal::SubnetFull { .. }));
     }
@@ -173,7 +178,7 @@ fn two_vpcs_may_use_the_same_addresses() {
 fn b03_an_address_added_later_is_kept_or_goes_as_its_reservation_says() {
     let mut s = scene();
     let vni = s.world.vni(s.subnet).id;
-    let keep = IpChoice::Auto { name: Some("kept".to_owned()), auto_delete: false };
+    let keep = IpChoice::Auto { family: IpFamily::V4, name: Some("kept".to_owned()), auto_delete: false };
     let kept: ReservedIp = s.world.run(Command::AddVniIp(vni, keep));
     let fleeting: ReservedIp = s.world.run(Command::AddVniIp(vni, at("10.0.0.60")));
     assert_eq!(s.world.get::<Vni>(vni).ips[1..], [kept.id, fleeting.id]);

@@ -6,7 +6,7 @@ use pintle_core::id::HostId;
 use pintle_core::model::{Host, Instance, Vni};
 use pintle_core::refusal::{Holder, Noun};
 
-use crate::common::build::{host, ip, scene};
+use crate::common::build::{host, ip4, scene};
 use crate::common::{World, says};
 
 #[test]
@@ -25,7 +25,7 @@ fn a_host_may_come_back_with_another_name_address_and_mtu() {
     let first = world.host(1, "zone-1");
     let change = RegisterHost { underlay_mtu: 9000, ..host(first.id, 9, "zone-2") };
     let changed: Host = world.run(Command::RegisterHost(change));
-    assert_eq!((changed.vtep, changed.guest_mtu(), changed.created_at), (ip("192.0.2.9"), 8950, first.created_at));
+    assert_eq!((changed.vtep, changed.guest_mtu(), changed.created_at), (ip4("192.0.2.9"), 8950, first.created_at));
     assert_eq!((changed.name.as_str(), changed.zone.as_str()), ("host-9", "zone-2"));
     world.host(1, "zone-1");
 }
@@ -53,7 +53,7 @@ fn an_underlay_that_cannot_carry_guests_is_refused() {
     let mut world = World::new();
     let id = HostId::new(&mut world.ids);
     for vtep in ["0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255"] {
-        let bad = RegisterHost { vtep: ip(vtep), ..host(id, 1, "zone-1") };
+        let bad = RegisterHost { vtep: ip4(vtep), ..host(id, 1, "zone-1") };
         says(&world.refused(Command::RegisterHost(bad)), &["field 'vtep'", vtep, "unicast"]);
     }
     let small = RegisterHost { underlay_mtu: 625, ..host(id, 1, "zone-1") };
@@ -76,7 +76,7 @@ fn a_host_with_instances_keeps_its_zone_and_stays() {
     let refusal = s.world.refused(Command::RegisterHost(host(held, 1, "zone-2")));
     says(&refusal, &[&held.to_string(), &instance.to_string(), "zone can't change"]);
     let moved: Host = s.world.run(Command::RegisterHost(host(held, 7, "zone-1")));
-    assert_eq!(moved.vtep, ip("192.0.2.7"), "the rest may change");
+    assert_eq!(moved.vtep, ip4("192.0.2.7"), "the rest may change");
 
     s.world.delete_instance(instance);
     s.world.run::<Host>(Command::DeleteHost(held));

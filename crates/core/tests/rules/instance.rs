@@ -1,5 +1,7 @@
 //! Instances: on a host of their zone, running or stopped, gone with what goes with them.
 
+use std::collections::BTreeSet;
+
 use pintle_core::Refusal;
 use pintle_core::command::{Command, CreateInstance, CreateVni, UpdateVni};
 use pintle_core::id::{HostId, InstanceId};
@@ -45,6 +47,26 @@ fn a_place_that_cannot_be_is_refused_with_what_is_missing() {
         says(&bad, &["field 'namespace.path'", "absolute path"]);
     }
     says(&refusal(&mut s, &|create| create.namespace = Namespace::Pid(0)), &["field 'namespace.pid'", "'0'"]);
+    let nobody = refusal(&mut s, &|create| create.namespace = Namespace::Tap { owner: Some(u32::MAX) });
+    says(&nobody, &["field 'namespace.tap.owner'", "'4294967295'", "id of a user"]);
+}
+
+#[test]
+fn i16_a_virtual_machine_is_an_instance_whose_interfaces_are_taps() {
+    let mut s = scene();
+    for owner in [None, Some(0), Some(1000)] {
+        let namespace = Namespace::Tap { owner };
+        let create = CreateInstance {
+            namespace: namespace.clone(),
+            attachments: vec![new(vni(s.subnet)), new(vni(s.subnet))],
+            ..instance(s.vpc, s.hosts[0])
+        };
+        let made: Instance = s.world.run(Command::CreateInstance(create));
+        assert!(made.namespace == namespace && made.namespace.is_tap());
+        let taps: BTreeSet<String> = s.world.all::<Attachment>().iter().map(Attachment::host_device).collect();
+        assert_eq!(taps.len(), s.world.all::<Attachment>().len(), "each has a device of its own");
+        assert!(taps.iter().all(|tap| tap.starts_with("pt") && tap.len() == 15), "{taps:?}");
+    }
 }
 
 #[test]

@@ -2,13 +2,20 @@
 
 mod addressing;
 mod attachment;
+mod delegation;
+mod floating_ip;
 mod host;
 mod instance;
+mod ipv6;
 mod late_reports;
 mod life;
 mod moving;
 mod names;
+mod network_acl;
+mod prefix_list;
 mod reserved_ip;
+mod security_group;
 mod subnet;
 mod vni;
+mod vni_policy;
 mod vpc;

@@ -4,7 +4,7 @@ use pintle_core::Refusal;
 use pintle_core::command::{
     Command, CreateInstance, CreateReservedIp, CreateVni, CreateVpc, IpChoice, UpdateReservedIp, UpdateVni,
 };
-use pintle_core::model::{Attachment, Instance, ReservedIp, Subnet, Vni, Vpc};
+use pintle_core::model::{Attachment, Instance, IpFamily, ReservedIp, Subnet, Vni, Vpc};
 use pintle_core::refusal::Noun;
 
 use crate::common::build::{Scene, auto, existing, instance, reservation, scene, vni};
@@ -89,12 +89,12 @@ fn every_noun_refuses_a_name_that_is_taken_or_misspelt() {
 #[test]
 fn creation_checks_names_too_and_a_refusal_takes_none() {
     let mut s = scene();
-    s.world.run::<Vpc>(Command::CreateVpc(CreateVpc { name: name("x"), cidrs: vec![] }));
+    s.world.run::<Vpc>(Command::CreateVpc(CreateVpc { name: name("x"), ..CreateVpc::default() }));
     assert!(matches!(
-        s.world.refused(Command::CreateVpc(CreateVpc { name: name("x"), cidrs: vec![] })),
+        s.world.refused(Command::CreateVpc(CreateVpc { name: name("x"), ..CreateVpc::default() })),
         Refusal::NameTaken { noun: Noun::Vpc, .. }
     ));
-    let twice = IpChoice::Auto { name: name("ip"), auto_delete: true };
+    let twice = IpChoice::Auto { family: IpFamily::V4, name: name("ip"), auto_delete: true };
     let create = CreateVni { name: name("v"), primary_ip: twice.clone(), ips: vec![twice], ..vni(s.subnet) };
     assert!(matches!(
         s.world.refused(Command::CreateVni(create.clone())),

@@ -17,7 +17,7 @@ fn subnets_of_one_vpc_never_overlap_and_those_of_two_may() {
     for cidr in ["10.0.1.0/24", "10.0.0.0/16", "10.0.1.128/25", "10.0.1.248/29"] {
         let refusal = world.refused(subnet(vpc, "zone-2", cidr));
         let holder = Holder::Subnet(first.id);
-        assert_eq!(refusal, Refusal::CidrOverlap { cidr: net(cidr), other: first.cidr, holder });
+        assert_eq!(refusal, Refusal::CidrOverlap { cidr: net(cidr).into(), other: first.cidr.into(), holder });
         says(&refusal, &[cidr, "10.0.1.0/24", &first.id.to_string()]);
     }
     world.subnet(vpc, "10.0.0.0/24");

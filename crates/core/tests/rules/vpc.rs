@@ -10,7 +10,7 @@ use crate::common::build::{net, scene};
 use crate::common::{World, says};
 
 fn with_ranges(cidrs: &[&str]) -> Command {
-    Command::CreateVpc(CreateVpc { name: None, cidrs: cidrs.iter().map(|text| net(text)).collect() })
+    Command::CreateVpc(CreateVpc { cidrs: cidrs.iter().map(|text| net(text)).collect(), ..CreateVpc::default() })
 }
 
 #[test]

@@ -1,11 +1,11 @@
 /*
- * A guest speaks only as itself: its MAC address always, its IP addresses unless the interface may spoof.
+ * A guest speaks only as itself: its MAC address always, its IP addresses unless the interface may spoof or is a router.
  *
  * Exits: DROP_FENCED, DROP_SPOOFED_SRC_MAC, DROP_SPOOFED_SRC_IP.
  */
 #pragma once
 
-#include "parse.h"
+#include "flow.h"
 
 static __always_inline int check_sender(const struct port *port, const struct packet *pkt)
 {
@@ -16,22 +16,70 @@ static __always_inline int check_sender(const struct port *port, const struct pa
 	return 0;
 }
 
-/* Whether `addr` is one of the addresses of the interface behind `ifindex`. While an interface moves between two devices of
- * this host both may be ACTIVE for a moment, and then both own its addresses. */
-static __always_inline int owns_address(const struct port *port, __u32 ifindex, __be32 addr)
+/* Where packets of a segment for an address that is no endpoint go. */
+static __always_inline const struct route *find_route(__u32 segment, const struct addr *addr)
 {
-	struct endpoint_key key = { .segment = port->segment, .addr = addr };
-	const struct endpoint *endpoint;
+	struct route_key key = { .prefixlen = 160, .segment = segment, .addr = *addr };
 
-	if (addr == port->primary_ip)
-		return 1;
-	endpoint = bpf_map_lookup_elem(&endpoints, &key);
+	return bpf_map_lookup_elem(&routes, &key);
+}
+
+/* While an interface moves between two devices of this host both may be ACTIVE for a moment, and then both own its
+ * addresses. */
+static __always_inline int is_at(const struct endpoint *endpoint, __u32 ifindex)
+{
 	return endpoint && (endpoint->ifindex == ifindex || endpoint->alt_ifindex == ifindex);
 }
 
-static __always_inline int check_source_ip(const struct port *port, __u32 ifindex, __be32 saddr)
+/*
+ * Whether `addr` is one of the interface behind `ifindex`: an endpoint there, or in a network that is delegated to one.
+ * `*cell`: what that relied on.
+ */
+static __noinline int owns_address(const struct port *port, __u32 ifindex, const struct addr *addr, __u16 *cell)
 {
-	if (owns_address(port, ifindex, saddr) || (port->flags & PORT_ALLOW_IP_SPOOFING))
+	struct endpoint_key key = { .segment = port->segment, .addr = *addr };
+	const struct endpoint *endpoint = bpf_map_lookup_elem(&endpoints, &key);
+	const struct route *route;
+
+	*cell = port->slot;
+	if (endpoint) {
+		*cell = endpoint->cell;
+		return is_at(endpoint, ifindex) || addr_equal(addr, &port->primary);
+	}
+	if (addr_equal(addr, &port->primary))
+		return 1;
+	route = find_route(port->segment, addr);
+	if (!route)
+		return 0;
+	*cell = route->cell;
+	if (route->kind != ROUTE_VIA)
+		return 0;
+	key.addr = route->addr;
+	return is_at(bpf_map_lookup_elem(&endpoints, &key), ifindex);
+}
+
+static __always_inline int check_source_ip(const struct port *port, __u32 ifindex, const struct addr *saddr, __u16 *cell)
+{
+	const struct iface *iface;
+
+	if (owns_address(port, ifindex, saddr, cell))
+		return 0;
+	/* Link-local addresses are every guest's own, but only for neighbour discovery and DHCP, which have been answered. */
+	if (!addr_is_host(saddr) || addr_is_link_local6(saddr))
+		return DROP_SPOOFED_SRC_IP;
+	iface = iface_of(port->slot);
+	if ((port->flags & PORT_ALLOW_IP_SPOOFING) || (iface && !(iface->flags & IFACE_SOURCE_DEST_CHECK)))
 		return 0;
 	return DROP_SPOOFED_SRC_IP;
+}
+
+/* Whether an address is in the subnet of the port. */
+static __always_inline int same_subnet(const struct port *port, const struct addr *addr)
+{
+	struct addr gateway;
+
+	if (!addr_is_v4(addr))
+		return port->prefix6_len && addr_in(addr, &port->subnet6, port->prefix6_len);
+	addr_from_v4(&gateway, port->gateway_ip);
+	return addr_in(addr, &gateway, 96 + port->prefix_len);
 }

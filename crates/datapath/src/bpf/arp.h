@@ -8,7 +8,7 @@
 
 #include "antispoof.h"
 #include "deliver.h"
-#include "proto.h"
+#include "route.h"
 
 static __always_inline __be32 join_ip(const __u16 *words)
 {
@@ -18,18 +18,12 @@ static __always_inline __be32 join_ip(const __u16 *words)
 	return ip;
 }
 
-static __always_inline int same_subnet(const struct port *port, __be32 addr)
-{
-	/* A shift by 32 is undefined in C, hence the 64-bit one. */
-	__u32 mask = (__u32)(0xffffffff00000000ULL >> (port->prefix_len & 63));
-
-	return !((addr ^ port->gateway_ip) & bpf_htonl(mask));
-}
-
 /* Checks the request. Returns 0 when it deserves an answer, or a drop reason. */
 static __always_inline int check_arp(const struct arp_ipv4 *arp, const struct port *port, __u32 ifindex)
 {
 	__be32 sender = join_ip(arp->sender_ip), target = join_ip(arp->target_ip);
+	struct addr addr;
+	__u16 cell;
 
 	if (arp->hw_type != bpf_htons(ARPHRD_ETHER) || arp->proto_type != bpf_htons(ETH_P_IP) ||
 	    arp->hw_len != ETH_ALEN || arp->proto_len != 4 ||
@@ -38,26 +32,30 @@ static __always_inline int check_arp(const struct arp_ipv4 *arp, const struct po
 	if (!mac_equal(arp->sender_mac, port->mac))
 		return DROP_SPOOFED_ARP;
 	/* 0.0.0.0 is an address probe (RFC 5227). Who may spoof resolves neighbours with any of its addresses. */
-	if (sender && check_source_ip(port, ifindex, sender))
+	addr_from_v4(&addr, sender);
+	if (sender && check_source_ip(port, ifindex, &addr, &cell))
 		return DROP_SPOOFED_ARP;
 	if (arp->op == bpf_htons(ARPOP_REPLY) || sender == target)
 		return DROP_ARP_NOT_FORWARDED;
-	return same_subnet(port, target) ? 0 : DROP_ARP_UNKNOWN_TARGET;
+	addr_from_v4(&addr, target);
+	return same_subnet(port, &addr) ? 0 : DROP_ARP_UNKNOWN_TARGET;
 }
 
 /* The MAC address that belongs to `target`. Returns 0 or a drop reason. */
 static __always_inline int resolve(const struct port *port, __be32 target, __u16 *mac)
 {
-	struct endpoint_key key = { .segment = port->segment, .addr = target };
 	const struct endpoint *endpoint;
+	struct receiver receiver;
+	struct addr addr;
 
 	if (target == port->gateway_ip) {
 		__builtin_memcpy(mac, port->gw_mac, ETH_ALEN);
 		return 0;
 	}
-	if (target == port->primary_ip)
+	addr_from_v4(&addr, target);
+	if (addr_equal(&addr, &port->primary))
 		return DROP_ARP_NOT_FORWARDED;
-	endpoint = bpf_map_lookup_elem(&endpoints, &key);
+	endpoint = find_receiver(port->segment, &addr, &receiver);
 	if (!endpoint)
 		return DROP_ARP_UNKNOWN_TARGET;
 	/* A guest that probes for its own address must hear nothing, or duplicate address detection would refuse it. */
@@ -67,16 +65,18 @@ static __always_inline int resolve(const struct port *port, __be32 target, __u16
 	return 0;
 }
 
-static __always_inline int handle_arp(struct __sk_buff *skb, const struct port *port)
+__noinline int handle_arp(struct __sk_buff *skb, const struct port *port)
 {
 	struct wire_size size = { .packets = 1, .bytes = sizeof(struct arp_frame) };
 	struct arp_frame frame;
 	__u16 asker_ip[2];
 	int reason;
 
+	if (!port)
+		return TC_ACT_SHOT;
 	if (bpf_skb_load_bytes(skb, 0, &frame, sizeof(frame)))
 		return drop(skb, port->slot, DROP_TRUNCATED);
-	reason = check_arp(&frame.arp, port, skb->ifindex);
+	reason = check_arp(&frame.arp, port, origin(skb));
 	if (reason)
 		return drop(skb, port->slot, reason);
 	reason = resolve(port, join_ip(frame.arp.target_ip), frame.src);

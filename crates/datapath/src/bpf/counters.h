@@ -10,12 +10,6 @@
 #include "drop_reason.h"
 #include "maps.h"
 
-/* What a packet counts as: the frames and bytes that it is, or will be once the kernel has segmented it. */
-struct wire_size {
-	__u32 packets;
-	__u32 bytes;
-};
-
 static __always_inline void count_tx(__u32 slot, struct wire_size size)
 {
 	struct traffic *traffic = bpf_map_lookup_elem(&counters, &slot);

@@ -35,7 +35,7 @@ static __always_inline int deliver(struct __sk_buff *skb, __u32 ifindex, int tap
 /* Sends an answer back to the guest that the frame came from. */
 static __always_inline int answer(struct __sk_buff *skb, const struct port *port)
 {
-	return deliver(skb, skb->ifindex, port->flags & PORT_TAP);
+	return deliver(skb, origin(skb), port->flags & PORT_TAP);
 }
 
 /*
@@ -52,7 +52,7 @@ static __always_inline int write_macs(struct __sk_buff *skb, const void *dst, co
 }
 
 /*
- * TTL less one, and the header checksum with it. The 16-bit word of TTL and protocol shrinks by 0x0100, so the
+ * TTL or hop limit less one, and IPv4's header checksum with it. The 16-bit word of TTL and protocol shrinks by 0x0100, so the
  * checksum grows by as much, with the carry added back (RFC 1141). A wrong checksum stays wrong. The header's sum does
  * not change, so a checksum that the receiving hardware took over the packet (CHECKSUM_COMPLETE) stays right too.
  */
@@ -65,6 +65,12 @@ static __always_inline int decrement_ttl(struct __sk_buff *skb, const struct pac
 	} word;
 	__u32 sum;
 
+	if (pkt->flags & PKT_V6) {
+		__u8 hop_limit = pkt->ttl - 1;
+
+		/* No checksum covers it but the hardware's over the packet. */
+		return bpf_skb_store_bytes(skb, IP_OFF + 7, &hop_limit, sizeof(hop_limit), BPF_F_RECOMPUTE_CSUM);
+	}
 	__builtin_memcpy(&word, &pkt->ttl_word, sizeof(word));
 	word.ttl--;
 	sum = bpf_ntohs(word.check) + 0x0100;

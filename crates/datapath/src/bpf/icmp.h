@@ -7,6 +7,7 @@
 #pragma once
 
 #include "antispoof.h"
+#include "checksum.h"
 #include "deliver.h"
 #include "proto.h"
 
@@ -17,12 +18,17 @@
 #define ERROR_BURST_NS (20 * ERROR_INTERVAL_NS)
 #define GATEWAY_TTL 64
 
-/* One error message: type, code, and for "fragmentation needed" the MTU of the next hop (RFC 1191). */
+/* What the sender is told, in either IP version. */
+enum error_kind {
+	ERROR_UNREACHABLE,
+	ERROR_TIME_EXCEEDED,
+	ERROR_TOO_BIG,
+};
+
 struct icmp_error {
 	__u32 reason;
-	__u8 type;
-	__u8 code;
-	__u16 mtu;
+	__u16 kind; /* enum error_kind */
+	__u16 mtu;  /* ERROR_TOO_BIG: of the next hop (RFC 1191, RFC 8201) */
 };
 
 /* Ethernet, IPv4 and ICMP headers of an error; 16-bit aligned, because the IP header starts at byte 14. */
@@ -33,13 +39,6 @@ struct error_headers {
 	__u8 ip[20];
 	__u8 icmp[8];
 };
-
-static __always_inline __u16 fold(__u32 sum)
-{
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
-}
 
 /* Whether the guest may get another error now. Two CPUs at once: one of them is refused, which errs on the safe side. */
 static __always_inline int error_permitted(__u32 slot)
@@ -56,20 +55,12 @@ static __always_inline int error_permitted(__u32 slot)
 	return __sync_val_compare_and_swap(&limit->due_ns, seen, due + ERROR_INTERVAL_NS) == seen;
 }
 
-/* No error is sent about an error, a fragment other than the first, or a source that is not one host (RFC 1122, 3.2.2). */
-static __always_inline int deserves_error(struct __sk_buff *skb, const struct packet *pkt)
+/* No error about an error, about a fragment but the first, or to a source that is not one host (RFC 1122, 3.2.2). */
+static __always_inline int deserves_error(const struct packet *pkt)
 {
-	__u32 source = bpf_ntohl(pkt->saddr);
-	__u8 type = 0;
-
-	if ((pkt->frag & IP_OFFSET) || !source || (source >> 24) == 127 || (source >> 28) >= 0xe)
+	if ((pkt->flags & (PKT_LATER | PKT_ERROR)) || !addr_is_host(&pkt->saddr))
 		return 0;
-	if (pkt->proto != IPPROTO_ICMP)
-		return 1;
-	if (bpf_skb_load_bytes(skb, IP_OFF + pkt->ip_hlen, &type, sizeof(type)))
-		return 0;
-	return type != ICMP_DEST_UNREACH && type != ICMP_SOURCE_QUENCH && type != ICMP_REDIRECT &&
-	       type != ICMP_TIME_EXCEEDED && type != ICMP_PARAMETERPROB;
+	return !((pkt->flags & (PKT_ICMP | PKT_V6)) == PKT_ICMP && pkt->choice >> 8 == ICMP_REDIRECT);
 }
 
 /*
@@ -78,12 +69,15 @@ static __always_inline int deserves_error(struct __sk_buff *skb, const struct pa
  * clear the request. So the quoted checksum field gets the one value that filling in does not change: with R the sum
  * of the other quoted transport bytes, the kernel writes f' = -(R + f), which is f itself for f = -R/2 modulo 65535.
  * `sum` is that of the whole quotation; its IP header adds nothing to it, because a header with its checksum sums up to
- * zero. Returns the new sum. Checksums that are complete already stay: some route tracers know their probes by them.
+ * zero; an IPv6 header is not part of it. Returns the new sum. Checksums that are complete already stay: some route
+ * tracers know their probes by them.
  */
 static __always_inline int is_complete(const struct packet *pkt, __u32 quoted, __u32 sum, __u16 checksum)
 {
-	__u32 pseudo = (pkt->saddr & 0xffff) + (pkt->saddr >> 16) + (pkt->daddr & 0xffff) + (pkt->daddr >> 16) +
-		       bpf_htons(pkt->proto) + bpf_htons(pkt->ip_len - pkt->ip_hlen);
+	__u32 pseudo = bpf_csum_diff(0, 0, (__be32 *)&pkt->saddr, sizeof(pkt->saddr), bpf_htons(pkt->proto));
+
+	pseudo = bpf_csum_diff(0, 0, (__be32 *)&pkt->daddr, sizeof(pkt->daddr), pseudo);
+	pseudo = (pseudo & 0xffff) + (pseudo >> 16) + bpf_htons(pkt->rest);
 
 	/* In UDP 0 says that there is none. */
 	if (!checksum && pkt->proto == IPPROTO_UDP)
@@ -93,7 +87,7 @@ static __always_inline int is_complete(const struct packet *pkt, __u32 quoted, _
 
 static __always_inline __u32 settle_checksum(struct __sk_buff *skb, const struct packet *pkt, __u32 quoted, __u32 sum)
 {
-	__u32 field = pkt->ip_hlen + (pkt->proto == IPPROTO_TCP ? 16 : 6);
+	__u32 field = pkt->l4 - IP_OFF + (pkt->proto == IPPROTO_TCP ? 16 : 6);
 	__u32 rest, half;
 	__u16 old, settled;
 
@@ -121,9 +115,17 @@ static __always_inline void fill_error(struct error_headers *out, const struct p
 		.ttl = GATEWAY_TTL,
 		.protocol = IPPROTO_ICMP,
 		.saddr = port->gateway_ip,
-		.daddr = pkt->saddr,
+		.daddr = pkt->saddr.w[3],
 	};
-	struct icmp_header icmp = { .type = error->type, .code = error->code, .mtu = bpf_htons(error->mtu) };
+	struct icmp_header icmp = { .type = ICMP_DEST_UNREACH, .code = ICMP_HOST_UNREACH };
+
+	if (error->kind == ERROR_TIME_EXCEEDED) {
+		icmp.type = ICMP_TIME_EXCEEDED;
+		icmp.code = ICMP_EXC_TTL;
+	} else if (error->kind == ERROR_TOO_BIG) {
+		icmp.code = ICMP_FRAG_NEEDED;
+		icmp.mtu = bpf_htons(error->mtu);
+	}
 
 	ip.check = fold(bpf_csum_diff(0, 0, (__be32 *)&ip, sizeof(ip), 0));
 	icmp.checksum = fold(bpf_csum_diff(0, 0, (__be32 *)&icmp, sizeof(icmp), quote_sum));
@@ -140,14 +142,19 @@ static __always_inline int rewrite_as_error(struct __sk_buff *skb, const struct 
 					    const struct icmp_error *error)
 {
 	__u32 quoted = pkt->ip_len < QUOTE_MAX ? pkt->ip_len : QUOTE_MAX;
-	__u8 quote[QUOTE_MAX] = {};
+	struct scratch *scratch = own_scratch();
+	__u8 *quote;
 	struct error_headers headers;
 	__u32 sum;
 
+	if (!scratch)
+		return -1;
+	quote = (void *)scratch->words;
+	__builtin_memset(quote, 0, QUOTE_MAX);
 	/* The verifier must see a length of 1 to QUOTE_MAX; an IP packet has 20 bytes or more anyway. */
 	if (quoted < sizeof(struct iphdr) || bpf_skb_load_bytes(skb, IP_OFF, quote, quoted))
 		return -1;
-	sum = bpf_csum_diff(0, 0, (__be32 *)quote, sizeof(quote), 0);
+	sum = bpf_csum_diff(0, 0, (__be32 *)quote, QUOTE_MAX, 0);
 	/* Also drops the GSO state: the answer is one small packet, whatever it is about. */
 	if (bpf_skb_change_tail(skb, IP_OFF + quoted, 0))
 		return -1;
@@ -160,12 +167,14 @@ static __always_inline int rewrite_as_error(struct __sk_buff *skb, const struct 
 }
 
 /* Drops the packet for `error->reason` and tells the sender why, unless it may not be told or was told too often. */
-static __noinline int reject(struct __sk_buff *skb, const struct port *port, const struct packet *pkt,
-			     const struct icmp_error *error)
+__noinline int reject(struct __sk_buff *skb, const struct port *port, const struct packet *pkt,
+		      const struct icmp_error *error)
 {
 	struct wire_size size = { .packets = 1 };
 
-	if (!deserves_error(skb, pkt))
+	if (!port || !pkt || !error)
+		return TC_ACT_SHOT;
+	if (!deserves_error(pkt))
 		return drop(skb, port->slot, error->reason);
 	if (!error_permitted(port->slot))
 		return drop(skb, port->slot, DROP_REPLY_RATE_LIMITED);
@@ -181,8 +190,8 @@ static __noinline int reject(struct __sk_buff *skb, const struct port *port, con
 static __always_inline int rewrite_as_echo_reply(struct __sk_buff *skb, const struct port *port,
 						 const struct packet *pkt)
 {
-	__u32 icmp = IP_OFF + pkt->ip_hlen;
-	__be32 addresses[2] = { pkt->daddr, pkt->saddr };
+	__u32 icmp = pkt->l4;
+	__be32 addresses[2] = { pkt->daddr.w[3], pkt->saddr.w[3] };
 	__u8 ttl = GATEWAY_TTL, type = ICMP_ECHOREPLY;
 	__be16 old_word = bpf_htons(pkt->ttl << 8 | pkt->proto), new_word = bpf_htons(GATEWAY_TTL << 8 | pkt->proto);
 
@@ -196,15 +205,13 @@ static __always_inline int rewrite_as_echo_reply(struct __sk_buff *skb, const st
 }
 
 /* A packet for a gateway address of the VPC. Fragments are not served: nothing here puts them together. */
-static __noinline int serve_gateway(struct __sk_buff *skb, const struct port *port, const struct packet *pkt)
+__noinline int serve_gateway(struct __sk_buff *skb, const struct port *port, const struct packet *pkt)
 {
 	struct wire_size size = { .packets = 1, .bytes = skb->len };
-	__u8 type_code[2];
 
-	if (pkt->proto != IPPROTO_ICMP || (pkt->frag & (IP_MF | IP_OFFSET)) ||
-	    pkt->ip_len < pkt->ip_hlen + sizeof(struct icmp_header) ||
-	    bpf_skb_load_bytes(skb, IP_OFF + pkt->ip_hlen, type_code, sizeof(type_code)) ||
-	    type_code[0] != ICMP_ECHO || type_code[1] != 0)
+	if (!port || !pkt)
+		return TC_ACT_SHOT;
+	if (!(pkt->flags & PKT_ICMP) || (pkt->flags & (PKT_FIRST | PKT_LATER)) || pkt->choice != ICMP_ECHO << 8)
 		return drop(skb, port->slot, DROP_GATEWAY_NOT_SERVED);
 	if (rewrite_as_echo_reply(skb, port, pkt))
 		return drop(skb, port->slot, DROP_REWRITE_FAILED);

@@ -2,60 +2,141 @@
  * The programs of the data plane. Each is a short list of stages; a stage lives in the header of its name.
  *
  * Names say the direction as the guest's device sees it from the host: `from_port` sees what the guest sends (tcx
- * ingress of the host-side device), `to_port` what leaves towards it (tcx egress), `from_overlay` what other hosts send.
+ * ingress of the host-side device), `to_port` what leaves towards it (tcx egress), `from_overlay` what other hosts send,
+ * `shaped_egress` and `shaped_ingress` what has been held back on either way (see shaper.h).
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#include "arrive.h"
 #include "forward.h"
+#include "receive.h"
+#include "sweep.h"
+
+/* What a guest sends, from where it may go on. */
+static __always_inline int from_guest(struct __sk_buff *skb, const struct port *port)
+{
+	struct scratch *scratch = own_scratch();
+	struct packet *pkt;
+	int reason, result;
+
+	if (!scratch)
+		return TC_ACT_SHOT;
+	pkt = &scratch->pkt;
+	__builtin_memset(pkt, 0, sizeof(*pkt));
+	reason = parse_ethernet(skb, pkt);
+	if (!reason && pkt->ethertype == ETH_P_IPV6 && !port->prefix6_len)
+		reason = DROP_IPV6_NOT_ENABLED;
+	if (reason)
+		return drop(skb, port->slot, reason);
+	reason = check_sender(port, pkt);
+	if (reason)
+		return drop(skb, port->slot, reason);
+	if (pkt->ethertype == ETH_P_ARP)
+		return handle_arp(skb, port);
+	reason = parse_ip(skb, pkt);
+	if (reason)
+		return drop(skb, port->slot, reason);
+	if (pkt->flags & PKT_LATER)
+		resolve_fragment(pkt, port->segment);
+	result = by_flow(skb, pkt, port->segment, origin(skb), 0);
+	if (result != GO_ON)
+		return result;
+	result = serve_locally(skb, port, pkt);
+	return result != GO_ON ? result : forward(skb, port, pkt, &scratch->way);
+}
 
 SEC("tcx/ingress")
 int from_port(struct __sk_buff *skb)
 {
 	struct ifindex_key key = { .ifindex = skb->ifindex };
 	const struct port *port = bpf_map_lookup_elem(&ports, &key);
-	struct packet pkt;
-	int reason;
+	const struct iface *iface;
 
 	if (!port)
 		return drop(skb, 0, DROP_UNKNOWN_PORT);
-	reason = parse_ethernet(skb, &pkt);
-	if (reason)
-		return drop(skb, port->slot, reason);
-	reason = check_sender(port, &pkt);
-	if (reason)
-		return drop(skb, port->slot, reason);
-	if (pkt.ethertype == ETH_P_ARP)
-		return handle_arp(skb, port);
-	reason = parse_ipv4(skb, &pkt);
-	if (reason)
-		return drop(skb, port->slot, reason);
-	reason = check_source_ip(port, key.ifindex, pkt.saddr);
-	if (reason)
-		return drop(skb, port->slot, reason);
-	return forward(skb, port, &pkt);
+	iface = iface_of(port->slot);
+	if (iface && iface->egress_class)
+		return detour(skb, port->slot, iface->egress_class, key.ifindex, 0);
+	set_origin(skb, key.ifindex);
+	return from_guest(skb, port);
+}
+
+SEC("tcx/ingress")
+int shaped_egress(struct __sk_buff *skb)
+{
+	const struct port *port = port_of_mark(skb);
+
+	if (!port)
+		return drop(skb, 0, DROP_UNKNOWN_PORT);
+	return from_guest(skb, port);
+}
+
+SEC("tcx/ingress")
+int shaped_ingress(struct __sk_buff *skb)
+{
+	const struct port *port = port_of_mark(skb);
+
+	return port ? deliver(skb, origin(skb), port->flags & PORT_TAP) : drop(skb, 0, DROP_UNKNOWN_PORT);
+}
+
+/* See to_port. What the host's own stack sends has no ingress device, and nothing but the programs sends with a mark. */
+SEC("tcx/egress")
+int to_shaper(struct __sk_buff *skb)
+{
+	return skb->mark && skb->ingress_ifindex ? TC_ACT_UNSPEC : drop(skb, 0, DROP_FROM_HOST_STACK);
 }
 
 SEC("tcx/ingress")
 int from_overlay(struct __sk_buff *skb)
 {
+	struct scratch *scratch = own_scratch();
 	struct bpf_tunnel_key key = {};
-	struct packet pkt;
-	int reason;
+	struct packet *pkt;
+	__be32 remote;
+	int reason, result;
 
+	if (!scratch)
+		return TC_ACT_SHOT;
+	pkt = &scratch->pkt;
+	__builtin_memset(pkt, 0, sizeof(*pkt));
 	if (bpf_skb_get_tunnel_key(skb, &key, sizeof(key), 0))
 		return drop(skb, 0, DROP_UNKNOWN_SEGMENT);
-	reason = parse_ethernet(skb, &pkt);
-	if (!reason && pkt.ethertype != ETH_P_IP)
+	reason = parse_ethernet(skb, pkt);
+	if (!reason && pkt->ethertype == ETH_P_ARP)
 		reason = DROP_ARP_NOT_FORWARDED;
 	if (!reason)
-		reason = parse_ipv4(skb, &pkt);
-	if (!reason && is_multicast(&pkt))
+		reason = parse_ip(skb, pkt);
+	if (!reason && is_multicast(pkt))
 		reason = DROP_MULTICAST;
 	if (reason)
 		return drop(skb, 0, reason);
+	if (pkt->flags & PKT_LATER)
+		resolve_fragment(pkt, key.tunnel_id);
 	/* The helper gives host byte order. */
-	return receive(skb, &pkt, key.tunnel_id, bpf_htonl(key.remote_ipv4));
+	remote = bpf_htonl(key.remote_ipv4);
+	result = by_flow(skb, pkt, key.tunnel_id, remote, HOP_FROM_OVERLAY);
+	return result != GO_ON ? result : receive(skb, pkt, key.tunnel_id, remote, &scratch->way);
+}
+
+/* Of the uplink only what is for a public address is ours; the rest is the host's own. */
+SEC("tcx/ingress")
+int from_uplink(struct __sk_buff *skb)
+{
+	struct scratch *scratch = own_scratch();
+	const struct public_address *public;
+	struct packet *pkt;
+
+	if (!scratch)
+		return TC_ACT_UNSPEC;
+	pkt = &scratch->pkt;
+	__builtin_memset(pkt, 0, sizeof(*pkt));
+	if (parse_ethernet(skb, pkt))
+		return TC_ACT_UNSPEC;
+	if (pkt->ethertype == ETH_P_ARP)
+		return answer_uplink_arp(skb);
+	public = public_target(skb, pkt);
+	return public ? take_from_uplink(skb, scratch, public) : TC_ACT_UNSPEC;
 }
 
 SEC("tcx/egress")
@@ -71,6 +152,19 @@ int to_port(struct __sk_buff *skb)
 	}
 	port = bpf_map_lookup_elem(&ports, &key);
 	return drop(skb, port ? port->slot : 0, DROP_FROM_HOST_STACK);
+}
+
+SEC("syscall")
+int sweep(struct sweep_report *report)
+{
+	/* The coarse clock is not for programs of this kind; this one is at most a few ticks ahead of it. */
+	struct sweep_state state = { .slot = report->slot, .now = ticks_at(bpf_ktime_get_ns()) };
+
+	bpf_for_each_map_elem(&flows, sweep_flow, &state, 0);
+	bpf_for_each_map_elem(&nats, sweep_port, &state, 0);
+	report->visited = state.visited;
+	report->deleted = state.deleted;
+	return 0;
 }
 
 /* No helper used here is reserved to GPL programs. */

@@ -1,8 +1,9 @@
 //! An endpoint: one address of one VPC, and where it lives.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use super::{Entry, MAX_SEGMENT, MIN_MTU, addr, addr_or_none, be32, be32_or_zero, nonzero};
+use super::addr::{be32_or_zero, from_raw, ipv4_or_none, raw};
+use super::{Entry, MAX_SEGMENT, MIN_MTU, nonzero};
 use crate::error::{DatapathError, Result};
 use crate::flags::EndpointFlags;
 use crate::maps::MapName;
@@ -14,7 +15,7 @@ pub struct EndpointKey {
     /// VXLAN network identifier of the VPC, 24 bits.
     pub segment: u32,
     /// The address within the VPC.
-    pub addr: Ipv4Addr,
+    pub addr: IpAddr,
 }
 
 /// One address of one VPC, and where it lives: on a device of this host (`ifindex`), or on another host (`vtep`).
@@ -44,12 +45,17 @@ pub struct Endpoint {
     pub flags: EndpointFlags,
     /// Generation of the attachment; carried for its owner, not read by the programs.
     pub generation: u32,
+    /// The set of groups that the interface is in, by this host's number for it (see
+    /// [`PolicyTables`](crate::PolicyTables)); 0: none known.
+    pub identity: u32,
     /// The interface's MAC address.
     pub mac: [u8; 6],
     /// The MAC address that the gateway of the endpoint's own subnet shows.
     pub gateway_mac: [u8; 6],
     /// The largest IP packet on the path to it, in bytes.
     pub mtu: u16,
+    /// Whose epoch tells flows that this entry changed: [`cell_of_endpoint`](crate::cell_of_endpoint) of its key.
+    pub cell: u16,
 }
 
 impl Entry for Endpoint {
@@ -59,11 +65,11 @@ impl Entry for Endpoint {
     const MAP: MapName = MapName::Endpoints;
 
     fn raw_key(key: &EndpointKey) -> types::endpoint_key {
-        types::endpoint_key { segment: key.segment, addr: be32(key.addr) }
+        types::endpoint_key { segment: key.segment, addr: raw(key.addr) }
     }
 
     fn key_from_raw(raw: &types::endpoint_key) -> EndpointKey {
-        EndpointKey { segment: raw.segment, addr: addr(raw.addr) }
+        EndpointKey { segment: raw.segment, addr: from_raw(&raw.addr) }
     }
 
     fn raw_value(&self) -> types::endpoint {
@@ -76,10 +82,11 @@ impl Entry for Endpoint {
             alt_slot: self.alt_slot,
             flags: self.flags.0,
             generation: self.generation,
+            identity: self.identity,
             mac: self.mac,
             gw_mac: self.gateway_mac,
             mtu: self.mtu,
-            pad: 0,
+            cell: self.cell,
         }
     }
 
@@ -87,15 +94,17 @@ impl Entry for Endpoint {
         Endpoint {
             ifindex: nonzero(raw.ifindex),
             alt_ifindex: nonzero(raw.alt_ifindex),
-            vtep: addr_or_none(raw.vtep),
-            alt_vtep: addr_or_none(raw.alt_vtep),
+            vtep: ipv4_or_none(raw.vtep),
+            alt_vtep: ipv4_or_none(raw.alt_vtep),
             slot: raw.slot,
             alt_slot: raw.alt_slot,
             flags: EndpointFlags(raw.flags),
             generation: raw.generation,
+            identity: raw.identity,
             mac: raw.mac,
             gateway_mac: raw.gw_mac,
             mtu: raw.mtu,
+            cell: raw.cell,
         }
     }
 

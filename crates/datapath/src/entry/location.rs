@@ -1,8 +1,9 @@
 //! A location: which host may speak on the overlay for a MAC address.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use super::{Entry, MAX_SEGMENT, addr_or_none, be32_or_zero};
+use super::addr::{be32_or_zero, from_raw_or_none, ipv4_or_none, raw_or_zero};
+use super::{Entry, MAX_SEGMENT};
 use crate::error::{DatapathError, Result};
 use crate::maps::MapName;
 use crate::skel::types;
@@ -23,6 +24,10 @@ pub struct Location {
     pub vtep: Option<Ipv4Addr>,
     /// Also accepted while a move is under way.
     pub alt_vtep: Option<Ipv4Addr>,
+    /// The interface's primary address: where frames to this MAC for foreign addresses go.
+    pub addr: Option<IpAddr>,
+    /// Whose epoch tells flows that this entry changed: [`cell_of_mac`](crate::cell_of_mac) of its key.
+    pub cell: u16,
 }
 
 impl Entry for Location {
@@ -40,11 +45,22 @@ impl Entry for Location {
     }
 
     fn raw_value(&self) -> types::location {
-        types::location { vtep: be32_or_zero(self.vtep), alt_vtep: be32_or_zero(self.alt_vtep) }
+        types::location {
+            vtep: be32_or_zero(self.vtep),
+            alt_vtep: be32_or_zero(self.alt_vtep),
+            addr: raw_or_zero(self.addr),
+            cell: self.cell,
+            pad: 0,
+        }
     }
 
     fn from_raw(raw: &types::location) -> Location {
-        Location { vtep: addr_or_none(raw.vtep), alt_vtep: addr_or_none(raw.alt_vtep) }
+        Location {
+            vtep: ipv4_or_none(raw.vtep),
+            alt_vtep: ipv4_or_none(raw.alt_vtep),
+            addr: from_raw_or_none(&raw.addr),
+            cell: raw.cell,
+        }
     }
 
     fn check(&self, key: &LocationKey) -> Result<()> {

@@ -1,8 +1,11 @@
 //! A port: one device of this host that a guest sends from.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use super::{Entry, MAX_SEGMENT, MIN_MTU, addr, be32};
+use ipnet::Ipv6Net;
+
+use super::addr::{be32, from_raw, ipv4, net6_or_none, raw, raw_net6};
+use super::{Entry, MAX_SEGMENT, MIN_MTU};
 use crate::error::{DatapathError, Result};
 use crate::flags::PortFlags;
 use crate::maps::MapName;
@@ -13,14 +16,16 @@ use crate::skel::types;
 pub struct Port {
     /// VXLAN network identifier of the VPC, 24 bits.
     pub segment: u32,
-    /// Index of the counters, at least 1; unique on this host while the port exists.
+    /// Index of the counters and of the [`Iface`](crate::Iface), 1 to 65,535; unique on this host while the port exists.
     pub slot: u32,
-    /// The interface's primary address. Secondary ones are known by their endpoints.
-    pub primary_ip: Ipv4Addr,
-    /// The gateway address of the interface's subnet.
+    /// The interface's primary address. The others are known by their endpoints.
+    pub primary_ip: IpAddr,
+    /// The IPv4 gateway address of the interface's subnet.
     pub gateway_ip: Ipv4Addr,
-    /// Prefix length of the subnet, 0 to 32.
+    /// Prefix length of the subnet's IPv4 network, 0 to 32.
     pub prefix_len: u8,
+    /// The subnet's IPv6 network, if it has one.
+    pub subnet6: Option<Ipv6Net>,
     /// The interface's MAC address.
     pub mac: [u8; 6],
     /// The MAC address that the gateway shows to this guest.
@@ -54,18 +59,21 @@ impl Entry for Port {
         let text = self.vni.as_bytes();
         let len = text.len().min(vni.len());
         vni[..len].copy_from_slice(&text[..len]);
+        let (subnet6, prefix6_len) = raw_net6(self.subnet6);
         types::port {
             segment: self.segment,
             slot: self.slot,
-            primary_ip: be32(self.primary_ip),
+            primary: raw(self.primary_ip),
             gateway_ip: be32(self.gateway_ip),
+            subnet6,
             mac: self.mac,
             gw_mac: self.gateway_mac,
             mtu: self.mtu,
             flags: self.flags.0,
             generation: self.generation,
             prefix_len: self.prefix_len,
-            pad: [0; 3],
+            prefix6_len,
+            pad: [0; 6],
             vni,
         }
     }
@@ -75,9 +83,10 @@ impl Entry for Port {
         Port {
             segment: raw.segment,
             slot: raw.slot,
-            primary_ip: addr(raw.primary_ip),
-            gateway_ip: addr(raw.gateway_ip),
+            primary_ip: from_raw(&raw.primary),
+            gateway_ip: ipv4(raw.gateway_ip),
             prefix_len: raw.prefix_len,
+            subnet6: net6_or_none(&raw.subnet6, raw.prefix6_len),
             mac: raw.mac,
             gateway_mac: raw.gw_mac,
             mtu: raw.mtu,
@@ -99,6 +108,9 @@ impl Entry for Port {
         }
         if self.segment > MAX_SEGMENT {
             return bad("segment", self.segment.to_string(), "a VXLAN segment has 24 bits (RFC 7348)");
+        }
+        if self.primary_ip.is_unspecified() {
+            return bad("primary_ip", self.primary_ip.to_string(), "a port has a primary address");
         }
         if self.prefix_len > 32 {
             return bad("prefix_len", self.prefix_len.to_string(), "an IPv4 prefix has 0 to 32 bits");

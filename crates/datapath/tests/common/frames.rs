@@ -1,8 +1,8 @@
 //! Exact frames, made and read with etherparse.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use etherparse::{NetSlice, PacketBuilder, SlicedPacket, TransportSlice};
+use etherparse::{NetSlice, PacketBuilder, SlicedPacket, TcpHeader, TransportSlice};
 
 use super::Guest;
 
@@ -37,6 +37,113 @@ impl Udp {
         builder.write(&mut frame, &payload).expect("a vector takes it");
         // The builder sets "don't fragment" of its own accord.
         with_ip_bytes(frame, 6, &[0, 0])
+    }
+}
+
+/// What goes around a transport header: MAC and IP addresses of one version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    pub src_mac: [u8; 6],
+    pub dst_mac: [u8; 6],
+    pub src: IpAddr,
+    pub dst: IpAddr,
+}
+
+impl Route {
+    /// Within a subnet.
+    pub fn switched(from: &Guest, to: &Guest) -> Route {
+        Route { src_mac: from.mac, dst_mac: to.mac, src: from.ip.into(), dst: to.ip.into() }
+    }
+
+    /// By the gateway.
+    pub fn routed(from: &Guest, to: Ipv4Addr) -> Route {
+        Route { src_mac: from.mac, dst_mac: from.gateway_mac, src: from.ip.into(), dst: to.into() }
+    }
+
+    /// The same with IPv6 addresses.
+    pub fn v6(self, src: Ipv6Addr, dst: Ipv6Addr) -> Route {
+        Route { src: src.into(), dst: dst.into(), ..self }
+    }
+
+    /// An IP packet of this protocol around `payload`.
+    pub fn packet(&self, protocol: u8, payload: &[u8]) -> Vec<u8> {
+        let mut frame = [self.dst_mac, self.src_mac].concat();
+        match (self.src, self.dst) {
+            (IpAddr::V4(src), IpAddr::V4(dst)) => {
+                frame.extend([0x08, 0, 0x45, 0]);
+                frame.extend((payload.len() as u16 + 20).to_be_bytes());
+                frame.extend([0, 0, 0, 0, 64, protocol, 0, 0]);
+                frame.extend(src.octets().into_iter().chain(dst.octets()));
+                frame.extend(payload);
+                with_ip_bytes(frame, 0, &[0x45])
+            }
+            (IpAddr::V6(src), IpAddr::V6(dst)) => {
+                frame.extend([0x86, 0xdd, 0x60, 0, 0, 0]);
+                frame.extend((payload.len() as u16).to_be_bytes());
+                frame.extend([protocol, 64]);
+                frame.extend(src.octets().into_iter().chain(dst.octets()));
+                frame.extend(payload);
+                frame
+            }
+            _ => panic!("two versions of IP"),
+        }
+    }
+
+    /// A UDP datagram.
+    pub fn udp(&self, ports: (u16, u16), payload: &[u8]) -> Vec<u8> {
+        let builder = PacketBuilder::ethernet2(self.src_mac, self.dst_mac);
+        let builder = match (self.src, self.dst) {
+            (IpAddr::V4(src), IpAddr::V4(dst)) => builder.ipv4(src.octets(), dst.octets(), 64),
+            (IpAddr::V6(src), IpAddr::V6(dst)) => builder.ipv6(src.octets(), dst.octets(), 64),
+            _ => panic!("two versions of IP"),
+        };
+        let mut frame = Vec::new();
+        builder.udp(ports.0, ports.1).write(&mut frame, payload).expect("a vector takes it");
+        frame
+    }
+
+    /// A TCP segment.
+    pub fn tcp(&self, segment: &Segment) -> Vec<u8> {
+        let mut header = TcpHeader::new(segment.ports.0, segment.ports.1, segment.seq, segment.window);
+        header.acknowledgment_number = segment.ack;
+        [header.fin, header.syn, header.rst, header.psh, header.ack, header.urg] =
+            [1, 2, 4, 8, 16, 32].map(|flag| segment.flags & flag != 0);
+        header.set_options_raw(&segment.options).expect("at most 40 bytes");
+        let builder = PacketBuilder::ethernet2(self.src_mac, self.dst_mac);
+        let builder = match (self.src, self.dst) {
+            (IpAddr::V4(src), IpAddr::V4(dst)) => builder.ipv4(src.octets(), dst.octets(), 64),
+            (IpAddr::V6(src), IpAddr::V6(dst)) => builder.ipv6(src.octets(), dst.octets(), 64),
+            _ => panic!("two versions of IP"),
+        };
+        let mut frame = Vec::new();
+        let payload = vec![7; segment.len];
+        builder.tcp_header(header).write(&mut frame, &payload).expect("a vector takes it");
+        frame
+    }
+}
+
+pub const FIN: u8 = 1;
+pub const SYN: u8 = 2;
+pub const RST: u8 = 4;
+pub const PSH: u8 = 8;
+pub const ACK: u8 = 16;
+pub const URG: u8 = 32;
+
+/// A TCP segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    pub ports: (u16, u16),
+    pub flags: u8,
+    pub seq: u32,
+    pub ack: u32,
+    pub window: u16,
+    pub options: Vec<u8>,
+    pub len: usize,
+}
+
+impl Segment {
+    pub fn new(ports: (u16, u16), flags: u8, seq: u32, ack: u32) -> Segment {
+        Segment { ports, flags, seq, ack, window: 1000, options: Vec::new(), len: 0 }
     }
 }
 

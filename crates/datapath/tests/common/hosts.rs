@@ -6,9 +6,13 @@ use std::thread;
 use std::time::Duration;
 
 use pintle_core::DropReason;
-use pintle_datapath::{Datapath, Endpoint, EndpointKey, HostSettings, Location, LocationKey, Port, PortFlags};
+use pintle_datapath::{
+    Datapath, Endpoint, EndpointKey, HostSettings, Location, LocationKey, Port, PortFlags, cell_of_endpoint,
+    cell_of_mac,
+};
 
 use super::netns::{Netns, ifindex};
+use super::policy::{Policies, allow_all, closed};
 use super::{GATEWAY_MAC, MTU, PinRoot, SMALL, sh};
 
 /// How long a packet that must come may take on a busy machine.
@@ -42,16 +46,18 @@ impl Underlay {
             let datapath = Datapath::open(&root.0, &SMALL).expect("the data plane opens");
             let vxlan_ifindex = ifindex("vx0");
             datapath.attach_overlay(vxlan_ifindex).expect("attach");
-            let settings = HostSettings { vxlan_ifindex: Some(vxlan_ifindex), local_vtep: Some(vtep) };
+            let settings =
+                HostSettings { vxlan_ifindex: Some(vxlan_ifindex), local_vtep: Some(vtep), ..HostSettings::default() };
             datapath.set_host_settings(&settings).expect("set");
             datapath
         });
-        Host { datapath, vtep, netns, _root: root }
+        Host { policies: Policies::open(&datapath), datapath, vtep, netns, _root: root }
     }
 }
 
 pub struct Host {
     pub datapath: Datapath,
+    pub policies: Policies,
     pub vtep: Ipv4Addr,
     pub netns: Netns,
     _root: PinRoot,
@@ -72,7 +78,7 @@ impl Identity {
     }
 
     pub fn key(&self) -> EndpointKey {
-        EndpointKey { segment: self.segment, addr: self.ip }
+        EndpointKey { segment: self.segment, addr: self.ip.into() }
     }
 
     pub fn gateway(&self) -> Ipv4Addr {
@@ -102,9 +108,10 @@ impl Host {
         let entry = Port {
             segment: id.segment,
             slot,
-            primary_ip: ip,
+            primary_ip: ip.into(),
             gateway_ip: gateway,
             prefix_len: 24,
+            subnet6: None,
             mac: id.mac,
             gateway_mac: GATEWAY_MAC,
             mtu: MTU,
@@ -113,18 +120,46 @@ impl Host {
             vni: String::from("eni-0"),
         };
         self.datapath.ports().put(&port, &entry).expect("put");
+        self.policies.put(&self.datapath, slot, closed(id.mac, GATEWAY_MAC), allow_all());
         self.netns.run(|| self.datapath.attach_port(port).expect("attach"));
         sh(&format!("ip -n {host} link set p{slot} up && ip -n {guest} link set eth0 up"));
         sh(&format!("ip -n {guest} addr add {ip}/24 dev eth0 && ip -n {guest} route add default via {gateway}"));
         Guest { id, port, slot, netns }
     }
 
+    /// Lets everything pass the interface in a slot.
+    pub fn open_iface(&self, slot: u32, mac: [u8; 6]) {
+        self.policies.put(&self.datapath, slot, closed(mac, GATEWAY_MAC), allow_all());
+    }
+
     /// Writes where an identity lives, as this host sees it.
     pub fn place(&self, id: &Identity, place: Endpoint) {
-        let endpoint = Endpoint { mac: id.mac, gateway_mac: GATEWAY_MAC, mtu: MTU, ..place };
+        let cell = cell_of_endpoint(id.segment, id.ip.into());
+        let endpoint = Endpoint { mac: id.mac, gateway_mac: GATEWAY_MAC, mtu: MTU, cell, ..place };
         self.datapath.endpoints().put(&id.key(), &endpoint).expect("put");
-        let location = Location { vtep: place.vtep, alt_vtep: place.alt_vtep };
+        self.datapath.epochs().raise(cell);
+        let cell = cell_of_mac(id.segment, id.mac);
+        let location = Location { vtep: place.vtep, alt_vtep: place.alt_vtep, addr: Some(id.ip.into()), cell };
         self.datapath.locations().put(&LocationKey { segment: id.segment, mac: id.mac }, &location).expect("put");
+        self.datapath.epochs().raise(cell);
+    }
+
+    /// Writes or deletes who may speak for a MAC address.
+    pub fn locate(&self, key: &LocationKey, location: Option<Location>) {
+        let cell = cell_of_mac(key.segment, key.mac);
+        match location {
+            Some(location) => {
+                self.datapath.locations().put(key, &Location { cell, ..location }).expect("put");
+            }
+            None => assert!(self.datapath.locations().delete(key).expect("delete")),
+        }
+        self.datapath.epochs().raise(cell);
+    }
+
+    /// Forgets where an identity lives.
+    pub fn displace(&self, id: &Identity) {
+        assert!(self.datapath.endpoints().delete(&id.key()).expect("delete"));
+        self.datapath.epochs().raise(cell_of_endpoint(id.segment, id.ip.into()));
     }
 
     /// The identity lives here, with this guest.

@@ -4,20 +4,25 @@
 pub mod frames;
 pub mod hosts;
 pub mod netns;
+pub mod policy;
+pub mod public;
+pub mod services;
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use pintle_core::DropReason;
+use pintle_core::policy::Rule;
 use pintle_datapath::{
-    Datapath, Endpoint, EndpointFlags, EndpointKey, HostSettings, Port, PortFlags, ProgramName, RunInput, RunOutput,
-    Settings, Verdict, remove_all,
+    Datapath, Endpoint, EndpointFlags, EndpointKey, HostSettings, Iface, IfaceFlags, LocationKey, Port, PortFlags,
+    ProgramName, RunInput, RunOutput, Settings, Verdict, cell_of_endpoint, cell_of_slot, remove_all,
 };
 
 use netns::Netns;
+use policy::{Policies, allow_all, closed};
 
 /// A number that no other test of this run or of another process uses.
 pub fn unique() -> String {
@@ -54,7 +59,14 @@ impl Drop for PinRoot {
     }
 }
 
-pub const SMALL: Settings = Settings { max_ports: 16, max_endpoints: 64 };
+pub const SMALL: Settings = Settings {
+    max_ports: 16,
+    max_endpoints: 64,
+    max_flows: 2048,
+    max_prefixes: 1024,
+    max_spans: 1024,
+    max_acl_rules: 64,
+};
 pub const SEGMENT: u32 = 100;
 pub const OTHER_SEGMENT: u32 = 200;
 pub const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 1);
@@ -66,6 +78,11 @@ pub const MTU: u16 = 1450;
 pub const REMOTE: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 20);
 pub const REMOTE_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 0x20];
 pub const REMOTE_VTEP: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
+
+/// The key of an endpoint of either IP version.
+pub fn endpoint_key(segment: u32, addr: impl Into<IpAddr>) -> EndpointKey {
+    EndpointKey { segment, addr: addr.into() }
+}
 
 /// One guest of the bench.
 #[derive(Debug, Clone, Copy)]
@@ -84,9 +101,10 @@ impl Guest {
         Port {
             segment: self.segment,
             slot: self.slot,
-            primary_ip: self.ip,
+            primary_ip: self.ip.into(),
             gateway_ip: self.gateway,
             prefix_len: 24,
+            subnet6: None,
             mac: self.mac,
             gateway_mac: self.gateway_mac,
             mtu: MTU,
@@ -104,19 +122,25 @@ impl Guest {
             gateway_mac: self.gateway_mac,
             mtu: MTU,
             generation: 1,
+            cell: cell_of_endpoint(self.segment, self.ip.into()),
             ..Endpoint::default()
         }
     }
 
+    pub fn location_key(&self) -> LocationKey {
+        LocationKey { segment: self.segment, mac: self.mac }
+    }
+
     pub fn key(&self) -> EndpointKey {
-        EndpointKey { segment: self.segment, addr: self.ip }
+        EndpointKey { segment: self.segment, addr: self.ip.into() }
     }
 }
 
 /// A data plane in a namespace of its own: A and B in one subnet, C in another of the same VPC, D in another VPC with
-/// A's very address, and a remote guest.
+/// A's very address, and a remote guest. Each may do everything, and TCP state is not filtered.
 pub struct Bench {
     pub datapath: Datapath,
+    pub policies: Policies,
     pub a: Guest,
     pub b: Guest,
     pub c: Guest,
@@ -143,6 +167,7 @@ impl Bench {
                 gateway_mac: if second { GATEWAY_MAC_2 } else { GATEWAY_MAC },
             };
             let bench = Bench {
+                policies: Policies::open(&datapath),
                 a: guest(1, SEGMENT, [10, 0, 1, 10], false),
                 b: guest(2, SEGMENT, [10, 0, 1, 11], false),
                 c: guest(3, SEGMENT, [10, 0, 2, 10], true),
@@ -161,6 +186,8 @@ impl Bench {
         for guest in [self.a, self.b, self.c, self.d] {
             self.datapath.ports().put(&guest.ifindex, &guest.port()).expect("put");
             self.datapath.endpoints().put(&guest.key(), &guest.endpoint()).expect("put");
+            let iface = closed(guest.mac, guest.gateway_mac);
+            self.policies.put(&self.datapath, guest.slot, iface, allow_all());
         }
         let gateway = |mac| Endpoint { flags: EndpointFlags::GATEWAY, mac, gateway_mac: mac, ..Endpoint::default() };
         let remote = Endpoint {
@@ -168,15 +195,16 @@ impl Bench {
             mac: REMOTE_MAC,
             gateway_mac: GATEWAY_MAC,
             mtu: MTU,
+            cell: cell_of_endpoint(SEGMENT, REMOTE.into()),
             ..Endpoint::default()
         };
         let rows = [
-            (EndpointKey { segment: SEGMENT, addr: GATEWAY }, gateway(GATEWAY_MAC)),
-            (EndpointKey { segment: SEGMENT, addr: GATEWAY_2 }, gateway(GATEWAY_MAC_2)),
-            (EndpointKey { segment: SEGMENT, addr: REMOTE }, remote),
+            (EndpointKey { segment: SEGMENT, addr: GATEWAY.into() }, gateway(GATEWAY_MAC)),
+            (EndpointKey { segment: SEGMENT, addr: GATEWAY_2.into() }, gateway(GATEWAY_MAC_2)),
+            (EndpointKey { segment: SEGMENT, addr: REMOTE.into() }, remote),
         ];
         self.datapath.endpoints().put_many(&rows).expect("put");
-        let settings = HostSettings { vxlan_ifindex: Some(self.vxlan), local_vtep: None };
+        let settings = HostSettings { vxlan_ifindex: Some(self.vxlan), ..HostSettings::default() };
         self.datapath.set_host_settings(&settings).expect("set");
     }
 
@@ -184,12 +212,43 @@ impl Bench {
         let mut port = self.datapath.ports().get(&guest.ifindex).expect("get").expect("there");
         edit(&mut port);
         self.datapath.ports().put(&guest.ifindex, &port).expect("put");
+        self.datapath.epochs().raise(cell_of_slot(guest.slot));
+    }
+
+    pub fn edit_iface(&self, guest: &Guest, edit: impl FnOnce(&mut Iface)) {
+        let mut iface = self.datapath.ifaces().get(&guest.slot).expect("get").unwrap_or_default();
+        edit(&mut iface);
+        self.datapath.ifaces().put(&guest.slot, &iface).expect("put");
+        self.datapath.epochs().raise(cell_of_slot(guest.slot));
+    }
+
+    /// Gives the guest's only group these rules.
+    pub fn set_rules(&self, guest: &Guest, rules: Vec<Rule>) {
+        let policy = self.policies.set_rules(&self.datapath, guest.slot, rules);
+        self.edit_iface(guest, |iface| iface.policy = policy);
+    }
+
+    /// Turns TCP state filtering on or off.
+    pub fn filter_state(&self, guest: &Guest, on: bool) {
+        let flag = IfaceFlags::STATE_FILTERING;
+        self.edit_iface(guest, |iface| {
+            iface.flags = if on { iface.flags.with(flag) } else { iface.flags.without(flag) }
+        });
+    }
+
+    /// Lets seconds pass, for the programs only.
+    pub fn wait(&self, seconds: u32) {
+        let there = self.datapath.host_settings().expect("get");
+        let clock_offset = there.clock_offset + pintle_datapath::ticks(seconds);
+        self.datapath.set_host_settings(&HostSettings { clock_offset, ..there }).expect("set");
     }
 
     pub fn edit_endpoint(&self, key: EndpointKey, edit: impl FnOnce(&mut Endpoint)) {
         let mut endpoint = self.datapath.endpoints().get(&key).expect("get").unwrap_or_default();
         edit(&mut endpoint);
+        endpoint.cell = cell_of_endpoint(key.segment, key.addr);
         self.datapath.endpoints().put(&key, &endpoint).expect("put");
+        self.datapath.epochs().raise(endpoint.cell);
     }
 
     /// Sends a frame as if the guest had.
@@ -212,6 +271,41 @@ impl Bench {
 
     pub fn dropped(&self, slot: u32, reason: DropReason) -> u64 {
         self.datapath.counters().dropped(slot, reason).expect("read")
+    }
+
+    /// Sends a frame; says why it was dropped, if it was. An answer that goes back for it has a reason too.
+    pub fn fate(&self, from: &Guest, frame: &[u8]) -> (RunOutput, Option<DropReason>) {
+        let count = || {
+            let mut counts = std::collections::BTreeMap::new();
+            for drops in self.datapath.counters().drops().expect("read") {
+                *counts.entry(drops.reason).or_insert(0) += drops.packets;
+            }
+            counts
+        };
+        let before = count();
+        let output = self.send(from, frame);
+        let new: Vec<DropReason> =
+            count().into_iter().filter(|(reason, n)| before.get(reason) != Some(n)).map(|(reason, _)| reason).collect();
+        assert!(new.len() <= 1, "{new:?}");
+        (output, new.first().copied())
+    }
+
+    /// Sends a frame and says why it was dropped; `None` if it passed.
+    pub fn refused(&self, from: &Guest, frame: &[u8]) -> Option<DropReason> {
+        let (output, reason) = self.fate(from, frame);
+        assert_eq!(output.verdict == Verdict::Redirect, reason.is_none(), "{reason:?} {:?}", output.verdict);
+        reason
+    }
+
+    /// The flows that there are.
+    pub fn flows(&self) -> Vec<pintle_datapath::Flow> {
+        let mut flows = Vec::new();
+        let each = |flow| {
+            flows.push(flow);
+            true
+        };
+        self.datapath.flows().for_each(each).expect("read");
+        flows
     }
 
     /// Sends a frame that must be dropped for `reason`, and for nothing else.

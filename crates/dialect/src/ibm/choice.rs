@@ -3,14 +3,13 @@
 //! They are decoded into one shape that has the fields of both, so that an error names the field that is wrong; which of
 //! the two is meant is told by whether an identity is there.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use pintle_core::command::{CreateVni, IpChoice, VniChoice};
-use pintle_core::id::{ReservedIpId, SubnetId, VniId};
-use pintle_core::model::ProtocolStateFiltering;
+use pintle_core::id::{ReservedIpId, SecurityGroupId, SubnetId, VniId};
+use pintle_core::model::{IpFamily, ProtocolStateFiltering};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::identity::{self, Identity, ResourceGroupIdentity};
 use crate::problem::Problem;
@@ -22,7 +21,7 @@ use crate::wire::{Text, TextForm};
 pub(super) struct IpFields {
     id: Option<String>,
     href: Option<String>,
-    address: Option<Text<Ipv4Addr>>,
+    address: Option<Text<IpAddr>>,
     name: Option<String>,
     auto_delete: Option<bool>,
 }
@@ -44,7 +43,7 @@ impl IpFields {
         let (name, auto_delete) = (self.name, self.auto_delete.unwrap_or(true));
         Ok(match self.address {
             Some(Text(address)) => IpChoice::Address { address, name, auto_delete },
-            None => IpChoice::Auto { name, auto_delete },
+            None => IpChoice::Auto { family: IpFamily::V4, name, auto_delete },
         })
     }
 }
@@ -94,7 +93,7 @@ pub(super) struct VniFields {
     enable_infrastructure_nat: Option<bool>,
     protocol_state_filtering_mode: Option<Text<FilteringMode>>,
     resource_group: Option<ResourceGroupIdentity>,
-    security_groups: Option<Vec<IgnoredAny>>,
+    security_groups: Option<Vec<Identity<SecurityGroupId>>>,
 }
 
 impl VniFields {
@@ -106,8 +105,8 @@ impl VniFields {
             }
         }
         identity::check_resource_group(self.resource_group.as_ref())?;
-        if self.security_groups.is_some_and(|groups| !groups.is_empty()) {
-            let detail = "this server has no security groups: leave the field out";
+        if self.security_groups.as_ref().is_some_and(Vec::is_empty) {
+            let detail = "an interface has at least one security group: leave the field out for the VPC's default one";
             return Err(Problem::field(format!("{at}security_groups"), detail));
         }
         let primary_ip = match self.primary_ip {
@@ -126,10 +125,12 @@ impl VniFields {
             name: self.name,
             primary_ip,
             ips,
+            security_groups: self.security_groups.unwrap_or_default().into_iter().map(|Identity(id)| id).collect(),
             allow_ip_spoofing: self.allow_ip_spoofing,
             auto_delete: self.auto_delete,
             enable_infrastructure_nat: self.enable_infrastructure_nat,
             protocol_state_filtering: self.protocol_state_filtering_mode.map(|Text(FilteringMode(mode))| mode),
+            ..CreateVni::default()
         })
     }
 

@@ -5,7 +5,10 @@
 use std::marker::PhantomData;
 use std::str::FromStr;
 
-use pintle_core::id::{InstanceId, InvalidId, ReservedIpId, SubnetId, VniId, VpcId};
+use pintle_core::id::{
+    AclRuleId, FloatingIpId, InstanceId, InvalidId, NetworkAclId, PublicGatewayId, ReservedIpId, SecurityGroupId,
+    SubnetId, VniId, VpcId,
+};
 use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -35,6 +38,26 @@ impl Kind for InstanceId {
 impl Kind for ReservedIpId {
     const COLLECTION: &'static str = "reserved_ips";
     const CRN: Option<&'static str> = None;
+}
+impl Kind for SecurityGroupId {
+    const COLLECTION: &'static str = "security_groups";
+    const CRN: Option<&'static str> = Some("security-group");
+}
+impl Kind for NetworkAclId {
+    const COLLECTION: &'static str = "network_acls";
+    const CRN: Option<&'static str> = Some("network-acl");
+}
+impl Kind for AclRuleId {
+    const COLLECTION: &'static str = "rules";
+    const CRN: Option<&'static str> = None;
+}
+impl Kind for FloatingIpId {
+    const COLLECTION: &'static str = "floating_ips";
+    const CRN: Option<&'static str> = Some("floating-ip");
+}
+impl Kind for PublicGatewayId {
+    const COLLECTION: &'static str = "public_gateways";
+    const CRN: Option<&'static str> = Some("public-gateway");
 }
 
 /// Something that exists, named in a request as `{"id": …}`, `{"crn": …}` or `{"href": …}`.

@@ -1,16 +1,20 @@
 //! IBM VPC's API: its field names, statuses, references, CRNs and error envelope.
 //!
 //! Every id is the text that stands everywhere else in Pintle (`eni-0…`), so a client of this dialect and one of another
-//! speak of the same things. Fields whose subject Pintle does not have (network ACLs, routing tables, boot volumes …) are
+//! speak of the same things. Fields whose subject Pintle does not have (routing tables, boot volumes …) are
 //! left out rather than filled with something that looks right.
 
 pub mod collection;
+pub mod floating_ip;
 pub mod identity;
 pub mod instance;
+pub mod network_acl;
 pub mod network_attachment;
 pub mod problem;
+pub mod public_gateway;
 pub mod reference;
 pub mod reserved_ip;
+pub mod security_group;
 pub mod site;
 pub mod subnet;
 pub mod version;
@@ -18,6 +22,7 @@ pub mod vni;
 pub mod vpc;
 
 mod choice;
+mod protocol;
 
 pub use site::Site;
 

@@ -16,7 +16,7 @@ use crate::wire::{given, timestamp};
 /// What references call it.
 pub const RESOURCE_TYPE: &str = "instance_network_attachment";
 
-/// Speed of the guest's device, in Mbit/s: what a veth device says of itself (SPEED_10000 in Linux's `drivers/net/veth.c`).
+/// Speed of a guest's device that is not held to another, in Mbit/s: what a veth device says of itself (SPEED_10000 in Linux's `drivers/net/veth.c`).
 const PORT_SPEED: u32 = 10_000;
 
 /// The URL of an attachment.
@@ -39,7 +39,7 @@ impl Create {
     /// [`Problem`] naming the field that can't be honoured or that contradicts another.
     pub fn new_attachment(self, at: &str) -> Result<NewAttachment, Problem> {
         let vni = self.virtual_network_interface.choice(&format!("{at}virtual_network_interface"))?;
-        Ok(NewAttachment { name: self.name, vni })
+        Ok(NewAttachment { name: self.name, vni, port_speed: None })
     }
 
     /// What it asks for.
@@ -91,7 +91,7 @@ pub fn encode(site: &Site, view: &AttachmentView) -> Value {
         resource_type: RESOURCE_TYPE,
         created_at: timestamp(attachment.created_at),
         lifecycle_state: attachment.lifecycle.label(),
-        port_speed: PORT_SPEED,
+        port_speed: attachment.port_speed.unwrap_or(PORT_SPEED),
         primary_ip: Reference::reserved_ip(site, &view.primary_ip),
         subnet: Reference::subnet(site, &view.subnet),
         r#type: if attachment.primary { "primary" } else { "secondary" },

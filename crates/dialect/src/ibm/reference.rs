@@ -1,6 +1,8 @@
 //! References: how a resource shows another one that it has to do with.
 
-use pintle_core::model::{Attachment, ReservedIp, Subnet, Vni, Vpc};
+use pintle_core::model::{
+    Attachment, FloatingIp, NetworkAcl, NetworkAclRule, PublicGateway, ReservedIp, SecurityGroup, Subnet, Vni, Vpc,
+};
 use serde::Serialize;
 
 use super::Site;
@@ -65,6 +67,52 @@ impl Reference {
             id: Some(vni.id.to_string()),
             resource_type: Some(super::vni::RESOURCE_TYPE),
             ..Self::new(super::vni::href(site, vni.id), &vni.name)
+        }
+    }
+
+    /// To a security group.
+    pub fn security_group(site: &Site, group: &SecurityGroup) -> Self {
+        Reference {
+            crn: Some(super::security_group::crn(site, group)),
+            id: Some(group.id.to_string()),
+            ..Self::new(super::security_group::href(site, group.id), &group.name)
+        }
+    }
+
+    /// To a network ACL.
+    pub fn network_acl(site: &Site, acl: &NetworkAcl) -> Self {
+        Reference {
+            crn: Some(super::network_acl::crn(site, acl)),
+            id: Some(acl.id.to_string()),
+            ..Self::new(super::network_acl::href(site, acl.id), &acl.name)
+        }
+    }
+
+    /// To a rule of a network ACL.
+    pub fn network_acl_rule(site: &Site, acl: &NetworkAcl, rule: &NetworkAclRule) -> Self {
+        Reference {
+            id: Some(rule.rule.id.to_string()),
+            ..Self::new(super::network_acl::rule_href(site, acl.id, rule.rule.id), &rule.name)
+        }
+    }
+
+    /// To a floating IP.
+    pub fn floating_ip(site: &Site, ip: &FloatingIp) -> Self {
+        Reference {
+            address: Some(ip.address.to_string()),
+            crn: Some(super::floating_ip::crn(site, ip)),
+            id: Some(ip.id.to_string()),
+            ..Self::new(super::floating_ip::href(site, ip.id), &ip.name)
+        }
+    }
+
+    /// To a public gateway.
+    pub fn public_gateway(site: &Site, gateway: &PublicGateway) -> Self {
+        Reference {
+            crn: Some(super::public_gateway::crn(site, gateway)),
+            id: Some(gateway.id.to_string()),
+            resource_type: Some(super::public_gateway::RESOURCE_TYPE),
+            ..Self::new(super::public_gateway::href(site, gateway.id), &gateway.name)
         }
     }
 

@@ -1,6 +1,6 @@
 //! `/subnets/{id}/reserved_ips`.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use pintle_core::command::{Command, CreateReservedIp, UpdateReservedIp};
 use pintle_core::id::{ReservedIpId, SubnetId, VniId};
@@ -27,7 +27,7 @@ pub fn href(site: &Site, ip: &ReservedIp) -> String {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Create {
-    address: Option<Text<Ipv4Addr>>,
+    address: Option<Text<IpAddr>>,
     auto_delete: Option<bool>,
     name: Option<String>,
     target: Option<Identity<VniId>>,

@@ -1,8 +1,8 @@
 //! `/subnets`.
 
 use ipnet::Ipv4Net;
-use pintle_core::command::{Command, CreateSubnet};
-use pintle_core::id::{SubnetId, VpcId};
+use pintle_core::command::{Command, CreateSubnet, UpdateSubnet};
+use pintle_core::id::{NetworkAclId, PublicGatewayId, SubnetId, VpcId};
 use pintle_core::model::Subnet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use super::reference::Reference;
 use super::{Site, collection};
 use crate::problem::Problem;
 use crate::view::{Page, SubnetView};
-use crate::wire::{Text, given, timestamp};
+use crate::wire::{Text, given, removable, timestamp};
 
 /// What references call it.
 pub const RESOURCE_TYPE: &str = "subnet";
@@ -36,6 +36,8 @@ pub struct Create {
     zone: ZoneIdentity,
     ipv4_cidr_block: Text<Ipv4Net>,
     ip_version: Option<String>,
+    network_acl: Option<Identity<NetworkAclId>>,
+    public_gateway: Option<Identity<PublicGatewayId>>,
     resource_group: Option<ResourceGroupIdentity>,
 }
 
@@ -50,23 +52,51 @@ impl Create {
             return Err(Problem::field("ip_version", "it must be 'ipv4'"));
         }
         let (Identity(vpc), Text(cidr)) = (self.vpc, self.ipv4_cidr_block);
-        Ok(Command::CreateSubnet(CreateSubnet { vpc, name: self.name, zone: self.zone.0, cidr }))
+        Ok(Command::CreateSubnet(CreateSubnet {
+            vpc,
+            name: self.name,
+            zone: self.zone.0,
+            cidr,
+            ipv6: None,
+            acl: self.network_acl.map(|Identity(id)| id),
+            public_gateway: self.public_gateway.map(|Identity(id)| id),
+        }))
     }
 }
 
-/// Body of `PATCH /subnets/{id}`.
+/// Body of `PATCH /subnets/{id}`; `public_gateway` `null` takes it away.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Update {
     #[serde(default, deserialize_with = "given")]
     name: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    network_acl: Option<Identity<NetworkAclId>>,
+    #[serde(default, deserialize_with = "removable")]
+    public_gateway: Option<Option<Identity<PublicGatewayId>>>,
 }
 
 impl Update {
     /// What it asks for; `None` when nothing is to change.
     pub fn command(self, id: SubnetId) -> Option<Command> {
-        self.name.map(|name| Command::RenameSubnet(id, name))
+        let update = UpdateSubnet {
+            name: self.name,
+            acl: self.network_acl.map(|Identity(acl)| acl),
+            public_gateway: self.public_gateway.map(|gateway| gateway.map(|Identity(gateway)| gateway)),
+            ..UpdateSubnet::default()
+        };
+        (update != UpdateSubnet::default()).then_some(Command::UpdateSubnet(id, update))
     }
+}
+
+/// What `PUT /subnets/{id}/network_acl` asks for.
+pub fn set_network_acl(id: SubnetId, acl: NetworkAclId) -> Command {
+    Command::UpdateSubnet(id, UpdateSubnet { acl: Some(acl), ..UpdateSubnet::default() })
+}
+
+/// What `PUT` (with a gateway) and `DELETE /subnets/{id}/public_gateway` ask for.
+pub fn set_public_gateway(id: SubnetId, gateway: Option<PublicGatewayId>) -> Command {
+    Command::UpdateSubnet(id, UpdateSubnet { public_gateway: Some(gateway), ..UpdateSubnet::default() })
 }
 
 #[derive(Serialize)]
@@ -82,6 +112,9 @@ struct Shape {
     ipv4_cidr_block: String,
     total_ipv4_address_count: u64,
     available_ipv4_address_count: u64,
+    network_acl: Reference,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_gateway: Option<Reference>,
     vpc: Reference,
     zone: Reference,
     resource_group: Reference,
@@ -102,6 +135,8 @@ pub fn encode(site: &Site, view: &SubnetView) -> Value {
         ipv4_cidr_block: subnet.cidr.to_string(),
         total_ipv4_address_count: subnet.total_addresses(),
         available_ipv4_address_count: view.free,
+        network_acl: Reference::network_acl(site, &view.acl),
+        public_gateway: view.public_gateway.as_ref().map(|gateway| Reference::public_gateway(site, gateway)),
         vpc: Reference::vpc(site, &view.vpc),
         zone: Reference::zone(site, &subnet.zone),
         resource_group: Reference::resource_group(site),

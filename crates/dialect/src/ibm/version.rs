@@ -3,19 +3,33 @@
 use crate::problem::Problem;
 use crate::wire::{Params, parameter};
 
-/// Checks `version` and `generation` and takes them out.
+/// The day whose API a client was written for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(String);
+
+impl Version {
+    /// Whether rules name the protocols `any`, `icmp_tcp_udp` and single ones by name or number; before, they had `all` for
+    /// ICMP, TCP and UDP, and nothing else beside those.
+    pub fn names_protocols(&self) -> bool {
+        self.0.as_str() >= "2025-12-09"
+    }
+}
+
+/// Checks `version` and `generation`, takes them out, and tells the version.
 ///
 /// # Errors
 /// [`Problem::Parameter`] when one is missing or is not what it must be.
-pub fn check(params: &mut Params) -> Result<(), Problem> {
+pub fn check(params: &mut Params) -> Result<Version, Problem> {
     let version = params.take("version")?;
-    match version.as_deref() {
+    let version = match version {
         None => return Err(parameter("version", None, "it is required: a date as YYYY-MM-DD, from 2019-01-01 on")),
-        Some(text) if is_date(text) => {}
-        other => return Err(parameter("version", other, "it must be a date as YYYY-MM-DD, from 2019-01-01 on")),
-    }
+        Some(text) if is_date(&text) => Version(text),
+        other => {
+            return Err(parameter("version", other.as_deref(), "it must be a date as YYYY-MM-DD, from 2019-01-01 on"));
+        }
+    };
     match params.take("generation")?.as_deref() {
-        Some("2") => Ok(()),
+        Some("2") => Ok(version),
         None => Err(parameter("generation", None, "it is required and must be 2")),
         other => Err(parameter("generation", other, "it must be 2")),
     }
@@ -48,7 +62,18 @@ mod tests {
 
     fn checked(pairs: &[(&str, &str)]) -> Result<(), String> {
         let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        check(&mut Params::new(pairs)).map_err(|error| error.to_string())
+        check(&mut Params::new(pairs)).map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn versions_are_dates_in_order() {
+        let names_protocols = |date: &str| {
+            let pairs =
+                [("version", date), ("generation", "2")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+            check(&mut Params::new(pairs.to_vec())).unwrap().names_protocols()
+        };
+        assert!(!names_protocols("2025-12-08") && !names_protocols("2019-12-31"));
+        assert!(names_protocols("2025-12-09") && names_protocols("2026-01-01"));
     }
 
     #[test]

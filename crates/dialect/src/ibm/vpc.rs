@@ -10,7 +10,7 @@ use super::identity::{ResourceGroupIdentity, check_resource_group};
 use super::reference::Reference;
 use super::{Site, collection};
 use crate::problem::Problem;
-use crate::view::{Page, Plain};
+use crate::view::{Page, VpcView};
 use crate::wire::{given, timestamp};
 
 /// What references call it.
@@ -52,7 +52,7 @@ impl Create {
                 "it must be 'manual': no address prefixes are made, and subnets may have any range",
             ));
         }
-        Ok(Command::CreateVpc(CreateVpc { name: self.name, cidrs: Vec::new() }))
+        Ok(Command::CreateVpc(CreateVpc { name: self.name, ..CreateVpc::default() }))
     }
 }
 
@@ -83,11 +83,14 @@ struct Shape {
     health_state: &'static str,
     health_reasons: [(); 0],
     classic_access: bool,
+    default_network_acl: Reference,
+    default_security_group: Reference,
     resource_group: Reference,
 }
 
 /// The VPC as replies show it.
-pub fn encode(site: &Site, vpc: &Vpc) -> Value {
+pub fn encode(site: &Site, view: &VpcView) -> Value {
+    let vpc = &view.vpc;
     json!(Shape {
         id: vpc.id.to_string(),
         crn: crn(site, vpc),
@@ -99,11 +102,13 @@ pub fn encode(site: &Site, vpc: &Vpc) -> Value {
         health_state: "ok",
         health_reasons: [],
         classic_access: false,
+        default_network_acl: Reference::network_acl(site, &view.default_acl),
+        default_security_group: Reference::security_group(site, &view.default_group),
         resource_group: Reference::resource_group(site),
     })
 }
 
 /// A page of VPCs.
-pub fn encode_page(site: &Site, paging: &collection::Paging, page: &Page<Plain<Vpc>>) -> Value {
-    collection::encode(site, "vpcs", "vpcs", paging, page, |view| encode(site, &view.record))
+pub fn encode_page(site: &Site, paging: &collection::Paging, page: &Page<VpcView>) -> Value {
+    collection::encode(site, "vpcs", "vpcs", paging, page, |view| encode(site, view))
 }

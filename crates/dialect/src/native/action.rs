@@ -37,6 +37,7 @@ pub fn wait(mut params: Params) -> Result<Duration, Problem> {
 pub struct Attach {
     instance: String,
     name: Option<String>,
+    port_speed: Option<u32>,
 }
 
 impl Attach {
@@ -47,7 +48,10 @@ impl Attach {
     pub fn command(self, snapshot: &dyn Snapshot, vni: &str) -> Result<Command, Problem> {
         let vni = resolve::<Vni>(snapshot, vni)?;
         let instance = in_same_vpc(snapshot, vni, &self.instance)?;
-        Ok(Command::Attach(instance, NewAttachment { name: self.name, vni: VniChoice::Existing(vni) }))
+        Ok(Command::Attach(
+            instance,
+            NewAttachment { name: self.name, vni: VniChoice::Existing(vni), port_speed: self.port_speed },
+        ))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Attachments as the native API shows them and takes them.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use pintle_core::command::{CreateVni, IpChoice, NewAttachment, VniChoice};
 use pintle_core::id::VpcId;
@@ -19,6 +19,7 @@ pub struct Spec {
     name: Option<String>,
     vni: Option<String>,
     new: Option<NewVni>,
+    port_speed: Option<u32>,
 }
 
 /// An interface to be made on the spot.
@@ -27,7 +28,7 @@ pub struct Spec {
 struct NewVni {
     name: Option<String>,
     subnet: String,
-    address: Option<Text<Ipv4Addr>>,
+    address: Option<Text<IpAddr>>,
     allow_ip_spoofing: Option<bool>,
     auto_delete: Option<bool>,
 }
@@ -43,7 +44,7 @@ impl Spec {
             (None, Some(new)) => VniChoice::New(Box::new(new.resolve(snapshot, vpc)?)),
             _ => return Err(Problem::field(field, "it needs either 'vni' (an id or a name) or 'new'")),
         };
-        Ok(NewAttachment { name: self.name, vni })
+        Ok(NewAttachment { name: self.name, vni, port_speed: self.port_speed })
     }
 }
 
@@ -72,8 +73,10 @@ pub struct Shape {
     instance: String,
     host: String,
     device: String,
+    host_device: String,
     index: u8,
     primary: bool,
+    port_speed: Option<u32>,
     lifecycle: &'static str,
     failure: Option<String>,
     created_at: String,
@@ -88,8 +91,10 @@ impl From<&Attachment> for Shape {
             instance: attachment.instance.to_string(),
             host: attachment.host.to_string(),
             device: attachment.device(),
+            host_device: attachment.host_device(),
             index: attachment.index,
             primary: attachment.primary,
+            port_speed: attachment.port_speed,
             lifecycle: attachment.lifecycle.label(),
             failure: attachment.failure.clone(),
             created_at: timestamp(attachment.created_at),

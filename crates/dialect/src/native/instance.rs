@@ -1,4 +1,5 @@
-//! Instances placed on a host of choice, in a namespace that Pintle makes or one that is there already.
+//! Instances placed on a host of choice: in a namespace that Pintle makes or one that is there already, or as a virtual
+//! machine behind taps.
 
 use pintle_core::command::{Command, CreateInstance};
 use pintle_core::model::{Host, InstanceState, Namespace, Vpc};
@@ -20,6 +21,8 @@ pub struct Create {
     host: Option<String>,
     zone: Option<String>,
     namespace: Option<NamespaceFields>,
+    bandwidth_kbps: Option<u32>,
+    ips_per_interface: Option<u16>,
     primary: Option<attachment::Spec>,
     #[serde(default)]
     attachments: Vec<attachment::Spec>,
@@ -31,15 +34,23 @@ struct NamespaceFields {
     made: Option<bool>,
     path: Option<String>,
     pid: Option<u32>,
+    tap: Option<TapFields>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TapFields {
+    owner: Option<u32>,
 }
 
 impl NamespaceFields {
     fn namespace(self) -> Result<Namespace, Problem> {
-        match (self.made, self.path, self.pid) {
-            (Some(true), None, None) => Ok(Namespace::Made),
-            (None | Some(false), Some(path), None) => Ok(Namespace::Path(path)),
-            (None | Some(false), None, Some(pid)) => Ok(Namespace::Pid(pid)),
-            _ => Err(Problem::field("namespace", "it needs exactly one of 'made': true, 'path' and 'pid'")),
+        match (self.made, self.path, self.pid, self.tap) {
+            (Some(true), None, None, None) => Ok(Namespace::Made),
+            (None | Some(false), Some(path), None, None) => Ok(Namespace::Path(path)),
+            (None | Some(false), None, Some(pid), None) => Ok(Namespace::Pid(pid)),
+            (None | Some(false), None, None, Some(TapFields { owner })) => Ok(Namespace::Tap { owner }),
+            _ => Err(Problem::field("namespace", "it needs exactly one of 'made': true, 'path', 'pid' and 'tap'")),
         }
     }
 }
@@ -72,6 +83,8 @@ impl Create {
             host,
             zone: self.zone,
             namespace,
+            bandwidth_kbps: self.bandwidth_kbps,
+            ips_per_interface: self.ips_per_interface,
             primary,
             attachments,
         }))
@@ -86,6 +99,8 @@ struct Shape {
     host: Named,
     zone: String,
     namespace: NamespaceShape,
+    bandwidth_kbps: Option<u32>,
+    ips_per_interface: u16,
     state: &'static str,
     lifecycle: &'static str,
     failure: Option<String>,
@@ -96,7 +111,11 @@ struct Shape {
 #[derive(Serialize)]
 struct NamespaceShape {
     kind: &'static str,
-    path: String,
+    /// None for a virtual machine.
+    path: Option<String>,
+    /// The user who may open a virtual machine's taps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -110,10 +129,11 @@ struct Interface {
 /// The instance as replies show it.
 pub fn encode(view: &InstanceView) -> Value {
     let instance = &view.instance;
-    let (kind, path) = match &instance.namespace {
-        Namespace::Made => ("made", format!("/run/netns/{}", instance.id)),
-        Namespace::Path(path) => ("path", path.clone()),
-        Namespace::Pid(pid) => ("pid", format!("/proc/{pid}/ns/net")),
+    let (kind, path, owner) = match &instance.namespace {
+        Namespace::Made => ("made", Some(format!("/run/netns/{}", instance.id)), None),
+        Namespace::Path(path) => ("path", Some(path.clone()), None),
+        Namespace::Pid(pid) => ("pid", Some(format!("/proc/{pid}/ns/net")), None),
+        Namespace::Tap { owner } => ("tap", None, Some(owner.unwrap_or(0))),
     };
     json!(Shape {
         id: instance.id.to_string(),
@@ -121,7 +141,9 @@ pub fn encode(view: &InstanceView) -> Value {
         vpc: Named::new(&view.vpc, &view.vpc.name),
         host: Named::new(&view.host, &view.host.name),
         zone: instance.zone.clone(),
-        namespace: NamespaceShape { kind, path },
+        namespace: NamespaceShape { kind, path, owner },
+        bandwidth_kbps: instance.bandwidth_kbps,
+        ips_per_interface: instance.ips_per_interface,
         state: match instance.state {
             InstanceState::Running => "running",
             InstanceState::Stopped => "stopped",

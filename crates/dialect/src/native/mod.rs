@@ -1,6 +1,7 @@
 //! Pintle's own API under `/native/v1`: what neither cloud has.
 //!
-//! Hosts and what they report, instances placed on a host of choice, moves, and joined tables for the command line.
+//! Hosts and what they report, instances placed on a host of choice, moves, IPv6, prefix lists, quarantine, what the data
+//! plane does at this moment, and joined tables for the command line.
 //! Wherever a request names a thing it may use its id or its name.
 
 pub mod action;
@@ -8,10 +9,17 @@ pub mod attachment;
 pub mod drift;
 pub mod host;
 pub mod instance;
+pub mod network_acl;
 pub mod paging;
+pub mod prefix_list;
 pub mod problem;
+pub mod public;
+pub mod security_group;
 pub mod status;
+pub mod subnet;
+pub mod telemetry;
 pub mod vni;
+pub mod vpc;
 
 use pintle_core::record::Record;
 use serde::Serialize;

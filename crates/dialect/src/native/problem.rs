@@ -37,6 +37,12 @@ fn holder(holder: &Holder) -> (&'static str, Value) {
         Holder::Instance(id) => id.to_string(),
         Holder::Vpc(id) => id.to_string(),
         Holder::Host(id) => id.to_string(),
+        Holder::SecurityGroup(id) => id.to_string(),
+        Holder::NetworkAcl(id) => id.to_string(),
+        Holder::PrefixList(id) => id.to_string(),
+        Holder::PublicPool(id) => id.to_string(),
+        Holder::FloatingIp(id) => id.to_string(),
+        Holder::PublicGateway(id) => id.to_string(),
     };
     ("holder", json!(id))
 }
@@ -55,6 +61,23 @@ fn refused(refusal: &Refusal) -> Shown {
         }
         Refusal::ReservedIpBound { id: ip, holder: by, .. } => (409, "reserved_ip_bound", vec![id(ip), holder(by)]),
         Refusal::SubnetFull { subnet, .. } => (409, "subnet_full", vec![id(subnet)]),
+        Refusal::NoPrefixLeft { subnet, .. } => (409, "no_prefix_left", vec![id(subnet)]),
+        Refusal::OtherVpc { id: what, .. } => (400, "other_vpc", vec![id(what)]),
+        Refusal::IsDefault { id: what, .. } => (409, "is_default", vec![id(what)]),
+        Refusal::DuplicateRule { holder: by, rule } => {
+            (409, "duplicate_rule", vec![("value", json!(rule)), holder(by)])
+        }
+        Refusal::WrongVersion { id: what, current, .. } => {
+            (409, "wrong_version", vec![id(what), ("current", json!(current))])
+        }
+        Refusal::FloatingIpBound { id: ip, holder: by, .. } => (409, "floating_ip_bound", vec![id(ip), holder(by)]),
+        Refusal::AddressHasFloatingIp { address, floating_ip, .. } => (
+            409,
+            "address_has_floating_ip",
+            vec![("value", json!(address.to_string())), ("holder", json!(floating_ip.to_string()))],
+        ),
+        Refusal::NoPublicAddress { zone } => (409, "no_public_address", vec![("value", json!(zone))]),
+        Refusal::NoUplink { zone } => (409, "no_uplink", vec![("value", json!(zone))]),
         Refusal::CidrOverlap { cidr, holder: by, .. } => {
             (409, "cidr_overlap", vec![("value", json!(cidr.to_string())), holder(by)])
         }
@@ -92,6 +115,9 @@ fn unrefused(problem: &Problem) -> Shown {
         Problem::Changed { current, .. } => (412, "changed", vec![("current", json!(current))]),
         Problem::Timeout { .. } => (504, "timeout", Vec::new()),
         Problem::Busy => (503, "busy", Vec::new()),
+        Problem::HostAway { .. } => (503, "host_away", Vec::new()),
+        Problem::HostSlow { .. } => (504, "host_slow", Vec::new()),
+        Problem::HostFailed { .. } => (502, "host_failed", Vec::new()),
         Problem::Stopping => (503, "stopping", Vec::new()),
         Problem::Internal { .. } => (500, "internal", Vec::new()),
     }

@@ -178,3 +178,18 @@ impl ChildOfVpc for pintle_core::model::Instance {
         record::instances_of_vpc(vpc)
     }
 }
+impl ChildOfVpc for pintle_core::model::SecurityGroup {
+    fn index(vpc: VpcId) -> String {
+        record::groups_of_vpc(vpc)
+    }
+}
+impl ChildOfVpc for pintle_core::model::NetworkAcl {
+    fn index(vpc: VpcId) -> String {
+        record::acls_of_vpc(vpc)
+    }
+}
+impl ChildOfVpc for pintle_core::model::PublicGateway {
+    fn index(vpc: VpcId) -> String {
+        record::gateways_of_vpc(vpc)
+    }
+}

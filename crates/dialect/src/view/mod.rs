@@ -3,18 +3,26 @@
 mod attachment;
 mod instance;
 mod list;
+mod network_acl;
+mod public;
 mod reserved_ip;
 mod resolve;
+mod security_group;
 mod subnet;
 mod vni;
+mod vpc;
 
 pub use attachment::AttachmentView;
 pub use instance::{InstanceView, vpc_of_interface};
 pub use list::{ChildOfVpc, Page, Scope, all, by_ids, by_name, child_ids, of_ids};
-pub use reserved_ip::ReservedIpView;
+pub use network_acl::NetworkAclView;
+pub use public::{FloatingIpView, PublicGatewayView, TargetView};
+pub use reserved_ip::{ReservedIpView, ip_at};
 pub use resolve::{Named, resolve, resolve_within};
+pub use security_group::{MemberView, SecurityGroupView, members};
 pub use subnet::SubnetView;
 pub use vni::VniView;
+pub use vpc::VpcView;
 
 use pintle_core::DecideError;
 use pintle_core::record::Record;

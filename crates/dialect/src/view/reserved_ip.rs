@@ -1,9 +1,12 @@
 //! A reserved IP with the interface that it is bound to.
 
+use std::net::IpAddr;
+
 use pintle_core::DecideError;
+use pintle_core::id::{ReservedIpId, VpcId};
 use pintle_core::model::{ReservedIp, Vni};
-use pintle_core::query;
 use pintle_core::txn::{Revision, Snapshot};
+use pintle_core::{query, record};
 
 use super::View;
 
@@ -24,4 +27,15 @@ impl View for ReservedIpView {
         let target = ip.bound_to.map(|vni| query::get(snapshot, vni)).transpose()?.map(|(vni, _)| vni);
         Ok(ReservedIpView { ip, revision, target })
     }
+}
+
+/// The reservation of an address in a VPC, if somebody has it.
+///
+/// # Errors
+/// When the store can't be read.
+pub fn ip_at(snapshot: &dyn Snapshot, vpc: VpcId, address: IpAddr) -> Result<Option<ReservedIpId>, DecideError> {
+    let key = record::address_key(vpc, address);
+    let Some(stored) = snapshot.get(&key)? else { return Ok(None) };
+    let id = std::str::from_utf8(&stored.value).ok().and_then(|text| text.parse().ok());
+    id.map(Some).ok_or_else(|| DecideError::Corrupt { key, detail: "it does not hold an id".to_owned() })
 }

@@ -3,7 +3,8 @@
 use std::str::FromStr;
 
 use pintle_core::id::VpcId;
-use pintle_core::model::{Host, Instance, Subnet, Vni, Vpc};
+use pintle_core::model::{FloatingIp, Host, Instance, NetworkAcl, PrefixList, PublicGateway, PublicPool};
+use pintle_core::model::{SecurityGroup, Subnet, Vni, Vpc};
 use pintle_core::query;
 use pintle_core::record::Record;
 use pintle_core::txn::Snapshot;
@@ -30,6 +31,24 @@ impl Named for Vni {
 }
 impl Named for Instance {
     const SCOPE: Scope = Scope::EveryVpc;
+}
+impl Named for SecurityGroup {
+    const SCOPE: Scope = Scope::EveryVpc;
+}
+impl Named for NetworkAcl {
+    const SCOPE: Scope = Scope::EveryVpc;
+}
+impl Named for PublicGateway {
+    const SCOPE: Scope = Scope::EveryVpc;
+}
+impl Named for PrefixList {
+    const SCOPE: Scope = Scope::Server;
+}
+impl Named for PublicPool {
+    const SCOPE: Scope = Scope::Server;
+}
+impl Named for FloatingIp {
+    const SCOPE: Scope = Scope::Server;
 }
 
 /// The id of the record that `text` calls by its id or its name. A text of an id's shape is an id, never a name.

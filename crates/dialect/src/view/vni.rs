@@ -1,7 +1,7 @@
-//! An interface with its addresses, its subnet and VPC, and the attachment that speaks for it.
+//! An interface with its addresses, its groups, its subnet and VPC, and the attachment that speaks for it.
 
 use pintle_core::DecideError;
-use pintle_core::model::{Attachment, ReservedIp, Subnet, Vni, Vpc};
+use pintle_core::model::{Attachment, ReservedIp, SecurityGroup, Subnet, Vni, Vpc};
 use pintle_core::query;
 use pintle_core::txn::{Revision, Snapshot};
 
@@ -22,6 +22,8 @@ pub struct VniView {
     pub primary_ip: ReservedIp,
     /// Its secondary addresses.
     pub secondary_ips: Vec<ReservedIp>,
+    /// Its security groups, in order.
+    pub security_groups: Vec<SecurityGroup>,
     /// The attachment that speaks for it.
     pub attachment: Option<Attachment>,
 }
@@ -43,7 +45,12 @@ impl View for VniView {
             .iter()
             .map(|ip| query::get(snapshot, *ip).map(|(ip, _)| ip))
             .collect::<Result<_, DecideError>>()?;
+        let security_groups = vni
+            .security_groups
+            .iter()
+            .map(|group| query::get(snapshot, *group).map(|(group, _)| group))
+            .collect::<Result<_, DecideError>>()?;
         let attachment = vni.attachment.map(|id| query::get(snapshot, id)).transpose()?.map(|(found, _)| found);
-        Ok(VniView { vni, revision, vpc, subnet, primary_ip, secondary_ips, attachment })
+        Ok(VniView { vni, revision, vpc, subnet, primary_ip, secondary_ips, security_groups, attachment })
     }
 }

@@ -1,8 +1,11 @@
 //! Problems become errors, in each dialect's envelope.
 
+use std::net::IpAddr;
+
 use pintle_core::Refusal;
 use pintle_core::id::IdSource;
 use pintle_core::id::{AttachmentId, InstanceId, ReservedIpId, SubnetId, VniId, VpcId};
+use pintle_core::id::{FloatingIpId, SecurityGroupId};
 use pintle_core::refusal::{Holder, Noun};
 use pintle_dialect::{Problem, ibm, native};
 use serde_json::{Value, json};
@@ -19,7 +22,8 @@ impl IdSource for One {
 fn refusals() -> Vec<Refusal> {
     let (vpc, subnet, ip) = (VpcId::new(&mut One), SubnetId::new(&mut One), ReservedIpId::new(&mut One));
     let (vni, instance, attachment) = (VniId::new(&mut One), InstanceId::new(&mut One), AttachmentId::new(&mut One));
-    let (address, cidr) = ([10, 1, 2, 9].into(), "10.1.2.0/24".parse().unwrap());
+    let (address, cidr) = (IpAddr::from([10, 1, 2, 9]), "10.1.2.0/24".parse().unwrap());
+    let (group, floating_ip) = (SecurityGroupId::new(&mut One), FloatingIpId::new(&mut One));
     let holder = Holder::Vni(vni);
     vec![
         Refusal::NotFound { noun: Noun::Vni, id: vni.to_string() },
@@ -50,6 +54,15 @@ fn refusals() -> Vec<Refusal> {
         },
         Refusal::Limit { what: "addresses".to_owned(), limit: 8 },
         Refusal::NoHost { zone: "zone-1".to_owned() },
+        Refusal::NoPrefixLeft { subnet, cidr, length: 28 },
+        Refusal::OtherVpc { noun: Noun::SecurityGroup, id: group.to_string(), vpc, needed: vpc },
+        Refusal::IsDefault { noun: Noun::SecurityGroup, id: group.to_string(), vpc, rule: "it can't be deleted" },
+        Refusal::DuplicateRule { holder: Holder::SecurityGroup(group), rule: "sgr-00000000000000001".to_owned() },
+        Refusal::WrongVersion { noun: Noun::PrefixList, id: "pl-1".to_owned(), given: 1, current: 2 },
+        Refusal::FloatingIpBound { id: floating_ip, address, holder: Holder::Vni(vni) },
+        Refusal::AddressHasFloatingIp { vni, address, floating_ip },
+        Refusal::NoPublicAddress { zone: "zone-1".to_owned() },
+        Refusal::NoUplink { zone: "zone-1".to_owned() },
     ]
 }
 
@@ -73,6 +86,9 @@ fn problems() -> Vec<Problem> {
         Problem::changed("W/\"3\"", 4),
         Problem::Timeout { seconds: 60 },
         Problem::Busy,
+        Problem::HostAway { detail: "host h is not connected".to_owned() },
+        Problem::HostSlow { detail: "host h has not answered within 2 s".to_owned() },
+        Problem::HostFailed { detail: "host h can't tell".to_owned() },
         Problem::Stopping,
         Problem::Internal { detail: "/secret/path: disk on fire".to_owned() },
     ]);

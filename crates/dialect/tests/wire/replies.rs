@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use pintle_core::host_protocol::{DriftReport, Failure};
 use pintle_core::host_spec::EntryKey;
-use pintle_core::model::{Attachment, Host, MoveStep, ReservedIp, Timestamp};
+use pintle_core::model::{Attachment, Host, MoveStep, PrefixList, PublicPool, ReservedIp, Timestamp};
 use pintle_core::{Command, Reply, query};
 use pintle_dialect::ibm::collection::Paging;
+use pintle_dialect::ibm::version::Version;
 use pintle_dialect::ibm::{self, Site};
 use pintle_dialect::native::action::MoveOutcome;
 use pintle_dialect::native::host::{HostView, SessionView};
 use pintle_dialect::native::vni::PlacedVni;
 use pintle_dialect::native::{self};
-use pintle_dialect::view::{self, AttachmentView, InstanceView, Plain, ReservedIpView, SubnetView, View, VniView};
+use pintle_dialect::view::{self, AttachmentView, InstanceView, ReservedIpView, SubnetView, View, VniView, VpcView};
+use pintle_dialect::view::{FloatingIpView, MemberView, NetworkAclView, PublicGatewayView, SecurityGroupView};
 use pintle_dialect::wire::Params;
 use serde_json::Value;
 
@@ -35,8 +37,8 @@ fn paging(limit: &str) -> Paging {
 fn a01_ibm_replies_are_golden() {
     let (world, ids) = world();
     let site = site();
-    let vpc = Plain::read(&world, ids.vpc).unwrap();
-    check("ibm/get_vpc", &ibm::vpc::encode(&site, &vpc.record));
+    let vpc = VpcView::read(&world, ids.vpc).unwrap();
+    check("ibm/get_vpc", &ibm::vpc::encode(&site, &vpc));
     let subnet = SubnetView::read(&world, ids.subnet).unwrap();
     check("ibm/get_subnet", &ibm::subnet::encode(&site, &subnet));
     let ip = ReservedIpView::read(&world, ids.secondary_ip).unwrap();
@@ -52,6 +54,63 @@ fn a01_ibm_replies_are_golden() {
     check("ibm/get_instance_network_attachment", &ibm::network_attachment::encode(&site, &attachment));
     let action = ibm::instance::encode_action(&site, &instance.instance, Timestamp(1_790_000_000_000), "trace-1");
     check("ibm/create_instance_action", &action);
+}
+
+fn version(date: &str) -> Version {
+    let pairs = [("version", date), ("generation", "2")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    ibm::version::check(&mut Params::new(pairs.to_vec())).unwrap()
+}
+
+#[test]
+fn d02_d05_d15_ibm_policy_replies_are_golden() {
+    let (world, ids) = world();
+    let (site, now, before) = (site(), version("2026-10-06"), version("2025-12-08"));
+    let group = SecurityGroupView::read(&world, ids.group).unwrap();
+    check("ibm/get_security_group", &ibm::security_group::encode(&site, &group, &now));
+    check("ibm/get_security_group_before_2025_12_09", &ibm::security_group::encode(&site, &group, &before));
+    check("ibm/list_security_group_rules", &ibm::security_group::encode_rules(&site, &group, &now));
+    let member = MemberView::read(&world, ids.vni).unwrap();
+    check("ibm/get_security_group_target", &ibm::security_group::encode_target(&site, &member));
+    let vpc = VpcView::read(&world, ids.vpc).unwrap();
+    let default = SecurityGroupView::read(&world, vpc.vpc.default_group).unwrap();
+    check("ibm/get_vpc_default_security_group", &ibm::security_group::encode(&site, &default, &now));
+    let acl = NetworkAclView::read(&world, ids.acl).unwrap();
+    check("ibm/get_network_acl", &ibm::network_acl::encode(&site, &acl, &now));
+    let default = NetworkAclView::read(&world, vpc.vpc.default_acl).unwrap();
+    check("ibm/get_vpc_default_network_acl", &ibm::network_acl::encode(&site, &default, &now));
+    let vni = VniView::read(&world, ids.vni).unwrap();
+    check("ibm/get_virtual_network_interface_with_groups", &ibm::vni::encode(&site, &vni)["security_groups"]);
+}
+
+#[test]
+fn ibm_public_replies_are_golden() {
+    let (world, ids) = world();
+    let site = site();
+    let ip = FloatingIpView::read(&world, ids.floating_ip).unwrap();
+    check("ibm/get_floating_ip", &ibm::floating_ip::encode(&site, &ip));
+    check("ibm/get_virtual_network_interface_floating_ip", &ibm::floating_ip::encode_reference(&site, &ip.ip));
+    let gateway = PublicGatewayView::read(&world, ids.gateway).unwrap();
+    check("ibm/get_public_gateway", &ibm::public_gateway::encode(&site, &gateway));
+    let ip = FloatingIpView::read(&world, gateway.gateway.floating_ip).unwrap();
+    check("ibm/get_floating_ip_of_gateway", &ibm::floating_ip::encode(&site, &ip));
+}
+
+#[test]
+fn native_policy_replies_are_golden() {
+    let (world, ids) = world();
+    let group = SecurityGroupView::read(&world, ids.group).unwrap();
+    check("native/get_security_group", &native::security_group::encode(&group));
+    check("native/get_network_acl", &native::network_acl::encode(&NetworkAclView::read(&world, ids.acl).unwrap()));
+    let list = query::get::<PrefixList>(&world, ids.prefix_list).unwrap().0;
+    check("native/get_prefix_list", &native::prefix_list::encode(&list));
+    check("native/get_vpc", &native::vpc::encode(&VpcView::read(&world, ids.vpc).unwrap()));
+    check("native/get_subnet", &native::subnet::encode(&SubnetView::read(&world, ids.subnet).unwrap()));
+    let pool = query::get::<PublicPool>(&world, ids.pool).unwrap().0;
+    check("native/get_public_pool", &native::public::encode_pool(&pool));
+    let ip = FloatingIpView::read(&world, ids.floating_ip).unwrap();
+    check("native/get_floating_ip", &native::public::encode(&ip));
+    let gateway = PublicGatewayView::read(&world, ids.gateway).unwrap();
+    check("native/get_public_gateway", &native::public::encode_gateway(&gateway));
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Bodies of requests become commands.
 
-use pintle_core::id::{AttachmentId, InstanceId, ReservedIpId, SubnetId, VniId, VpcId};
-use pintle_core::{Command, DecideError};
-use pintle_dialect::wire::decode;
+use pintle_core::id::{AttachmentId, InstanceId, NetworkAclId, ReservedIpId, SecurityGroupId, SubnetId, VniId, VpcId};
+use pintle_core::model::{NetworkAcl, SecurityGroup};
+use pintle_core::{Command, DecideError, query};
+use pintle_dialect::ibm::version::Version;
+use pintle_dialect::wire::{Params, decode};
 use pintle_dialect::{Problem, ibm, native};
 
 use crate::golden;
@@ -27,6 +29,19 @@ fn instance() -> InstanceId {
 }
 fn attachment() -> AttachmentId {
     "eni-attach-00000000000000012".parse().unwrap()
+}
+
+fn group() -> SecurityGroupId {
+    "sg-00000000000000020".parse().unwrap()
+}
+fn acl() -> NetworkAclId {
+    "acl-00000000000000021".parse().unwrap()
+}
+
+fn version() -> Version {
+    let pairs =
+        [("version", "2026-10-06"), ("generation", "2")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    ibm::version::check(&mut Params::new(pairs.to_vec())).unwrap()
 }
 
 /// A patch that changes nothing has no command.
@@ -58,6 +73,71 @@ const CASES: &[(&str, Decode)] = &[
     ("native/attach", |body, world| decode::<native::action::Attach>(body)?.command(world, "data")),
     ("native/detach", |body, world| decode::<native::action::Detach>(body)?.command(world, "data")),
     ("native/move", |body, world| decode::<native::action::MoveTo>(body)?.command(world, "data")),
+    ("ibm/create_security_group", |body, _| decode::<ibm::security_group::Create>(body)?.command(&version())),
+    ("ibm/update_security_group", |body, _| changed(decode::<ibm::security_group::Update>(body)?.command(group()))),
+    ("ibm/create_security_group_rule", |body, _| {
+        decode::<ibm::security_group::RuleFields>(body)?.command(group(), &version())
+    }),
+    ("ibm/update_security_group_rule", |body, world| {
+        let (group, _) = query::get::<SecurityGroup>(world, world.ids().group)?;
+        decode::<ibm::security_group::RulePatch>(body)?.command(group.id, &group.rules[1], &version())
+    }),
+    ("ibm/create_network_acl", |body, world| decode::<ibm::network_acl::Create>(body)?.command(&version(), world)),
+    ("ibm/create_network_acl_copy", |body, world| decode::<ibm::network_acl::Create>(body)?.command(&version(), world)),
+    ("ibm/update_network_acl", |body, _| changed(decode::<ibm::network_acl::Update>(body)?.command(acl()))),
+    ("ibm/create_network_acl_rule", |body, _| decode::<ibm::network_acl::RulePut>(body)?.command(acl(), &version())),
+    ("ibm/update_network_acl_rule", |body, world| {
+        let (acl, _) = query::get::<NetworkAcl>(world, world.ids().acl)?;
+        decode::<ibm::network_acl::RulePatch>(body)?.command(acl.id, &acl.rules[0], &version())
+    }),
+    ("ibm/create_floating_ip", |body, _| decode::<ibm::floating_ip::Create>(body)?.command()),
+    ("ibm/update_floating_ip", |body, _| {
+        decode::<ibm::floating_ip::Update>(body)?
+            .command("eipalloc-00000000000000001".parse().unwrap())
+            .and_then(changed)
+    }),
+    ("ibm/create_public_gateway", |body, _| decode::<ibm::public_gateway::Create>(body)?.command()),
+    ("ibm/update_public_gateway", |body, _| {
+        changed(decode::<ibm::public_gateway::Update>(body)?.command("nat-00000000000000001".parse().unwrap()))
+    }),
+    ("native/create_security_group", |body, world| decode::<native::security_group::Create>(body)?.command(world)),
+    ("native/update_security_group", |body, _| {
+        changed(decode::<native::security_group::Update>(body)?.command(group()))
+    }),
+    ("native/change_rules", |body, world| {
+        decode::<native::security_group::ChangeRules>(body)?.command(world, world.ids().group)
+    }),
+    ("native/create_network_acl", |body, world| decode::<native::network_acl::Create>(body)?.command(world)),
+    ("native/change_acl_rules", |body, world| {
+        decode::<native::network_acl::ChangeRules>(body)?.command(world, world.ids().acl)
+    }),
+    ("native/create_prefix_list", |body, _| Ok(decode::<native::prefix_list::Create>(body)?.command())),
+    ("native/update_prefix_list", |body, world| {
+        Ok(decode::<native::prefix_list::Update>(body)?.command(world.ids().prefix_list))
+    }),
+    ("native/create_vpc", |body, _| Ok(decode::<native::vpc::Create>(body)?.command())),
+    ("native/update_vpc", |body, _| changed(decode::<native::vpc::Update>(body)?.command(vpc()))),
+    ("native/create_subnet", |body, world| decode::<native::subnet::Create>(body)?.command(world)),
+    ("native/update_subnet", |body, world| {
+        decode::<native::subnet::Update>(body)?.command(world, world.ids().subnet).and_then(changed)
+    }),
+    ("native/create_virtual_network_interface", |body, world| decode::<native::vni::Create>(body)?.command(world)),
+    ("native/update_virtual_network_interface", |body, _| Ok(decode::<native::vni::Update>(body)?.command(vni()))),
+    ("native/add_address", |body, world| decode::<native::vni::AddAddress>(body)?.command(world, world.ids().vni)),
+    ("native/remove_address", |body, world| {
+        decode::<native::vni::RemoveAddress>(body)?.command(world, world.ids().vni)
+    }),
+    ("native/add_prefix", |body, _| decode::<native::vni::AddPrefix>(body)?.command(vni())),
+    ("native/remove_prefix", |body, _| Ok(decode::<native::vni::RemovePrefix>(body)?.command(vni()))),
+    ("native/set_security_groups", |body, world| {
+        decode::<native::vni::SetGroups>(body)?.command(world, world.ids().vni)
+    }),
+    ("native/quarantine", |body, world| decode::<native::vni::Quarantine>(body)?.command(world, world.ids().vni)),
+    ("native/shadow", |body, world| decode::<native::vni::Shadow>(body)?.command(world, world.ids().vni)),
+    ("native/create_public_pool", |body, _| Ok(decode::<native::public::CreatePool>(body)?.command())),
+    ("native/create_floating_ip", |body, world| decode::<native::public::Create>(body)?.command(world)),
+    ("native/associate_floating_ip", |body, world| decode::<native::public::Associate>(body)?.command(world, "front")),
+    ("native/create_public_gateway", |body, world| decode::<native::public::CreateGateway>(body)?.command(world)),
 ];
 
 #[test]
@@ -123,11 +203,12 @@ fn refused(body: &str) -> String {
 #[test]
 fn what_cannot_be_honoured_is_refused_by_name() {
     for (body, text) in [
-        (r#"{"security_groups": [{"id": "sg-1"}]}"#, "'security_groups'"),
+        (r#"{"security_groups": []}"#, "'security_groups': an interface has at least one"),
+        (r#"{"security_groups": [{"id": "sg-1"}]}"#, "is not a security group id"),
         (r#"{"resource_group": {"id": "other"}}"#, "resource group 'other' was not found"),
         (r#"{"id": "eni-00000000000000009"}"#, "'id'"),
         (r#"{"protocol_state_filtering_mode": "enable"}"#, "'enable' is not one of 'auto'"),
-        (r#"{"primary_ip": {"address": "10.1.2.300"}}"#, "'10.1.2.300' is not an IPv4 address"),
+        (r#"{"primary_ip": {"address": "10.1.2.300"}}"#, "'10.1.2.300' is not an address such as"),
         (r#"{"primary_ip": {"id": "rip-00000000000000009", "address": "10.1.2.9"}}"#, "'primary_ip.address'"),
         (r#"{"ips": [{}, {"id": "rip-9"}]}"#, "'ips[1]'"),
         (r#"{"subnet": {"id": "vpc-00000000000000001"}}"#, "is not a subnet id"),
@@ -148,13 +229,16 @@ fn names_resolve_to_one_thing_or_say_why_not() {
     let (mut world, ids) = world();
     let resolved = native::action::MoveTo::command(&decode(br#"{"to": "spare"}"#).unwrap(), &world, "data").unwrap();
     assert_eq!(resolved, Command::MoveVni { vni: ids.vni, to: ids.spare });
-    let second = pintle_core::command::CreateVpc { name: Some("green".to_owned()), cidrs: vec![] };
+    let second = pintle_core::command::CreateVpc { name: Some("green".to_owned()), ..Default::default() };
     let pintle_core::Reply::Vpc(second) = world.run(Command::CreateVpc(second)) else { panic!() };
     world.run(Command::CreateSubnet(pintle_core::command::CreateSubnet {
         vpc: second.id,
         name: Some("blue-1".to_owned()),
         zone: "zone-1".to_owned(),
         cidr: "10.1.2.0/24".parse().unwrap(),
+        ipv6: None,
+        acl: None,
+        public_gateway: None,
     }));
     use pintle_core::model::Subnet;
     use pintle_dialect::view::{resolve, resolve_within};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::bail;
 use pintle_lab::bench::suites;
 
-const USAGE: &str = "usage: pintle-bench [path|attach|creates|memory|all] [--rounds N] [--seconds S]";
+const USAGE: &str = "usage: pintle-bench [path|attach|creates|memory|policy|all] [--rounds N] [--seconds S]";
 
 fn main() -> anyhow::Result<()> {
     pintle_lab::interrupt::catch_signals();
@@ -17,7 +17,8 @@ fn main() -> anyhow::Result<()> {
         match word.as_str() {
             "--rounds" => rounds = words.next().unwrap_or_default().parse()?,
             "--seconds" => seconds = words.next().unwrap_or_default().parse()?,
-            "path" | "attach" | "creates" | "memory" | "all" => suite = word,
+            "all" => suite = word,
+            name if suites::ALL.iter().any(|(known, _)| *known == name) => suite = word,
             _ => bail!("{USAGE}"),
         }
     }

@@ -9,11 +9,15 @@ use super::reference::reference;
 /// `pintle instance …`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum InstanceCommand {
-    /// Create an instance: a network namespace that Pintle makes, or one that exists.
+    /// Create an instance: a network namespace that Pintle makes, one that exists, or a virtual machine.
     #[command(after_help = "Examples:
   pintle instance create --vpc prod --name web-1
   pintle instance create --vpc prod --host node-1 --name app --pid 4711
-  pintle instance create --vpc prod --host node-1 --name db --netns /run/netns/db --vni db-nic")]
+  pintle instance create --vpc prod --host node-1 --name db --netns /run/netns/db --vni db-nic
+  pintle instance create --vpc prod --host node-1 --name vm-1 --tap --tap-owner 1000 --vni vm-nic
+
+With --tap each interface is a tap on the host, named in 'pintle instance get': start the emulator with it,
+with whole frames behind a virtio header (IFF_TAP, IFF_NO_PI, IFF_VNET_HDR). The machine gets its address by DHCP.")]
     Create {
         /// The VPC's id or name.
         #[arg(long, value_parser = reference)]
@@ -33,6 +37,12 @@ pub(crate) enum InstanceCommand {
         /// Adopt the network namespace of this process of the host.
         #[arg(long, value_parser = value_parser!(u32).range(1..))]
         pid: Option<u32>,
+        /// It is a virtual machine: its interfaces are taps, for its emulator to open.
+        #[arg(long, conflicts_with_all = ["netns", "pid"])]
+        tap: bool,
+        /// The user who may open the taps, by number [default: root].
+        #[arg(long, requires = "tap", value_name = "UID")]
+        tap_owner: Option<u32>,
         /// An interface that becomes its primary one, for as long as it exists.
         #[arg(long, value_parser = reference)]
         vni: Option<String>,

@@ -2,8 +2,11 @@
 
 mod instance;
 mod network;
+mod policy;
+mod public;
 mod reference;
 mod serve;
+mod telemetry;
 mod vni;
 
 use std::path::PathBuf;
@@ -13,8 +16,11 @@ use tracing_subscriber::EnvFilter;
 
 pub(crate) use instance::InstanceCommand;
 pub(crate) use network::{HostCommand, JoinHelp, SubnetCommand, VpcCommand};
+pub(crate) use policy::{AclCommand, GroupCommand, PrefixListCommand};
+pub(crate) use public::{FloatingIpCommand, PublicGatewayCommand, PublicPoolCommand};
 pub(crate) use serve::{AgentArguments, HostArguments, ServerArguments, UpArguments};
-pub(crate) use vni::VniCommand;
+pub(crate) use telemetry::{DropsArguments, ExplainArguments, FlowsArguments};
+pub(crate) use vni::{Switch, VniCommand, VniGroupsCommand, VniIpCommand};
 
 /// Virtual network interfaces for your own Linux hosts.
 #[derive(Debug, Parser)]
@@ -38,6 +44,8 @@ const EXAMPLES: &str = "Examples:
   pintle instance create --vpc prod --name web-1
   pintle vni attach web --instance web-1
   pintle vni move web --to web-2
+  pintle group add-rule default 'tcp/22 from 10.0.0.0/8'
+  pintle explain web db tcp/5432
   pintle instance exec web-2 -- ip address";
 
 /// What is logged.
@@ -94,12 +102,36 @@ pub(crate) enum Command {
     /// Virtual network interfaces: create, attach, move, detach.
     #[command(subcommand)]
     Vni(VniCommand),
+    /// Security groups: which packets interfaces may send and get.
+    #[command(subcommand)]
+    Group(GroupCommand),
+    /// Network ACLs: ordered rules at a subnet's border, without memory of connections.
+    #[command(subcommand)]
+    Acl(AclCommand),
+    /// Prefix lists: networks that rules call by one name.
+    #[command(subcommand)]
+    PrefixList(PrefixListCommand),
+    /// Floating IPs: public addresses that lead to interfaces.
+    #[command(subcommand)]
+    FloatingIp(FloatingIpCommand),
+    /// Public gateways: the way out for interfaces without a floating IP.
+    #[command(subcommand)]
+    PublicGateway(PublicGatewayCommand),
+    /// Public pools: the addresses that floating IPs come from.
+    #[command(subcommand)]
+    PublicPool(PublicPoolCommand),
     /// Instances: the servers that interfaces are attached to.
     #[command(subcommand)]
     Instance(InstanceCommand),
     /// Hosts: the machines that run an agent.
     #[command(subcommand)]
     Host(HostCommand),
+    /// Say what becomes of a packet and why, stage by stage, without sending one.
+    Explain(ExplainArguments),
+    /// Show the connections that are alive, the busiest first.
+    Flows(FlowsArguments),
+    /// Show what was dropped, where and why.
+    Drops(DropsArguments),
     /// Show whether server and hosts are well; exit code 1 if not.
     #[command(
         after_help = "Examples:\n  pintle status\n  pintle status -o json    for a monitor: 'well' is true or false"
@@ -138,6 +170,15 @@ pub(crate) fn definition() -> clap::Command {
         ("vpc", &[LOG]),
         ("subnet", &[LOG]),
         ("vni", &[LOG]),
+        ("group", &[LOG]),
+        ("acl", &[LOG]),
+        ("prefix-list", &[LOG]),
+        ("floating-ip", &[LOG]),
+        ("public-gateway", &[LOG]),
+        ("public-pool", &[LOG]),
+        ("explain", &[LOG]),
+        ("flows", &[LOG]),
+        ("drops", &[LOG]),
         ("instance", &[LOG]),
         ("host", &[LOG]),
         ("status", &[LOG]),

@@ -1,21 +1,34 @@
 //! VPCs, subnets and hosts.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::reference::{cidr, reference};
+use super::vni::Switch;
 
 /// `pintle vpc …`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum VpcCommand {
     /// Create a VPC.
-    #[command(after_help = "Example:\n  pintle vpc create --name prod")]
+    #[command(after_help = "Examples:
+  pintle vpc create --name prod
+  pintle vpc create --name dual --ipv6 2001:db8:1::/48 --dns 10.0.0.2")]
     Create {
         /// Its name [default: made up].
         #[arg(long)]
         name: Option<String>,
+        /// An IPv6 range that its subnets' ranges are taken from; may be given several times.
+        #[arg(long, value_name = "RANGE")]
+        ipv6: Vec<Ipv6Net>,
+        /// A name server that its guests are told of; may be given several times.
+        #[arg(long, value_name = "ADDRESS")]
+        dns: Vec<IpAddr>,
+        /// The domain name that its guests are told.
+        #[arg(long)]
+        domain: Option<String>,
     },
     /// List VPCs.
     List,
@@ -51,6 +64,40 @@ pub(crate) enum SubnetCommand {
         /// Its name [default: made up].
         #[arg(long)]
         name: Option<String>,
+        /// Its IPv6 range, a /64 of the VPC's, or 'auto' for a free one [default: no IPv6].
+        #[arg(long, value_name = "RANGE|auto")]
+        ipv6: Option<String>,
+        /// Its network ACL, by id or name [default: the VPC's default one].
+        #[arg(long, value_parser = reference)]
+        acl: Option<String>,
+    },
+    /// Change a subnet; takes effect at once for its interfaces.
+    #[command(after_help = "Examples:
+  pintle subnet set apps --acl edge
+  pintle subnet set apps --ipv6 auto --auto-assign-ipv6 on
+  pintle subnet set apps --public-gateway out")]
+    Set {
+        /// Its id or name.
+        #[arg(value_parser = reference)]
+        subnet: String,
+        /// Its new name.
+        #[arg(long)]
+        name: Option<String>,
+        /// Its IPv6 range, 'auto' for a free one, or 'none'.
+        #[arg(long, value_name = "RANGE|auto|none")]
+        ipv6: Option<String>,
+        /// How guests that ask get their IPv6 addresses.
+        #[arg(long, value_name = "HOW", value_parser = ["dhcpv6", "slaac"])]
+        ipv6_assignment: Option<String>,
+        /// Whether new interfaces get an IPv6 address without being asked.
+        #[arg(long, value_enum, value_name = "on|off", hide_possible_values = true)]
+        auto_assign_ipv6: Option<Switch>,
+        /// Its network ACL, by id or name.
+        #[arg(long, value_parser = reference)]
+        acl: Option<String>,
+        /// Its public gateway, by id or name, or 'none'.
+        #[arg(long, value_name = "GATEWAY|none", value_parser = reference)]
+        public_gateway: Option<String>,
     },
     /// List subnets.
     List,

@@ -74,6 +74,18 @@ pub(crate) struct HostArguments {
     /// UDP port of the overlay (RFC 7348); the same on all hosts.
     #[arg(long, default_value_t = 4789, value_name = "PORT", value_parser = value_parser!(u16).range(1..))]
     pub(crate) vxlan_port: u16,
+    /// How many flows the host remembers; 256 bytes of memory each. Takes effect when no interface is attached.
+    #[arg(long, default_value_t = 262_144, value_name = "COUNT", value_parser = value_parser!(u32).range(1024..=16_777_216))]
+    pub(crate) max_flows: u32,
+    /// How many of them one interface may open; others may open twice as many to it [default: an eighth of --max-flows].
+    #[arg(long, value_name = "COUNT", value_parser = value_parser!(u32).range(1..=16_777_216))]
+    pub(crate) flows_per_interface: Option<u32>,
+    /// Speed of the link to other hosts in kbit/s, which interfaces with a bandwidth limit share [default: never full].
+    #[arg(long, value_name = "KBPS", value_parser = value_parser!(u64).range(1..=800_000_000))]
+    pub(crate) link_kbps: Option<u64>,
+    /// The device to the public network: floating IPs and public gateways are reached through it [default: none].
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) uplink: Option<String>,
 }
 
 /// `pintle up`.

@@ -18,6 +18,9 @@ const NOT_RUNNABLE: u8 = 126;
 /// Becomes the command, in the instance's namespace; returns only when that can't be done.
 pub(super) fn become_command(instance: &Value, command: &[String]) -> anyhow::Result<ExitCode> {
     let Some((program, arguments)) = command.split_first() else { bail!("no command is given") };
+    if instance["namespace"]["kind"] == "tap" {
+        bail!("'{}' is a virtual machine, which has no network namespace on its host", text(instance, "/name"));
+    }
     let path = text(instance, "/namespace/path");
     let namespace = File::open(&path).with_context(|| {
         let (name, host) = (text(instance, "/name"), text(instance, "/host/name"));

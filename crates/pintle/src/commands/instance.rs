@@ -35,18 +35,21 @@ const INTERVAL: Duration = Duration::from_millis(20);
 
 fn interfaces(instance: &Value) -> String {
     let all = instance["interfaces"].as_array().map(Vec::as_slice).unwrap_or_default();
+    // What a machine behind a tap calls its device is its own affair.
+    let device = if instance["namespace"]["kind"] == "tap" { "/attachment/host_device" } else { "/attachment/device" };
     let one = |interface: &Value| {
-        format!("{}={}", text(interface, "/attachment/device"), text(interface, "/virtual_network_interface/name"))
+        format!("{}={}", text(interface, device), text(interface, "/virtual_network_interface/name"))
     };
     if all.is_empty() { "-".to_owned() } else { all.iter().map(one).collect::<Vec<_>>().join(",") }
 }
 
 pub(super) async fn run(api: &Client, format: Format, command: InstanceCommand) -> anyhow::Result<ExitCode> {
     match command {
-        InstanceCommand::Create { vpc, host, zone, name, netns, pid, vni, no_wait } => {
+        InstanceCommand::Create { vpc, host, zone, name, netns, pid, tap, tap_owner, vni, no_wait } => {
             let namespace = match (netns, pid) {
                 (Some(path), _) => json!({ "path": path }),
                 (None, Some(pid)) => json!({ "pid": pid }),
+                (None, None) if tap => json!({ "tap": { "owner": tap_owner } }),
                 (None, None) => json!({ "made": true }),
             };
             let mut body = json!({ "vpc": vpc, "namespace": namespace });

@@ -1,12 +1,18 @@
 //! The client's subcommands, a file each; every one is a few calls of the public API.
 
+mod acl;
 mod completion;
 mod doctor;
 mod exec;
+mod explain;
+mod group;
 mod host;
 mod instance;
+mod prefix_list;
+mod public;
 mod status;
 mod subnet;
+mod telemetry;
 mod vni;
 mod vpc;
 
@@ -57,6 +63,15 @@ async fn online(client: &ClientArguments, command: Command) -> anyhow::Result<Ex
         Command::Vpc(command) => vpc::run(api, format, command).await?,
         Command::Subnet(command) => subnet::run(api, format, command).await?,
         Command::Vni(command) => vni::run(api, format, command).await?,
+        Command::Group(command) => group::run(api, format, command).await?,
+        Command::Acl(command) => acl::run(api, format, command).await?,
+        Command::PrefixList(command) => prefix_list::run(api, format, command).await?,
+        Command::FloatingIp(command) => public::floating_ip(api, format, command).await?,
+        Command::PublicGateway(command) => public::gateway(api, format, command).await?,
+        Command::PublicPool(command) => public::pool(api, format, command).await?,
+        Command::Explain(arguments) => explain::run(api, format, arguments).await?,
+        Command::Flows(arguments) => telemetry::flows(api, format, arguments).await?,
+        Command::Drops(arguments) => telemetry::drops(api, format, arguments).await?,
         Command::Instance(command) => return instance::run(api, format, command).await,
         Command::Host(command) => host::run(api, format, command).await?,
         Command::Up(_)

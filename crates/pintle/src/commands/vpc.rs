@@ -20,9 +20,10 @@ pub(crate) async fn id(api: &Client, named: &str) -> anyhow::Result<String> {
 
 pub(super) async fn run(api: &Client, format: Format, command: VpcCommand) -> anyhow::Result<()> {
     match command {
-        VpcCommand::Create { name } => {
-            let body = name.map_or_else(|| json!({}), |name| json!({ "name": name }));
-            output::one(format, &api.post("/v1/vpcs", &body).await?, COLUMNS);
+        VpcCommand::Create { name, ipv6, dns, domain } => {
+            let body = json!({ "name": name, "ipv6_cidrs": ipv6, "dhcp": { "dns": dns, "domain": domain } });
+            let made = api.post("/native/v1/vpcs", &body).await?;
+            output::one(format, &api.get(&format!("/v1/vpcs/{}", text(&made, "/id"))).await?, COLUMNS);
         }
         VpcCommand::List => output::list(format, api.list("vpcs").await?, COLUMNS),
         VpcCommand::Get { vpc } => {

@@ -74,7 +74,10 @@ impl Underlay {
         )?;
         for (socket, (device, address)) in sockets.iter_mut().zip([pair.host, pair.guest].into_iter().zip(ADDRESSES)) {
             let net = Ipv4Net::new(address, 24)?;
-            socket.change_all(&[addr::add(&addr::Address { device, net, prefix_route: true }), link::up(device)])?;
+            socket.change_all(&[
+                addr::add(&addr::Address { device, net: net.into(), prefix_route: true }),
+                link::up(device),
+            ])?;
         }
         Ok(())
     }

@@ -45,6 +45,9 @@ pub(crate) fn agent_config(server: String, folder: &Path, join: Option<JoinToken
     config.name.clone_from(&host.name);
     config.vtep = host.vtep;
     config.vxlan_port = host.vxlan_port;
+    (config.limits.max_flows, config.limits.flows_per_interface) = (host.max_flows, host.flows_per_interface);
+    config.link_kbps = host.link_kbps;
+    config.uplink.clone_from(&host.uplink);
     config
 }
 

@@ -21,13 +21,15 @@ fn run(machine: &Machine, block: &str) -> String {
 #[test]
 fn the_way_to_use_one_machine_works_as_written() {
     let machine = Machine::new();
-    let [start, objects, curl] = blocks("Use it")[..] else { panic!("the README's section has other blocks") };
+    let [start, objects, policy, curl] = blocks("Use it")[..] else { panic!("the README's section has other blocks") };
     let lines: Vec<&str> = start.lines().map(|line| line.split('#').next().unwrap().trim()).collect();
     assert_eq!(lines, ["pintle doctor", "pintle up"]);
     machine.pintle("doctor").well();
     let up = machine.start("up");
     up.wait_for("pintle is up");
     assert!(run(&machine, objects).contains("10.0.1.10/24"));
+    let told = run(&machine, policy);
+    assert!(told.contains("web (10.0.1.10) to 10.0.1.1") && told.contains("of 262144 that fit"), "{told}");
     assert!(run(&machine, curl).contains("\"web\""));
     up.signal(libc::SIGINT);
     assert_eq!(up.end().0, Some(0));

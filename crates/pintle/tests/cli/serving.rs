@@ -20,10 +20,10 @@ fn the_readmes_way_works_and_every_list_is_a_table_and_json() {
     let machine = Machine::new();
     let up = with_objects(&machine);
     let shown = machine.pintle("vni attach web --instance web-1").well();
-    assert!(shown.contains("INSTANCE   web-1") && shown.contains("HOST       here"), "{shown}");
+    assert!(shown.contains("INSTANCE    web-1") && shown.contains("HOST        here"), "{shown}");
     assert!(machine.pintle("instance exec web-1 -- ip address").well().contains("10.0.1.10/24"));
     let moved = machine.pintle("vni move web --to web-2").well();
-    assert!(moved.starts_with("moved in ") && moved.contains("INSTANCE   web-2"), "{moved}");
+    assert!(moved.starts_with("moved in ") && moved.contains("INSTANCE    web-2"), "{moved}");
     assert_eq!(machine.pintle("vni move web --to web-1 -o json").json()["instance"]["name"], "web-1");
     for (kind, name) in [("vpc", "prod"), ("subnet", "apps"), ("vni", "web"), ("instance", "web-1"), ("host", "here")] {
         let table = machine.pintle(&format!("{kind} list")).well();
@@ -38,7 +38,7 @@ fn the_readmes_way_works_and_every_list_is_a_table_and_json() {
     }
     let table = machine.pintle("instance list").well();
     assert!(table.find("web-1").unwrap() < table.find("web-2").unwrap(), "sorted by name: {table}");
-    assert!(machine.pintle("vni detach web").well().contains("INSTANCE   -"));
+    assert!(machine.pintle("vni detach web").well().contains("INSTANCE    -"));
     assert!(machine.pintle("vni delete web -o json").json()["deleted"].as_str().unwrap().starts_with("eni-"));
     for line in ["instance delete web-1", "instance delete web-2", "subnet delete apps", "vpc delete prod"] {
         assert!(machine.pintle(line).well().starts_with("deleted "));

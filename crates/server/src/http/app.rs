@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use pintle_core::model::{Attachment, Host, Instance, Move, ReservedIp, Subnet, Vni, Vpc};
+use pintle_core::model::{FloatingIp, NetworkAcl, PrefixList, PublicGateway, PublicPool, SecurityGroup};
 use pintle_core::record::Record;
 use pintle_core::txn::Snapshot;
 use pintle_core::{Command, Reply, query};
@@ -124,3 +125,4 @@ macro_rules! from_reply {
     )*};
 }
 from_reply!(Vpc Subnet ReservedIp Vni Instance Attachment Move Host);
+from_reply!(SecurityGroup NetworkAcl PrefixList PublicPool FloatingIp PublicGateway);

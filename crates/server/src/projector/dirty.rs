@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use pintle_core::compile::{Carriers, Effect, Subject, effect, subjects_of_vpc};
-use pintle_core::id::{AttachmentId, HostId, InstanceId, VniId, VpcId};
-use pintle_core::model::{Attachment, Host, Instance, Move};
+use pintle_core::compile::{Carriers, Effect, PortsOf, Subject, effect, subjects_of_ports, subjects_of_vpc};
+use pintle_core::id::{AttachmentId, HostId, InstanceId, PublicGatewayId, VniId, VpcId};
+use pintle_core::model::{Attachment, Host, Instance, Move, PublicGateway};
 use pintle_core::query;
 use pintle_core::record::Record;
 use pintle_core::refusal::DecideError;
@@ -24,6 +24,10 @@ pub struct Dirty {
     pub moves: BTreeSet<VniId>,
     /// Hosts whose record was written or deleted.
     pub hosts: BTreeSet<HostId>,
+    /// Public gateways whose record was written or deleted.
+    pub gateways: BTreeSet<PublicGatewayId>,
+    /// Whose ports show something that was written.
+    ports: BTreeSet<PortsOf>,
     /// VPCs in which everything must be worked out again. Kept here so that nothing is lost when [`Dirty::widen`] fails
     /// half-way and is tried again.
     vpcs: BTreeSet<VpcId>,
@@ -39,6 +43,9 @@ impl Dirty {
             Some(Effect::Subject(subject)) => {
                 self.subjects.insert(subject);
             }
+            Some(Effect::Ports(of)) => {
+                self.ports.insert(of);
+            }
             Some(Effect::Host(host)) => {
                 self.hosts.insert(host);
             }
@@ -48,6 +55,7 @@ impl Dirty {
             Some((Attachment::KIND, id)) => self.attachments.extend(id.parse::<AttachmentId>()),
             Some((Instance::KIND, id)) => self.instances.extend(id.parse::<InstanceId>()),
             Some((Move::KIND, id)) => self.moves.extend(id.parse::<VniId>()),
+            Some((PublicGateway::KIND, id)) => self.gateways.extend(id.parse::<PublicGatewayId>()),
             _ => {}
         }
         Ok(())
@@ -59,7 +67,8 @@ impl Dirty {
     }
 
     /// Brings `carriers` up to date with a snapshot and adds the subjects that follow from that: all of a VPC's when a
-    /// host begins or ceases to carry it, and all of a host's VPCs' when the host itself has changed.
+    /// host begins or ceases to carry it, and all of a host's VPCs' when the host itself has changed; and those whose
+    /// ports show something that was written.
     ///
     /// # Errors
     /// When the store can't be read.
@@ -70,6 +79,16 @@ impl Dirty {
             if carriers.update(*id, now.as_ref()) {
                 self.vpcs.extend(before.into_iter().chain(now.map(|attachment| attachment.vpc)));
             }
+        }
+        for id in &self.gateways {
+            let now = query::find::<PublicGateway>(snapshot, *id)?.map(|(gateway, _)| gateway);
+            let before = carriers.vpc_by_gateway(*id);
+            if carriers.update_gateway(*id, now.as_ref()) {
+                self.vpcs.extend(before.into_iter().chain(now.map(|gateway| gateway.vpc)));
+            }
+        }
+        for of in &self.ports {
+            self.subjects.extend(subjects_of_ports(snapshot, *of)?);
         }
         for host in &self.hosts {
             if query::find::<Host>(snapshot, *host)?.is_some() {

@@ -134,7 +134,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     fn key(n: u32) -> EntryKey {
-        EntryKey::Endpoint(1, Ipv4Addr::from(n))
+        EntryKey::Endpoint(1, Ipv4Addr::from(n).into())
     }
     fn subject(n: u64) -> Subject {
         Subject::Vni(format!("eni-{n:017x}").parse().expect("an id"))

@@ -1,10 +1,11 @@
-//! Reading what is stored as a whole, at start: attachments and instances, never the interfaces that wait unattached.
+//! Reading what is stored as a whole, at start: attachments, instances and public gateways, never the interfaces that wait
+//! unattached.
 
 use std::collections::BTreeSet;
 
 use pintle_core::compile::{self, Carriers, Subject, subjects_of_vpc};
 use pintle_core::id::VpcId;
-use pintle_core::model::{Attachment, Instance};
+use pintle_core::model::{Attachment, Instance, PublicGateway};
 use pintle_core::record::Record;
 use pintle_core::refusal::DecideError;
 use pintle_core::txn::Snapshot;
@@ -52,6 +53,12 @@ pub fn attached(snapshot: &dyn Snapshot) -> Result<(Carriers, BTreeSet<Subject>)
             vpcs.insert(attachment.vpc);
         }
         subjects.insert(Subject::Vni(attachment.vni));
+        Ok(())
+    })?;
+    for_each::<PublicGateway>(snapshot, |gateway, _| {
+        if carriers.update_gateway(gateway.id, Some(&gateway)) {
+            vpcs.insert(gateway.vpc);
+        }
         Ok(())
     })?;
     for vpc in vpcs {

@@ -76,7 +76,7 @@ impl Change {
     pub(crate) fn read_all(snapshot: &dyn Snapshot) -> Result<Change, DecideError> {
         let mut change = Change { everything: true, ..Change::default() };
         for_each::<Attachment>(snapshot, |record, modified| {
-            if record.lifecycle != Lifecycle::Stable {
+            if record.lifecycle != Lifecycle::Stable || record.adopting {
                 change.attachments.push((record.id, Some(Tracked { record, modified })));
             }
             Ok(())

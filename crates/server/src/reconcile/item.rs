@@ -13,13 +13,15 @@ pub(crate) enum Item {
     Instance(InstanceId),
     /// The move of an interface.
     Move(VniId),
+    /// The moment after a move in which an attachment takes in connections that began elsewhere.
+    Adoption(AttachmentId),
 }
 
 impl Item {
     /// The key of its record.
     pub(crate) fn key(self) -> String {
         match self {
-            Item::Attachment(id) => Attachment::key_of(id),
+            Item::Attachment(id) | Item::Adoption(id) => Attachment::key_of(id),
             Item::Instance(id) => Instance::key_of(id),
             Item::Move(id) => Move::key_of(id),
         }

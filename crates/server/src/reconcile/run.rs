@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pintle_core::host_spec::EntryKey;
-use pintle_core::id::{HostId, VniId};
+use pintle_core::id::{AttachmentId, HostId, VniId};
 use pintle_core::model::{Attachment, Instance};
 use pintle_core::{Command, query};
 use tokio::sync::{Semaphore, mpsc};
@@ -22,6 +22,9 @@ use crate::sessions::Sessions;
 
 /// How many commands are under way at once: enough for group commits, not enough to starve requests.
 const AT_ONCE: usize = 128;
+/// How long after a move connections that began elsewhere are taken in: several retransmissions of a TCP sender whose
+/// segments were lost on the way (RFC 6298: 1, 2 and 4 s).
+const ADOPTION: Duration = Duration::from_secs(10);
 /// How long to wait after a command that the store failed.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -39,8 +42,8 @@ pub(crate) struct Reconciler {
     permits: Arc<Semaphore>,
     /// Which moves wait for a host.
     waiting: BTreeMap<HostId, BTreeSet<VniId>>,
-    /// When a move's verdict changes by itself.
-    deadlines: BTreeMap<VniId, Instant>,
+    /// When an item's verdict changes by itself.
+    deadlines: BTreeMap<Item, Instant>,
 }
 
 /// A command has been carried out, or need not be.
@@ -86,7 +89,7 @@ impl Reconciler {
                     // Each look sets a new deadline where one is still needed.
                     let now = Instant::now();
                     let due = self.deadlines.iter().filter(|(_, until)| **until <= now);
-                    self.look.extend(due.map(|(id, _)| Item::Move(*id)));
+                    self.look.extend(due.map(|(item, _)| *item));
                 }
             }
         }
@@ -122,7 +125,13 @@ impl Reconciler {
         let item = match key {
             EntryKey::Port(id) => Item::Attachment(id),
             EntryKey::Instance(id) => Item::Instance(id),
-            EntryKey::Location(..) | EntryKey::Endpoint(..) => return,
+            EntryKey::PrefixList(_)
+            | EntryKey::Group(_)
+            | EntryKey::Acl(_)
+            | EntryKey::Location(..)
+            | EntryKey::Route(..)
+            | EntryKey::Endpoint(..)
+            | EntryKey::FloatingIp(_) => return,
         };
         if self.work.knows(item) {
             return;
@@ -141,7 +150,7 @@ impl Reconciler {
                     found.map(|(record, modified)| self.work.remember_instance(Tracked { record, modified }))
                 })
             }
-            Item::Move(_) => Ok(None),
+            Item::Move(_) | Item::Adoption(_) => Ok(None),
         };
         match known {
             Ok(Some(())) => {
@@ -187,11 +196,12 @@ impl Reconciler {
                 self.sessions.look(|desired, progress| records::instance(record, desired, progress))
             }
             Item::Move(id) => self.judge_move(id),
+            Item::Adoption(id) => self.judge_adoption(id),
         }
     }
 
     fn judge_move(&mut self, id: VniId) -> Option<Command> {
-        self.deadlines.remove(&id);
+        self.deadlines.remove(&Item::Move(id));
         let (tracked, since) = self.work.moving(id)?;
         let now = Instant::now();
         let verdict = self.sessions.look(|desired, progress| Look { tracked, since, now, desired, progress }.judge());
@@ -202,11 +212,21 @@ impl Reconciler {
                     self.waiting.entry(host).or_default().insert(id);
                 }
                 if let Some(until) = until {
-                    self.deadlines.insert(id, until);
+                    self.deadlines.insert(Item::Move(id), until);
                 }
                 None
             }
         }
+    }
+
+    fn judge_adoption(&mut self, id: AttachmentId) -> Option<Command> {
+        self.deadlines.remove(&Item::Adoption(id));
+        let until = self.work.adopting(id)? + ADOPTION;
+        if Instant::now() >= until {
+            return Some(Command::EndAdoption(id));
+        }
+        self.deadlines.insert(Item::Adoption(id), until);
+        None
     }
 
     fn carry_out(&mut self, item: Item, command: Command) {

@@ -12,12 +12,22 @@ use super::item::Item;
 use super::{Change, Tracked, TrackedMove};
 use crate::life;
 
+/// An attachment that takes in connections that began elsewhere.
+#[derive(Debug)]
+struct Adoption {
+    /// The revision of the attachment's record.
+    modified: Revision,
+    /// When its move was first seen to have ended; `None` while it runs.
+    since: Option<Instant>,
+}
+
 /// Everything unsettled.
 #[derive(Debug, Default)]
 pub(crate) struct Work {
     attachments: BTreeMap<AttachmentId, Tracked<Attachment>>,
     instances: BTreeMap<InstanceId, Tracked<Instance>>,
     moves: BTreeMap<VniId, (TrackedMove, Instant)>,
+    adoptions: BTreeMap<AttachmentId, Adoption>,
     by_host: BTreeMap<HostId, BTreeSet<Item>>,
     by_instance: BTreeMap<InstanceId, BTreeSet<AttachmentId>>,
 }
@@ -31,6 +41,7 @@ impl Work {
         }
         for (id, record) in change.attachments {
             look.insert(Item::Attachment(id));
+            self.take_adoption(id, record.as_ref());
             self.take_attachment(id, record, &mut look);
         }
         for (id, record) in change.instances {
@@ -41,6 +52,7 @@ impl Work {
             look.insert(Item::Move(id));
             self.take_move(id, record, now);
         }
+        look.extend(self.begin_adoptions(now));
         look
     }
 
@@ -65,6 +77,34 @@ impl Work {
         self.list(record.host, Item::Attachment(id));
         self.by_instance.entry(record.instance).or_default().insert(id);
         self.attachments.insert(id, new);
+    }
+
+    fn take_adoption(&mut self, id: AttachmentId, new: Option<&Tracked<Attachment>>) {
+        match new.filter(|new| new.record.adopting && new.record.lifecycle != Lifecycle::Deleting) {
+            Some(new) => {
+                let since = self.adoptions.remove(&id).and_then(|old| old.since);
+                self.adoptions.insert(id, Adoption { modified: new.modified, since });
+            }
+            None => drop(self.adoptions.remove(&id)),
+        }
+    }
+
+    /// The clock of an adoption runs from the end of its move.
+    fn begin_adoptions(&mut self, now: Instant) -> Vec<Item> {
+        let moving: BTreeSet<AttachmentId> = self.moves.values().map(|(tracked, _)| tracked.moving.record.to).collect();
+        let waiting =
+            self.adoptions.iter_mut().filter(|(id, adoption)| adoption.since.is_none() && !moving.contains(id));
+        waiting
+            .map(|(id, adoption)| {
+                adoption.since = Some(now);
+                Item::Adoption(*id)
+            })
+            .collect()
+    }
+
+    /// Since when an attachment has been adopting with its move ended.
+    pub(crate) fn adopting(&self, id: AttachmentId) -> Option<Instant> {
+        self.adoptions.get(&id).and_then(|adoption| adoption.since)
     }
 
     fn take_instance(&mut self, id: InstanceId, new: Option<Tracked<Instance>>) {
@@ -111,6 +151,7 @@ impl Work {
             Item::Attachment(id) => self.attachments.contains_key(&id),
             Item::Instance(id) => self.instances.contains_key(&id),
             Item::Move(id) => self.moves.contains_key(&id),
+            Item::Adoption(id) => self.adoptions.contains_key(&id),
         }
     }
 
@@ -151,6 +192,7 @@ impl Work {
             Item::Attachment(id) => self.attachments.get(&id).map(|tracked| tracked.modified),
             Item::Instance(id) => self.instances.get(&id).map(|tracked| tracked.modified),
             Item::Move(id) => self.moves.get(&id).map(|(tracked, _)| tracked.moving.modified),
+            Item::Adoption(id) => self.adoptions.get(&id).map(|adoption| adoption.modified),
         }
     }
 }

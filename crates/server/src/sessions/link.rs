@@ -90,6 +90,13 @@ impl Link {
                 }
                 seat.drifted(now, reports);
             }
+            AgentMessage::Answer { id, answer } => {
+                if let Some(session) = seat.session.as_mut() {
+                    session.questions.answered(id, answer);
+                }
+                // An answer is nothing that a reconciler acts on.
+                return Ok(None);
+            }
             AgentMessage::Underlay { vtep, underlay_mtu } => {
                 (self.hello.vtep, self.hello.underlay_mtu) = (vtep, underlay_mtu);
                 command = Some(register(&self.hello));
@@ -129,6 +136,6 @@ impl Drop for Link {
 
 /// What a host says of itself, as the command that notes it.
 pub(super) fn register(hello: &Hello) -> Command {
-    let Hello { host, name, zone, vtep, underlay_mtu, .. } = hello.clone();
-    Command::RegisterHost(RegisterHost { id: host, name, zone, vtep, underlay_mtu })
+    let Hello { host, name, zone, vtep, underlay_mtu, uplink, .. } = hello.clone();
+    Command::RegisterHost(RegisterHost { id: host, name, zone, vtep, underlay_mtu, uplink })
 }

@@ -8,6 +8,7 @@ mod agents;
 mod handshake;
 mod link;
 mod outbox;
+mod questions;
 mod seat;
 mod wire;
 
@@ -27,6 +28,8 @@ use crate::projector::{Compiled, Projection};
 pub use agents::{AgentListener, AgentSettings};
 pub use link::{Bye, Ended, Link};
 pub use outbox::{FRAME_ENTRIES, Outbox};
+use questions::Questions;
+pub use questions::{AskError, PATIENCE};
 use seat::{Current, Seat};
 pub use seat::{Drift, MAX_DRIFT, Progress, SessionStatus};
 
@@ -79,7 +82,8 @@ impl Sessions {
             let seat = hosts.entry(hello.host).or_insert_with(Seat::new);
             let number = seat.next_number();
             let told = seat.told_before(resumed_at);
-            let current = Current { number, since: self.clock.now(), told, wake: wake.clone(), ended };
+            let since = self.clock.now();
+            let current = Current { number, since, told, wake: wake.clone(), ended, questions: Questions::default() };
             if let Some(older) = seat.session.replace(current) {
                 older.end(Bye::retry("a newer session of this host has begun"));
             }

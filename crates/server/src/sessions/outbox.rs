@@ -58,8 +58,17 @@ impl Outbox {
     /// The next message; waits until there is one. Cancel-safe.
     pub async fn next(&mut self) -> ServerMessage {
         let mut known = self.sessions.known.subscribe();
-        known.wait_for(|known| *known).await.expect("the table holds the sender");
         loop {
+            if let Some(question) = self.take_question() {
+                return question;
+            }
+            if !*known.borrow_and_update() {
+                tokio::select! {
+                    changed = known.changed() => changed.expect("the table holds the sender"),
+                    () = self.wake.notified() => {}
+                }
+                continue;
+            }
             if let Some(message) = self.ready.pop_front() {
                 if self.ready.is_empty() {
                     self.permit = None;
@@ -78,6 +87,12 @@ impl Outbox {
                 }
             }
         }
+    }
+
+    /// A question of this session that is still to be sent. Whoever asks also wakes.
+    fn take_question(&self) -> Option<ServerMessage> {
+        let mut hosts = self.sessions.hosts();
+        hosts.get_mut(&self.host)?.session.as_mut().filter(|session| session.number == self.number)?.questions.next()
     }
 
     fn take_snapshot(&mut self) {

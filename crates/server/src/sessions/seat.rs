@@ -11,7 +11,7 @@ use pintle_core::txn::Revision;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::Bye;
+use super::{Bye, Questions};
 use crate::projector::HostDesired;
 
 /// How many drift reports of a host are kept.
@@ -53,6 +53,8 @@ pub(super) struct Current {
     pub(super) told: Revision,
     pub(super) wake: Arc<Notify>,
     pub(super) ended: watch::Sender<Option<Bye>>,
+    /// What the host was asked in this session.
+    pub(super) questions: Questions,
 }
 
 impl Current {

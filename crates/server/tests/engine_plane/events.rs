@@ -54,7 +54,7 @@ async fn a22_every_step_of_an_interfaces_life_is_an_event_with_its_id() {
     let instance = plane.instance(vpc, h1.id).await;
     for force in [false, true] {
         let new = CreateVni { subnet: Some(subnet), ..CreateVni::default() };
-        let new = NewAttachment { name: None, vni: VniChoice::New(Box::new(new)) };
+        let new = NewAttachment { name: None, vni: VniChoice::New(Box::new(new)), port_speed: None };
         let reply = plane.run(Command::Attach(instance, new)).await;
         let pintle_core::Reply::Attachment(attachment) = reply else { panic!("{reply:?}") };
         settle().await;
@@ -72,4 +72,44 @@ async fn a22_every_step_of_an_interfaces_life_is_an_event_with_its_id() {
     assert!(h1.entries().len() == 1, "nothing of them is left on the host");
     assert!(plane.all::<ReservedIp>().iter().all(|ip| ip.bound_to.is_none()), "and every address is free");
     check_addresses(&plane, "in the end");
+}
+
+/// The events of one target, as text.
+#[derive(Clone)]
+struct Said(&'static str, Arc<Mutex<Vec<String>>>);
+
+impl Visit for Said {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        let mut said = self.1.lock().expect("not poisoned");
+        said.last_mut().expect("an event was begun").push_str(&format!("{}={value:?} ", field.name()));
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Said {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target() == self.0 {
+            self.1.lock().expect("not poisoned").push(String::new());
+            event.record(&mut self.clone());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn d07_d22_flush_quarantine_and_release_are_audited_when_they_have_been_committed() {
+    let said = Said(pintle_server::audit::TARGET, Arc::default());
+    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(said.clone()));
+    let plane = Plane::new(1);
+    let vpc = plane.vpc().await;
+    let subnet = plane.subnet(vpc, "10.0.0.0/24").await;
+    let vni = plane.vni(subnet).await;
+    for command in [Command::FlushVni(vni), Command::QuarantineVni(vni, vec![]), Command::ReleaseVni(vni)] {
+        plane.run(command).await;
+    }
+    let nobody = "eni-00000000000000001".parse().expect("an id");
+    assert!(plane.engine.execute(Command::FlushVni(nobody)).await.is_err());
+    let events = said.1.lock().expect("not poisoned").clone();
+    assert_eq!(events.len(), 3, "{events:?}");
+    for (event, action) in events.iter().zip(["flush", "quarantine", "release"]) {
+        assert!(event.contains(action) && event.contains(&vni.to_string()) && event.contains("revision="), "{event}");
+    }
 }

@@ -170,8 +170,10 @@ async fn a04_deleting_an_instance_takes_what_goes_with_it_and_leaves_the_rest() 
         host: Some(h1.id),
         zone: None,
         namespace: Namespace::Made,
-        primary: Some(NewAttachment { name: None, vni: VniChoice::New(Box::new(new)) }),
-        attachments: vec![NewAttachment { name: None, vni: VniChoice::Existing(stays) }],
+        bandwidth_kbps: None,
+        ips_per_interface: None,
+        primary: Some(NewAttachment { name: None, vni: VniChoice::New(Box::new(new)), port_speed: None }),
+        attachments: vec![NewAttachment { name: None, vni: VniChoice::Existing(stays), port_speed: None }],
     };
     let pintle_core::Reply::Instance(instance) = plane.run(Command::CreateInstance(create)).await else { panic!() };
     settle().await;

@@ -1,6 +1,6 @@
 //! Moves, step by step, as three hosts see them.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use pintle_core::Command;
@@ -19,7 +19,7 @@ struct Scene {
     hosts: [FakeHost; 3],
     vni: VniId,
     mac: Mac,
-    address: Ipv4Addr,
+    address: IpAddr,
     from: AttachmentId,
     target: InstanceId,
 }
@@ -140,6 +140,39 @@ async fn a_move_between_willing_hosts_takes_no_longer_than_the_old_side_drains()
     drained().await;
     scene.assert_moved(&moving);
     assert_eq!(began.elapsed(), DRAIN, "every other step follows from a report, none from a timer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a15_connections_that_began_elsewhere_are_taken_in_until_ten_seconds_after_the_move() {
+    let scene = Scene::new(20).await;
+    // The new side is made ready, but slowly: its move runs for longer than the ten seconds.
+    scene.hosts[1].silent(true);
+    let moving = scene.start().await;
+    let adopting = || scene.hosts[1].port(moving.to).map(|port| port.policy.adopting);
+    assert_eq!(adopting(), Some(true));
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    scene.hosts[1].silent(false);
+    scene.all_report().await;
+    drained().await;
+    scene.assert_moved(&moving);
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    assert_eq!(adopting(), Some(true), "nine seconds after its end");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(adopting(), Some(false));
+    let settled = scene.plane.revision();
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(scene.plane.revision(), settled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restarted_server_ends_an_adoption_too() {
+    let scene = Scene::new(21).await;
+    let moving = scene.start().await;
+    drained().await;
+    assert!(scene.plane.attachment(moving.to).adopting);
+    let plane = scene.plane.restart().await;
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    assert!(!plane.attachment(moving.to).adopting, "no host needs to be there for it");
 }
 
 #[tokio::test(start_paused = true)]

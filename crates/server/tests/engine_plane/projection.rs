@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use pintle_core::Command;
-use pintle_core::command::{IpChoice, UpdateVni};
-use pintle_core::host_spec::EntryKey;
-use pintle_core::model::{Attachment, Vni};
+use pintle_core::command::{IpChoice, NewRule, RulesChange, UpdateVni};
+use pintle_core::host_spec::{Entry, EntryKey};
+use pintle_core::model::{Attachment, SecurityGroup, Vni, Vpc};
 use pintle_server::sessions::FRAME_ENTRIES;
 use pintle_store::{MemorySettings, MemoryStore};
 use proptest::prelude::*;
@@ -61,7 +61,7 @@ async fn an_address_that_goes_from_one_interface_to_another_is_never_taken_from_
     plane.attach(instance, a).await;
     plane.attach(instance, b).await;
     settle().await;
-    let address: std::net::Ipv4Addr = "10.0.0.99".parse().expect("an address");
+    let address: std::net::IpAddr = "10.0.0.99".parse().expect("an address");
     let choice = || IpChoice::Address { address, name: None, auto_delete: true };
     let mut holder = a;
     plane.run(Command::AddVniIp(a, choice())).await;
@@ -101,7 +101,35 @@ async fn a_change_is_sent_to_whom_it_concerns_and_only_what_it_touches() {
     settle().await;
     assert_eq!([h1.messages(), h2.messages()], [before[0] + 1, before[1]]);
     assert!(h1.revision() > at);
-    assert!(h1.port(attached.id).expect("there").allow_ip_spoofing);
+    assert!(h1.port(attached.id).expect("there").policy.allow_ip_spoofing);
+}
+
+#[tokio::test(start_paused = true)]
+async fn d06_a_rule_of_a_group_with_many_members_is_one_message_to_each_of_its_hosts() {
+    let plane = Plane::new(4);
+    let (vpc, other) = (plane.vpc().await, plane.vpc().await);
+    let (subnet, other_subnet) = (plane.subnet(vpc, "10.0.0.0/16").await, plane.subnet(other, "10.0.0.0/16").await);
+    let [h1, h2, h3] = plane.hosts().await;
+    for (vpc, host, subnet) in [(vpc, &h1, subnet), (vpc, &h2, subnet), (other, &h3, other_subnet)] {
+        for _ in 0..4 {
+            let instance = plane.instance(vpc, host.id).await;
+            for _ in 0..10 {
+                plane.attach(instance, plane.vni(subnet).await).await;
+            }
+        }
+    }
+    settle().await;
+    let group = plane.get::<Vpc>(vpc).default_group;
+    let before = [&h1, &h2, &h3].map(|host| (host.messages(), host.entries()));
+    plane.run(Command::ChangeRules(group, RulesChange::Set(vec![NewRule::ALL_OUT]))).await;
+    settle().await;
+    for (host, (messages, mut entries)) in [&h1, &h2].into_iter().zip(before.clone()) {
+        assert_eq!(host.messages(), messages + 1);
+        let rules = plane.get::<SecurityGroup>(group).rules;
+        entries.insert(EntryKey::Group(group), Entry::Group(rules));
+        assert_eq!(host.entries(), entries, "nothing else has changed");
+    }
+    assert_eq!(h3.messages(), before[2].0);
 }
 
 #[tokio::test(start_paused = true)]

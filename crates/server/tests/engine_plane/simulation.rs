@@ -168,7 +168,7 @@ async fn settles(plane: Plane, mut machines: Vec<Machine>, seed: u64) {
             pintle_core::model::InstanceState::Running => attachment.lifecycle == Lifecycle::Stable,
             pintle_core::model::InstanceState::Stopped => attachment.lifecycle == Lifecycle::Waiting,
         };
-        assert!(fits, "{when}: {attachment:?} of {instance:?}");
+        assert!(fits && !attachment.adopting, "{when}: {attachment:?} of {instance:?}");
     }
     let expected = expected_entries(&plane);
     for machine in &machines {

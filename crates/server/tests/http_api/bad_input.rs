@@ -109,8 +109,10 @@ async fn unknown_and_missing_fields_are_named() {
 async fn what_this_server_does_not_have_is_refused_by_name() {
     let api = Api::new();
     let (_, subnet) = api.network("10.1.2.0/24", "zone-1").await;
-    let body = json!({ "subnet": { "id": subnet }, "security_groups": [{ "id": "sg-1" }] });
+    let body = json!({ "subnet": { "id": subnet }, "security_groups": [] });
     assert_eq!(api.post(VNIS, body).await.refused(400, "bad_field")["target"]["name"], "security_groups");
+    let body = json!({ "subnet": { "id": subnet }, "security_groups": [{ "id": "sg-1" }] });
+    assert_eq!(api.post(VNIS, body).await.refused(400, "bad_field")["target"]["name"], "security_groups[0]");
     let body = json!({ "name": "x", "resource_group": { "id": "other" } });
     let error = api.post("/v1/vpcs", body).await.refused(404, "not_found");
     assert!(text(&error, "message").contains("resource group 'other'"));

@@ -175,6 +175,7 @@ impl Api {
             zone: zone.to_owned(),
             vtep: [192, 0, 2, number].into(),
             underlay_mtu: 1500,
+            uplink: Some("uplink0".to_owned()),
         };
         self.engine.execute(Command::RegisterHost(register)).await.unwrap();
         id

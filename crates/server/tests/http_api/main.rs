@@ -8,4 +8,6 @@ mod concurrency;
 mod frame;
 mod native;
 mod paging;
+mod policy;
+mod telemetry;
 mod vnis;

@@ -162,6 +162,7 @@ pub fn hello(identity: &Identity, n: u8, resume: Option<Resume>) -> Hello {
         zone: "z1".into(),
         vtep: std::net::Ipv4Addr::new(192, 0, 2, n),
         underlay_mtu: 1500,
+        uplink: None,
         resume,
     }
 }

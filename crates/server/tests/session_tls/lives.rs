@@ -27,6 +27,8 @@ async fn instance(running: &Running, vpc: VpcId, host: HostId) -> InstanceId {
         host: Some(host),
         zone: None,
         namespace: Namespace::Made,
+        bandwidth_kbps: None,
+        ips_per_interface: None,
         primary: None,
         attachments: Vec::new(),
     };
@@ -50,11 +52,12 @@ async fn a15_an_interface_is_attached_and_moved_over_the_wire() {
     let engine = &running.engine;
     let Ok(Reply::Vpc(vpc)) = engine.execute(Command::CreateVpc(CreateVpc::default())).await else { panic!("no VPC") };
     let cidr = "10.0.0.0/24".parse().expect("a range");
-    let create = CreateSubnet { vpc: vpc.id, name: None, zone: "z1".into(), cidr };
+    let create =
+        CreateSubnet { vpc: vpc.id, name: None, zone: "z1".into(), cidr, ipv6: None, acl: None, public_gateway: None };
     let Ok(Reply::Subnet(subnet)) = engine.execute(Command::CreateSubnet(create)).await else { panic!("no subnet") };
     let (a, b) = (instance(&running, vpc.id, h1).await, instance(&running, vpc.id, h2).await);
     let new = CreateVni { subnet: Some(subnet.id), auto_delete: Some(false), ..CreateVni::default() };
-    let new = NewAttachment { name: None, vni: VniChoice::New(Box::new(new)) };
+    let new = NewAttachment { name: None, vni: VniChoice::New(Box::new(new)), port_speed: None };
     let began = Instant::now();
     let Ok(Reply::Attachment(attachment)) = engine.execute(Command::Attach(a, new)).await else {
         panic!("no attachment")

@@ -12,7 +12,7 @@ pub const NAME_MAX: usize = 15;
 pub const ALIAS_MAX: usize = 255;
 
 /// Whether a device can have this name.
-pub(super) fn check(name: &str) -> Result<()> {
+pub(crate) fn check(name: &str) -> Result<()> {
     let rule =
         "a device name has 1 to 15 bytes, is not '.' or '..', and has no '/', ':', '%', blank or control character";
     let forbidden = |c: char| matches!(c, '/' | ':' | '%') || c.is_whitespace() || c.is_control();

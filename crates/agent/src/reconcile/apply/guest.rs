@@ -5,7 +5,8 @@ use pintle_core::host_spec::PortSpec;
 use pintle_core::id::AttachmentId;
 
 use super::{Done, text};
-use crate::kernel::{KernelError, NetNs, Request, addr, link, route};
+use crate::kernel::addr::{self, Address};
+use crate::kernel::{KernelError, NetNs, Request, link, route, sysctl};
 use crate::reconcile::{Machine, want};
 
 /// The guest's side of a port that was just made.
@@ -19,18 +20,38 @@ pub(super) struct GuestPort<'a> {
 }
 
 impl Machine {
-    /// Gives the guest's device its alias, addresses and route, and brings it up: one exchange with the kernel.
+    /// Gives the guest's device its alias, addresses and routes, and brings it up: one exchange with the kernel, two and
+    /// some settings with IPv6.
     pub(super) fn configure_guest(&self, port: &GuestPort<'_>, namespace: &NetNs) -> Done {
         let GuestPort { id, spec, index } = *port;
         let mut requests = vec![
             text(link::set_alias(index, &self.marks.port(id, spec.generation)))?,
-            // IPv6 is not served, so an address of it would only make the guest wait for answers.
+            // Its addresses of IPv6 come from here too: one that it makes itself would only be refused.
             link::without_ipv6_addresses(index),
         ];
-        requests.extend(want::addresses(spec, index).iter().map(addr::add));
+        if want::has_ipv6(spec) {
+            self.ask_guest(spec, namespace, &requests)?;
+            requests.clear();
+            self.set_guest_ipv6(spec, namespace)?;
+        }
+        // Those of IPv6 come when the device is up: it loses them when it goes down.
+        let (first, then): (Vec<Address>, Vec<Address>) =
+            want::addresses(spec, index).into_iter().partition(|address| address.ip().is_ipv4());
+        requests.extend(first.iter().map(addr::add));
         requests.push(link::up(index));
-        requests.extend(want::default_route(spec, index).iter().map(route::add));
+        requests.extend(then.iter().map(addr::add));
+        requests.extend(want::default_routes(spec, index).iter().map(route::add));
         self.ask_guest(spec, namespace, &requests)
+    }
+
+    /// Turns IPv6 on for the guest's device, by its name, and router advertisements off.
+    pub(super) fn set_guest_ipv6(&self, spec: &PortSpec, namespace: &NetNs) -> Done {
+        let key = |setting: &str| format!("ipv6/conf/{}/{setting}", spec.device);
+        let (listen, disable) = (key("accept_ra"), key("disable_ipv6"));
+        let set = sysctl::set(namespace, &[(&listen, "0"), (&disable, "0")]);
+        let changed = text(set).map_err(|why| format!("in the namespace of {}: {why}", spec.instance))?;
+        self.writes.add(changed as u64);
+        Ok(())
     }
 
     /// Sends requests into a guest's namespace; the first refusal is what is told.

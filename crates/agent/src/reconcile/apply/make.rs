@@ -1,15 +1,16 @@
 //! Making ports, several at a time: each kind of request is sent for all of them at once.
 //!
-//! The order is the invariant "policy before link-up": a pair of devices that is down, its entry, its programs, and only
-//! then the link. What fails before the link is up leaves nothing behind.
+//! The order is the invariant "policy before link-up": a pair of devices that is down, what may pass, its entry, its
+//! programs, and only then the link. What fails before the link is up leaves nothing behind.
 
 use pintle_core::host_spec::PortSpec;
 use pintle_core::id::AttachmentId;
-use pintle_datapath::Port;
+use pintle_core::model::Namespace;
+use pintle_datapath::{Port, cell_of_slot};
 
 use super::guest::GuestPort;
 use super::{Context, Done, Results, text};
-use crate::kernel::link::{self, VethEnd, VethPair, VethSpec};
+use crate::kernel::link::{self, VethEnd, VethSpec};
 use crate::kernel::{KernelError, NetNs};
 use crate::reconcile::names::port_device;
 use crate::reconcile::observed::Place;
@@ -20,10 +21,28 @@ struct Made<'a> {
     number: usize,
     id: AttachmentId,
     spec: &'a PortSpec,
-    namespace: NetNs,
-    /// Devices and slot, once it has them.
-    pair: Option<VethPair>,
+    cable: Cable,
+    /// Index of the host's device and slot, once it has them.
+    device: Option<u32>,
     slot: Option<u32>,
+}
+
+/// What leads to the guest.
+enum Cable {
+    /// A pair of devices, with the other end in this namespace; its index there, once it has one.
+    Veth(NetNs, Option<u32>),
+    /// A tap; the user who may open it.
+    Tap(Option<u32>),
+}
+
+impl Made<'_> {
+    fn row(&self, slot: u32) -> Port {
+        want::port(self.spec, slot, self.is_tap())
+    }
+
+    fn is_tap(&self) -> bool {
+        matches!(self.cable, Cable::Tap(_))
+    }
 }
 
 impl Machine {
@@ -42,10 +61,14 @@ impl Machine {
         self.attach(&mut made, &mut results);
         self.bring_up(&mut made, &mut results);
         for one in &made {
-            let (Some(pair), Some(slot)) = (one.pair, one.slot) else { continue };
-            let guest = GuestPort { id: one.id, spec: one.spec, index: pair.guest };
-            let configured = self.configure_guest(&guest, &one.namespace);
-            self.realise(one.id, Place { index: pair.host, slot });
+            let (Some(index), Some(slot)) = (one.device, one.slot) else { continue };
+            let configured = match &one.cable {
+                Cable::Veth(namespace, Some(index)) => {
+                    self.configure_guest(&GuestPort { id: one.id, spec: one.spec, index: *index }, namespace)
+                }
+                Cable::Veth(_, None) | Cable::Tap(_) => Ok(()),
+            };
+            self.realise(one.id, Place { index, slot, tap: one.is_tap() });
             results.note(one.number, configured);
         }
         results.all()
@@ -53,57 +76,75 @@ impl Machine {
 
     fn start<'a>(&self, context: &Context<'a>, number: usize, id: AttachmentId) -> Result<Made<'a>, String> {
         let spec = context.desired.port(id).ok_or_else(|| format!("port {id} is no longer wanted"))?;
-        let namespace = self.open_guest(context.desired, spec.instance)?;
-        Ok(Made { number, id, spec, namespace, pair: None, slot: None })
+        let cable = match context.desired.instance(spec.instance).map(|instance| &instance.namespace) {
+            Some(Namespace::Tap { owner }) => Cable::Tap(*owner),
+            _ => Cable::Veth(self.open_guest(context.desired, spec.instance)?, None),
+        };
+        Ok(Made { number, id, spec, cable, device: None, slot: None })
     }
 
     fn make_devices(&self, made: &mut Vec<Made<'_>>, results: &mut Results) {
+        for one in made.iter_mut() {
+            let Cable::Tap(owner) = one.cable else { continue };
+            match self.make_tap(one.id, one.spec, owner) {
+                Ok(index) => one.device = Some(index),
+                Err(why) => results.note(one.number, Err(why)),
+            }
+        }
+        self.make_veths(made, results);
+        made.retain(|one| one.device.is_some());
+    }
+
+    /// Makes the pairs of all that have one.
+    fn make_veths(&self, made: &mut [Made<'_>], results: &mut Results) {
         let names: Vec<(String, String)> =
             made.iter().map(|one| (port_device(one.id), self.marks.port(one.id, one.spec.generation))).collect();
-        let specs: Vec<VethSpec<'_>> = made
-            .iter()
-            .zip(&names)
-            .map(|(one, (name, alias))| VethSpec {
+        let (mut specs, mut positions) = (Vec::new(), Vec::new());
+        for (position, (one, (name, alias))) in made.iter().zip(&names).enumerate() {
+            let Cable::Veth(namespace, _) = &one.cable else { continue };
+            positions.push(position);
+            specs.push(VethSpec {
                 host: VethEnd { name, mac: None, index: None },
                 host_alias: alias,
                 guest: VethEnd { name: &one.spec.device, mac: Some(one.spec.mac.0), index: None },
-                namespace: &one.namespace,
+                namespace,
                 mtu: one.spec.mtu.into(),
                 group: self.marks.group(),
-            })
-            .collect();
-        let outcomes = self.host(|netlink| link::create_veths(netlink, &specs));
-        let outcomes = match outcomes {
-            Ok(outcomes) => outcomes.into_iter().map(Some).collect(),
+            });
+        }
+        if specs.is_empty() {
+            return;
+        }
+        let outcomes = match self.host(|netlink| link::create_veths(netlink, &specs)) {
+            Ok(outcomes) => outcomes,
             Err(error) => {
-                made.iter().for_each(|one| results.note(one.number, Err(error.to_string())));
-                made.iter().map(|_| None).collect::<Vec<_>>()
+                positions.iter().for_each(|position| results.note(made[*position].number, Err(error.to_string())));
+                return;
             }
         };
-        for (one, outcome) in made.iter_mut().zip(outcomes) {
+        for (position, outcome) in positions.into_iter().zip(outcomes) {
+            let one = &mut made[position];
+            let Cable::Veth(namespace, guest) = &mut one.cable else { continue };
             match outcome {
-                Some(Ok(pair)) => one.pair = Some(pair),
-                Some(Err(error)) => results.note(one.number, Err(self.why_not_made(one, &error))),
-                None => {}
+                Ok(pair) => (one.device, *guest) = (Some(pair.host), Some(pair.guest)),
+                Err(error) => results.note(one.number, Err(self.why_not_made(one.id, one.spec, namespace, &error))),
             }
         }
-        made.retain(|one| one.pair.is_some());
     }
 
     /// Says which of the two names is taken, because the kernel does not.
-    fn why_not_made(&self, one: &Made<'_>, error: &KernelError) -> String {
+    fn why_not_made(&self, id: AttachmentId, spec: &PortSpec, namespace: &NetNs, error: &KernelError) -> String {
         if !error.is_taken() {
             return error.to_string();
         }
-        let (device, instance) = (&one.spec.device, one.spec.instance);
-        let taken =
-            self.guests.with(&self.writes, instance, &one.namespace, |netlink| link::get_named(netlink, device));
+        let (device, instance) = (&spec.device, spec.instance);
+        let taken = self.guests.with(&self.writes, instance, namespace, |netlink| link::get_named(netlink, device));
         match taken {
             Ok(Ok(Some(_))) => format!(
                 "the namespace of {instance} has a device '{device}' already, which is not this interface's: rename or \
                  remove it there, or attach the interface at another index"
             ),
-            _ => format!("this host has a device '{}' already, which is not Pintle's: remove it", port_device(one.id)),
+            _ => format!("this host has a device '{}' already, which is not Pintle's: remove it", port_device(id)),
         }
     }
 
@@ -112,39 +153,41 @@ impl Machine {
         let mut rows: Vec<(u32, Port)> = Vec::with_capacity(made.len());
         let mut failed = |one: &mut Made<'_>, why: String, machine: &Machine| machine.undo(one, why, results);
         for one in made.iter_mut() {
-            let Some(pair) = one.pair else { continue };
-            match self.take_slot() {
-                Ok(slot) => {
-                    one.slot = Some(slot);
-                    rows.push((pair.host, want::port(one.spec, slot)));
-                }
+            let Some(index) = one.device else { continue };
+            let slot = self.take_slot();
+            one.slot = slot.as_ref().ok().copied();
+            // What may pass is known before anything can.
+            match slot.and_then(|slot| self.fill_slot(one.spec, slot).map(|()| slot)) {
+                Ok(slot) => rows.push((index, one.row(slot))),
                 Err(why) => failed(one, why, self),
             }
         }
         if let Err(error) = self.datapath.ports().put_many(&rows) {
             tracing::debug!(%error, "port entries are written one by one");
             for one in made.iter_mut() {
-                let (Some(pair), Some(slot)) = (one.pair, one.slot) else { continue };
-                if let Err(error) = self.datapath.ports().put(&pair.host, &want::port(one.spec, slot)) {
+                let (Some(index), Some(slot)) = (one.device, one.slot) else { continue };
+                if let Err(error) = self.datapath.ports().put(&index, &one.row(slot)) {
                     failed(one, error.to_string(), self);
                 }
             }
         }
-        made.retain(|one| one.pair.is_some());
+        made.retain(|one| one.device.is_some());
+        // Flows of an earlier port in the same slot are decided anew.
+        self.raise(made.iter().filter_map(|one| one.slot).map(cell_of_slot));
     }
 
     fn attach(&self, made: &mut Vec<Made<'_>>, results: &mut Results) {
         for one in made.iter_mut() {
-            let Some(pair) = one.pair else { continue };
-            if let Err(error) = self.datapath.attach_port(pair.host) {
+            let Some(index) = one.device else { continue };
+            if let Err(error) = self.datapath.attach_port(index) {
                 self.undo(one, error.to_string(), results);
             }
         }
-        made.retain(|one| one.pair.is_some());
+        made.retain(|one| one.device.is_some());
     }
 
     fn bring_up(&self, made: &mut [Made<'_>], results: &mut Results) {
-        let requests: Vec<_> = made.iter().filter_map(|one| one.pair).map(|pair| link::up(pair.host)).collect();
+        let requests: Vec<_> = made.iter().filter_map(|one| one.device).map(link::up).collect();
         let outcomes = text(self.host(|netlink| netlink.pipeline(&requests)));
         let outcomes: Vec<Done> = match outcomes {
             Ok(outcomes) => outcomes.into_iter().map(|outcome| text(outcome).map(drop)).collect(),
@@ -159,9 +202,9 @@ impl Machine {
 
     /// Takes back what was made of a port.
     fn undo(&self, one: &mut Made<'_>, why: String, results: &mut Results) {
-        if let Some(pair) = one.pair.take() {
+        if let Some(index) = one.device.take() {
             let mut errors = vec![why];
-            errors.extend(self.remove_device(pair.host, one.slot.take()));
+            errors.extend(self.remove_device(index, one.slot.take()));
             results.note(one.number, Err(errors.join("; ")));
         }
     }

@@ -2,6 +2,7 @@
 
 use pintle_core::host_spec::{PortMode, PortSpec};
 use pintle_core::id::AttachmentId;
+use pintle_datapath::cell_of_slot;
 
 use super::{Context, Done, text};
 use crate::kernel::neigh::{self, Neighbour};
@@ -15,6 +16,16 @@ impl Machine {
     pub(super) fn mend_port(&self, context: &Context<'_>, id: AttachmentId, mends: &[Mend]) -> Done {
         let spec = context.desired.port(id).ok_or_else(|| format!("port {id} is no longer wanted"))?;
         let port = context.port(id)?;
+        if mends.contains(&Mend::Iface)
+            && let Some(row) = &port.row
+        {
+            self.put_iface(spec, row.slot)?;
+        }
+        if mends.contains(&Mend::GuestConfig)
+            && let Some(row) = &port.row
+        {
+            text(self.datapath.guest_configs().put(&row.slot, &want::guest_config(spec)))?;
+        }
         if mends.contains(&Mend::Row) {
             let place = self.put_row(context, id, port)?;
             self.realise(id, place);
@@ -33,14 +44,23 @@ impl Machine {
         if spec.mode == PortMode::Active && mends.contains(&Mend::Row) {
             self.forget_unanswered(context, spec, guest);
         }
-        let mut requests = Vec::new();
+        let (mut namespace, mut requests) = (None, Vec::new());
         for mend in mends {
+            if *mend == Mend::GuestIpv6 {
+                let namespace = namespace.insert(self.open_guest(context.desired, spec.instance)?);
+                // By its name, which may be corrected before.
+                self.ask_guest(spec, namespace, &std::mem::take(&mut requests))?;
+                self.set_guest_ipv6(spec, namespace)?;
+            }
             requests.extend(self.guest_request(id, spec, guest, mend)?);
         }
         if requests.is_empty() {
             return Ok(());
         }
-        let namespace = self.open_guest(context.desired, spec.instance)?;
+        let namespace = match namespace {
+            Some(namespace) => namespace,
+            None => self.open_guest(context.desired, spec.instance)?,
+        };
         self.ask_guest(spec, &namespace, &requests)
     }
 
@@ -66,10 +86,33 @@ impl Machine {
         let spec = context.desired.port(id).ok_or_else(|| format!("port {id} is no longer wanted"))?;
         let slot = match &port.row {
             Some(row) => row.slot,
-            None => self.take_slot()?,
+            None => {
+                let slot = self.take_slot()?;
+                // What may pass is known before anything can.
+                self.fill_slot(spec, slot).inspect_err(|_| self.slots().release(slot))?;
+                slot
+            }
         };
-        text(self.datapath.ports().put(&port.device.index, &want::port(spec, slot)))?;
-        Ok(Place { index: port.device.index, slot })
+        text(self.datapath.ports().put(&port.device.index, &want::port(spec, slot, port.device.tap)))?;
+        self.raise([cell_of_slot(slot)]);
+        Ok(Place { index: port.device.index, slot, tap: port.device.tap })
+    }
+
+    /// Writes what may pass a port.
+    pub(super) fn put_iface(&self, spec: &PortSpec, slot: u32) -> Done {
+        let iface = want::iface(spec, slot, &self.numbers(), self.quota)?;
+        text(self.datapath.ifaces().put(&slot, &iface))?;
+        self.raise([cell_of_slot(slot)]);
+        Ok(())
+    }
+
+    /// Writes what belongs to a port by its slot, before there is a port in it: what its guest is told that asks, and what
+    /// may pass. That is nothing, if its rules are not in the data plane.
+    pub(super) fn fill_slot(&self, spec: &PortSpec, slot: u32) -> Done {
+        text(self.datapath.guest_configs().put(&slot, &want::guest_config(spec)))?;
+        let iface = want::iface(spec, slot, &self.numbers(), self.quota);
+        let iface = iface.unwrap_or_else(|_| want::closed(spec, slot));
+        text(self.datapath.ifaces().put(&slot, &iface))
     }
 
     fn host_request(

@@ -57,11 +57,8 @@ impl Machine {
 
     /// Tells the data plane of the device.
     pub(super) fn tell_overlay(&self, context: &Context<'_>, index: Option<u32>) -> Done {
-        let wanted = HostSettings { vxlan_ifindex: index, local_vtep: Some(context.overlay.vtep) };
-        if text(self.datapath.host_settings())? == wanted {
-            Ok(())
-        } else {
-            text(self.datapath.set_host_settings(&wanted))
-        }
+        let there = text(self.datapath.host_settings())?;
+        let wanted = HostSettings { vxlan_ifindex: index, local_vtep: Some(context.overlay.vtep), ..there };
+        if there == wanted { Ok(()) } else { text(self.datapath.set_host_settings(&wanted)) }
     }
 }

@@ -7,7 +7,7 @@ use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{LinkAttribute, LinkMessage};
 use nix::errno::Errno;
 use pintle_core::id::AttachmentId;
-use pintle_datapath::PortFlags;
+use pintle_datapath::{GuestConfig, Iface, PortFlags, cell_of_slot};
 
 use super::{Context, Done, joined, text};
 use crate::kernel::{KernelError, Netlink, Request, link};
@@ -86,12 +86,23 @@ impl Machine {
         }
         errors.extend(text(self.datapath.detach(index)).err());
         if let Some(slot) = slot {
-            match self.datapath.counters().clear(slot) {
-                Ok(()) => self.slots().release(slot),
-                Err(error) => errors.push(error.to_string()),
+            match self.close_slot(slot) {
+                Ok(()) => self.slots().leave(slot),
+                Err(why) => errors.push(why),
             }
         }
         errors
+    }
+}
+
+impl Machine {
+    /// Leaves nothing of a port in its slot.
+    fn close_slot(&self, slot: u32) -> Done {
+        text(self.datapath.ifaces().put(&slot, &Iface::default()))?;
+        text(self.datapath.guest_configs().put(&slot, &GuestConfig::default()))?;
+        text(self.datapath.counters().clear(slot))?;
+        self.raise([cell_of_slot(slot)]);
+        Ok(())
     }
 }
 

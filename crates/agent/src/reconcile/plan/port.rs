@@ -9,7 +9,6 @@ use super::super::names::Marks;
 use super::super::observed::{GuestDevice, NamespaceState, PortState, Programs};
 use super::super::want;
 use super::{Inputs, Planner};
-use crate::kernel::addr::Address;
 use crate::kernel::route::Route;
 
 impl Planner<'_> {
@@ -32,41 +31,74 @@ impl Planner<'_> {
             self.plan.failures.insert(key, why.clone());
             // What a port may do is the host's to say, whatever has become of its guest.
             if let Some(row) = there.and_then(|port| port.row.as_ref())
-                && row.flags.without(want::port(spec, row.slot).flags) != PortFlags::NONE
+                && row.flags.without(want::port(spec, row.slot, true).flags) != PortFlags::NONE
             {
                 self.act(Some(key), Step::Mute(id), format!("port {id} may do what it should not"));
             }
+            if let Some(mend) = there.and_then(|port| self.iface(id, spec, port)) {
+                self.act(Some(key), Step::MendPort(id, vec![mend]), format!("what may pass port {id} is different"));
+            }
             return;
         }
+        let tap = desired.is_tap(spec.instance);
         match there {
-            None => self.make(id, format!("port {id} has no device")),
+            None => self.make(id, spec, format!("port {id} has no device")),
+            Some(port) if port.device.tap != tap => {
+                let text = format!("device '{}' of port {id} is a cable of another kind", port.device.name);
+                self.act(Some(key), Step::ClearPort(id), text.clone());
+                self.make(id, spec, text);
+            }
+            Some(port) if tap => self.mend(id, spec, port, None),
             Some(port) => match &port.guest {
-                Some(guest) => self.mend(id, spec, port, guest),
+                Some(guest) => self.mend(id, spec, port, Some(guest)),
                 None => {
                     let text = format!("the guest's device of port {id} is not in the namespace of {}", spec.instance);
                     self.act(Some(key), Step::ClearPort(id), text.clone());
-                    self.make(id, text);
+                    self.make(id, spec, text);
                 }
             },
         }
     }
 
-    fn make(&mut self, id: AttachmentId, difference: String) {
+    fn make(&mut self, id: AttachmentId, spec: &PortSpec, difference: String) {
+        let Inputs { numbers, quota, .. } = *self.inputs;
+        // Whatever slot it gets.
+        if let Err(why) = want::iface(spec, 0, numbers, quota) {
+            self.plan.failures.insert(EntryKey::Port(id), why);
+        }
         self.remade.insert(id);
         self.act(Some(EntryKey::Port(id)), Step::MakePort(id), difference);
     }
 
-    fn mend(&mut self, id: AttachmentId, spec: &PortSpec, port: &PortState, guest: &GuestDevice) {
+    /// Whether what may pass a port that is there has to be written.
+    fn iface(&mut self, id: AttachmentId, spec: &PortSpec, port: &PortState) -> Option<Mend> {
+        let Inputs { numbers, quota, .. } = *self.inputs;
+        let slot = port.row.as_ref()?.slot;
+        match want::iface(spec, slot, numbers, quota) {
+            Ok(wanted) => (wanted != port.iface).then_some(Mend::Iface),
+            // What was permitted stays so, and nothing else: never open because of what could not be written.
+            Err(why) => {
+                self.plan.failures.insert(EntryKey::Port(id), why);
+                None
+            }
+        }
+    }
+
+    fn mend(&mut self, id: AttachmentId, spec: &PortSpec, port: &PortState, guest: Option<&GuestDevice>) {
         let key = EntryKey::Port(id);
         let mut mends = Vec::new();
         let mut mute = false;
+        mends.extend(self.iface(id, spec, port));
+        if port.row.is_some() && want::guest_config(spec) != port.guest_config {
+            mends.push(Mend::GuestConfig);
+        }
         match &port.row {
             None => {
                 self.remade.insert(id);
                 mends.push(Mend::Row);
             }
             Some(row) => {
-                let wanted = want::port(spec, row.slot);
+                let wanted = want::port(spec, row.slot, port.device.tap);
                 mute = row.flags.contains(PortFlags::ACTIVE) && !wanted.flags.contains(PortFlags::ACTIVE);
                 if wanted != *row && !mute {
                     mends.push(Mend::Row);
@@ -77,7 +109,9 @@ impl Planner<'_> {
             mends.push(Mend::Programs);
         }
         host_side(spec, port, &mut mends);
-        guest_side(self.inputs.marks, id, spec, guest, &mut mends);
+        if let Some(guest) = guest {
+            guest_side(self.inputs.marks, id, spec, guest, &mut mends);
+        }
         if !mends.is_empty() {
             let text: Vec<String> = mends.iter().map(ToString::to_string).collect();
             let text = format!("port {id}: {}", text.join("; "));
@@ -129,25 +163,22 @@ fn guest_side(marks: &Marks, id: AttachmentId, spec: &PortSpec, guest: &GuestDev
     if guest.mtu != u32::from(spec.mtu) {
         mends.push(Mend::GuestMtu { is: guest.mtu });
     }
+    if want::ipv6_settings(spec).is_some_and(|wanted| guest.ipv6 != Some(wanted)) {
+        mends.push(Mend::GuestIpv6);
+    }
     if !guest.up {
         mends.push(Mend::GuestUp);
     }
     let surplus = want::surplus_addresses(spec, guest);
     // With the first address of a network the kernel may take its others and the routes away: then all are given again.
-    let first = |address: &Address| {
-        let of_network = |other: &&Address| other.net.trunc() == address.net.trunc();
-        guest.addresses.iter().find(of_network) == Some(address)
-    };
-    let cascades = surplus.iter().any(|address| address.net.prefix_len() < 32 && first(address));
+    let cascades = surplus.iter().any(|address| want::takes_others_along(guest, address));
     mends.extend(surplus.into_iter().map(Mend::RemoveAddress));
     let missing = if cascades { want::addresses(spec, guest.index) } else { want::missing_addresses(spec, guest) };
     mends.extend(missing.into_iter().map(Mend::AddAddress));
-    let wanted = want::default_route(spec, guest.index);
-    let right = |route: &&Route| wanted.is_some_and(|wanted| want::same_way(route, &wanted));
+    let wanted = want::default_routes(spec, guest.index);
+    let right = |route: &&Route| wanted.iter().any(|wanted| want::same_way(route, wanted));
     mends.extend(guest.routes.iter().filter(|r| want::is_ours(r) && !right(r)).map(|route| Mend::RemoveRoute(*route)));
-    if let Some(wanted) = wanted
-        && (cascades || !guest.routes.iter().any(|route| right(&route)))
-    {
-        mends.push(Mend::AddRoute(wanted));
-    }
+    let there = |wanted: &Route| guest.routes.iter().any(|route| want::same_way(route, wanted));
+    let taken = |wanted: &Route| cascades && wanted.destination.addr().is_ipv4();
+    mends.extend(wanted.iter().filter(|route| taken(route) || !there(route)).map(|route| Mend::AddRoute(*route)));
 }

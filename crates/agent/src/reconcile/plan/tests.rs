@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use pintle_core::host_spec::{EndpointSpec, Entry, EntryKey, PortMode};
+use pintle_core::id::AttachmentId;
+use pintle_datapath::{EndpointFlags, EndpointKey, PortFlags};
 use proptest::prelude::*;
 
 use super::super::action::{Mend, Stage, Step};
@@ -54,19 +56,24 @@ proptest! {
 
 /// Instances that a host has never heard of have no namespace.
 fn absent(host: &mut FakeHost, desired: &Desired) {
-    for (id, _) in desired.instances() {
+    for (id, _) in desired.instances().filter(|(id, _)| !desired.is_tap(*id)) {
         host.state.namespaces.entry(id).or_insert(NamespaceState::Absent);
     }
 }
 
-/// A host that is right, with one active port.
+/// A host that is right, with active ports: none of them a tap.
 fn settled() -> (FakeHost, Desired) {
-    let mut desired =
-        (1..).map(|seed| Dice(seed * 7919).desired()).find(|desired| desired.ports().count() >= 2).unwrap();
+    settled_where(|desired| desired.ports().all(|(_, spec)| !desired.is_tap(spec.instance)))
+}
+
+/// A host that is right, with some active ports, for the first desired state that is like this.
+fn settled_where(like: impl Fn(&Desired) -> bool) -> (FakeHost, Desired) {
+    let mut all = (1..).map(|seed| Dice(seed * 7919).desired());
+    let mut desired = all.find(|desired| desired.ports().count() >= 2 && like(desired)).unwrap();
     let put = desired.ports().map(|(id, spec)| {
         let mut spec = spec.clone();
-        (spec.mode, spec.allow_ip_spoofing) = (PortMode::Active, false);
-        (EntryKey::Port(id), Entry::Port(spec))
+        (spec.mode, spec.policy.allow_ip_spoofing) = (PortMode::Active, false);
+        (EntryKey::Port(id), Entry::Port(Box::new(spec)))
     });
     let put = put.collect();
     desired.apply(2, Delta { put, removed: Vec::new() });
@@ -82,7 +89,7 @@ fn f16_packets_turn_to_the_new_port_before_the_old_one_falls_silent() {
     let ports: Vec<_> = desired.ports().map(|(id, spec)| (id, spec.clone())).take(2).collect();
     let [(old, old_spec), (new, new_spec)] = &ports[..] else { panic!("two ports") };
     let mode = |spec: &pintle_core::host_spec::PortSpec, mode| {
-        Entry::Port(pintle_core::host_spec::PortSpec { mode, ..spec.clone() })
+        Entry::Port(Box::new(pintle_core::host_spec::PortSpec { mode, ..spec.clone() }))
     };
     let prepared = vec![(EntryKey::Port(*new), mode(new_spec, PortMode::Prepared))];
     let touched = desired.apply(3, Delta { put: prepared, removed: Vec::new() });
@@ -110,7 +117,8 @@ fn f16_packets_turn_to_the_new_port_before_the_old_one_falls_silent() {
 fn r02_a_difference_is_told_exactly() {
     let (mut host, desired) = settled();
     let (id, spec) = desired.ports().find(|(_, spec)| spec.default_route).unwrap();
-    host.state.ports.get_mut(&id).unwrap().guest.as_mut().unwrap().routes.clear();
+    let guest = host.state.ports.get_mut(&id).unwrap().guest.as_mut().unwrap();
+    guest.routes.retain(|route| route.destination.addr().is_ipv6());
     let plan = host.plan(&desired, Scope::All);
     let [action] = &plan.actions[..] else { panic!("one action: {plan:#?}") };
     assert_eq!(action.key, Some(EntryKey::Port(id)));
@@ -123,8 +131,9 @@ fn c01_an_address_is_added_without_touching_the_others() {
     let (host, mut desired) = settled();
     let (id, spec) = desired.ports().next().map(|(id, spec)| (id, spec.clone())).unwrap();
     let mut more = spec;
-    more.addresses.push([10, 0, 0, 240].into());
-    let touched = desired.apply(3, Delta { put: vec![(EntryKey::Port(id), Entry::Port(more))], removed: Vec::new() });
+    more.addresses.push(std::net::IpAddr::from([10, 0, 0, 240]));
+    let touched =
+        desired.apply(3, Delta { put: vec![(EntryKey::Port(id), Entry::Port(Box::new(more)))], removed: Vec::new() });
     let plan = host.plan(&desired, Scope::Keys(&touched));
     let [action] = &plan.actions[..] else { panic!("one action: {plan:#?}") };
     let Step::MendPort(_, mends) = &action.step else { panic!("{action:?}") };
@@ -151,9 +160,53 @@ fn f16_a_port_falls_silent_even_if_its_namespace_cant_be_used() {
     let (mut host, mut desired) = settled();
     let (id, spec) = desired.ports().next().map(|(id, spec)| (id, spec.clone())).unwrap();
     host.state.namespaces.insert(spec.instance, NamespaceState::Unusable("process 7 has ended".into()));
-    let fenced = Entry::Port(pintle_core::host_spec::PortSpec { mode: PortMode::Fenced, ..spec });
+    let fenced = Entry::Port(Box::new(pintle_core::host_spec::PortSpec { mode: PortMode::Fenced, ..spec }));
     let touched = desired.apply(3, Delta { put: vec![(EntryKey::Port(id), fenced)], removed: Vec::new() });
     let plan = host.plan(&desired, Scope::Keys(&touched));
     assert_eq!(plan.actions.iter().map(|action| &action.step).collect::<Vec<_>>(), [&Step::Mute(id)]);
     assert!(plan.failures.contains_key(&EntryKey::Port(id)), "its namespace is still to be told of");
+}
+
+/// A host that is right, and one of its ports that is a tap and gets packets.
+fn with_tap() -> (FakeHost, Desired, AttachmentId, EndpointKey) {
+    let local = |desired: &Desired| {
+        desired.ports().find_map(|(id, spec)| {
+            let key = EndpointKey { segment: 7, addr: spec.addresses[0] };
+            let endpoint = desired.get(&EntryKey::Endpoint(7, key.addr));
+            let here = matches!(endpoint, Some(Entry::Endpoint(EndpointSpec::Vni(spec))) if spec.port == Some(id));
+            (here && desired.is_tap(spec.instance)).then_some((id, key))
+        })
+    };
+    let (host, desired) = settled_where(|desired| local(desired).is_some());
+    let (id, key) = local(&desired).unwrap();
+    (host, desired, id, key)
+}
+
+#[test]
+fn i16_a_tap_has_no_namespace_and_no_guest_and_is_right_so() {
+    let (host, desired, id, key) = with_tap();
+    let (port, spec) = (&host.state.ports[&id], desired.port(id).unwrap());
+    assert!(port.device.tap && port.guest.is_none());
+    assert!(port.row.as_ref().unwrap().flags.contains(PortFlags::TAP));
+    assert!(host.state.endpoints[&key].flags.contains(EndpointFlags::LOCAL_TAP));
+    assert!(!host.state.namespaces.contains_key(&spec.instance));
+    assert_eq!(host.plan(&desired, Scope::All).actions, []);
+    let veth = |row: &pintle_datapath::Endpoint| !row.flags.contains(EndpointFlags::LOCAL_TAP);
+    assert!(host.state.endpoints.values().any(veth), "others are none");
+}
+
+#[test]
+fn i16_a_tap_is_mended_on_its_one_side_and_replaced_only_if_it_is_none() {
+    let (mut host, desired, id, key) = with_tap();
+    let device = &mut host.state.ports.get_mut(&id).unwrap().device;
+    (device.up, device.mtu) = (false, 900);
+    let steps = |host: &FakeHost| -> Vec<Step> {
+        host.plan(&desired, Scope::All).actions.into_iter().map(|action| action.step).collect()
+    };
+    assert_eq!(steps(&host), [Step::MendPort(id, vec![Mend::HostMtu { is: 900 }, Mend::HostUp])]);
+    host.round(&desired, Scope::All);
+    host.state.ports.get_mut(&id).unwrap().device.tap = false;
+    let steps = steps(&host);
+    assert_eq!(steps[..2], [Step::ClearPort(id), Step::MakePort(id)]);
+    assert!(steps.contains(&Step::PutEndpoint(key)), "{steps:?}");
 }

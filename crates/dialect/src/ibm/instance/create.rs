@@ -62,6 +62,8 @@ impl Create {
             host: None,
             zone: Some(self.zone.0),
             namespace: Namespace::Made,
+            bandwidth_kbps: None,
+            ips_per_interface: None,
             primary: Some(primary),
             attachments,
         }))

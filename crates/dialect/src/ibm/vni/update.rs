@@ -34,6 +34,7 @@ impl Update {
                 auto_delete: self.auto_delete,
                 enable_infrastructure_nat: self.enable_infrastructure_nat,
                 protocol_state_filtering: self.protocol_state_filtering_mode.map(|Text(FilteringMode(mode))| mode),
+                ..UpdateVni::default()
             },
         )
     }

@@ -5,6 +5,7 @@ mod creates;
 mod filling;
 mod memory;
 mod path;
+mod policy;
 
 use std::time::Duration;
 
@@ -14,5 +15,10 @@ use super::Figures;
 pub type Suite = fn(usize, Duration) -> anyhow::Result<Figures>;
 
 /// All suites by name.
-pub const ALL: &[(&str, Suite)] =
-    &[("path", path::run), ("attach", attach::run), ("creates", creates::run), ("memory", memory::run)];
+pub const ALL: &[(&str, Suite)] = &[
+    ("path", path::run),
+    ("attach", attach::run),
+    ("creates", creates::run),
+    ("memory", memory::run),
+    ("policy", policy::run),
+];

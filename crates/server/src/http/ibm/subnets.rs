@@ -1,18 +1,23 @@
 //! `/v1/subnets`.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use pintle_core::Command;
-use pintle_core::id::SubnetId;
+use pintle_core::id::{NetworkAclId, PublicGatewayId, SubnetId};
 use pintle_core::model::Subnet;
+use pintle_core::refusal::Noun;
+use pintle_dialect::Problem;
 use pintle_dialect::ibm::collection::Paging;
+use pintle_dialect::ibm::identity::Identity;
 use pintle_dialect::ibm::subnet;
+use pintle_dialect::ibm::version::Version;
 use pintle_dialect::view::{self, SubnetView};
 
 use super::super::answer::{Answer, empty, json};
 use super::super::app::App;
 use super::super::extract::{Body, Query, Segments, id};
-use super::{nothing, vpc_filter};
+use super::{network_acls, nothing, public_gateways, vpc_filter};
 
 pub(super) async fn list(State(app): State<App>, Query(params): Query) -> Answer {
     let paging = Paging::decode(params, &["resource_group.id", "vpc.id"])?;
@@ -57,4 +62,44 @@ pub(super) async fn delete(State(app): State<App>, Segments(subnet): Segments<St
 async fn answer(app: &App, status: StatusCode, id: SubnetId) -> Answer {
     let found: SubnetView = app.view(id).await?;
     Ok(json(status, &subnet::encode(&app.site, &found)))
+}
+
+pub(super) async fn show_network_acl(
+    State(app): State<App>,
+    Extension(version): Extension<Version>,
+    Segments(subnet): Segments<String>,
+) -> Answer {
+    let found: SubnetView = app.view(id::<Subnet>(&subnet)?).await?;
+    network_acls::answer(&app, StatusCode::OK, found.acl.id, &version).await
+}
+
+pub(super) async fn set_network_acl(
+    State(app): State<App>,
+    Extension(version): Extension<Version>,
+    Segments(subnet): Segments<String>,
+    Body(Identity(acl)): Body<Identity<NetworkAclId>>,
+) -> Answer {
+    app.execute::<Subnet>(subnet::set_network_acl(id::<Subnet>(&subnet)?, acl)).await?;
+    network_acls::answer(&app, StatusCode::CREATED, acl, &version).await
+}
+
+pub(super) async fn show_public_gateway(State(app): State<App>, Segments(subnet): Segments<String>) -> Answer {
+    let found: SubnetView = app.view(id::<Subnet>(&subnet)?).await?;
+    let none = || Problem::not_found(Noun::PublicGateway, format!("of {}", found.subnet.id));
+    let gateway = found.subnet.public_gateway.ok_or_else(none)?;
+    public_gateways::answer(&app, StatusCode::OK, gateway).await
+}
+
+pub(super) async fn set_public_gateway(
+    State(app): State<App>,
+    Segments(subnet): Segments<String>,
+    Body(Identity(gateway)): Body<Identity<PublicGatewayId>>,
+) -> Answer {
+    app.execute::<Subnet>(subnet::set_public_gateway(id::<Subnet>(&subnet)?, Some(gateway))).await?;
+    public_gateways::answer(&app, StatusCode::CREATED, gateway).await
+}
+
+pub(super) async fn unset_public_gateway(State(app): State<App>, Segments(subnet): Segments<String>) -> Answer {
+    app.execute::<Subnet>(subnet::set_public_gateway(id::<Subnet>(&subnet)?, None)).await?;
+    Ok(empty())
 }

@@ -1,18 +1,20 @@
 //! `/v1/vpcs`.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use pintle_core::Command;
 use pintle_core::model::Vpc;
 use pintle_dialect::ibm::collection::Paging;
+use pintle_dialect::ibm::version::Version;
 use pintle_dialect::ibm::vpc;
-use pintle_dialect::view::{self, Plain};
+use pintle_dialect::view::{self, VpcView};
 
 use super::super::answer::{Answer, empty, json, tagged};
 use super::super::app::App;
 use super::super::extract::{Body, Query, Segments, id};
 use super::super::if_match::IfMatch;
-use super::nothing;
+use super::{network_acls, nothing, security_groups};
 
 pub(super) async fn list(State(app): State<App>, Query(params): Query) -> Answer {
     let paging = Paging::decode(params, &["resource_group.id"])?;
@@ -53,6 +55,24 @@ pub(super) async fn delete(State(app): State<App>, Segments(vpc): Segments<Strin
 }
 
 async fn answer(app: &App, status: StatusCode, id: pintle_core::id::VpcId) -> Answer {
-    let found: Plain<Vpc> = app.view(id).await?;
-    Ok(tagged(status, found.revision, &vpc::encode(&app.site, &found.record)))
+    let found: VpcView = app.view(id).await?;
+    Ok(tagged(status, found.revision, &vpc::encode(&app.site, &found)))
+}
+
+pub(super) async fn default_security_group(
+    State(app): State<App>,
+    Extension(version): Extension<Version>,
+    Segments(vpc): Segments<String>,
+) -> Answer {
+    let found: VpcView = app.view(id::<Vpc>(&vpc)?).await?;
+    security_groups::answer(&app, StatusCode::OK, found.vpc.default_group, &version).await
+}
+
+pub(super) async fn default_network_acl(
+    State(app): State<App>,
+    Extension(version): Extension<Version>,
+    Segments(vpc): Segments<String>,
+) -> Answer {
+    let found: VpcView = app.view(id::<Vpc>(&vpc)?).await?;
+    network_acls::answer(&app, StatusCode::OK, found.vpc.default_acl, &version).await
 }

@@ -4,7 +4,8 @@ use std::str::FromStr;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use pintle_core::model::{Host, Instance, Subnet, Vni, Vpc};
+use pintle_core::model::{FloatingIp, Host, Instance, NetworkAcl, PrefixList, PublicGateway, PublicPool};
+use pintle_core::model::{SecurityGroup, Subnet, Vni, Vpc};
 use pintle_core::txn::Snapshot;
 use pintle_dialect::Problem;
 use pintle_dialect::view::{Named, resolve as find};
@@ -22,6 +23,12 @@ pub(super) async fn resolve(State(app): State<App>, Segments((kind, text)): Segm
             "virtual_network_interface" => text_of::<Vni>(snapshot, &text),
             "instance" => text_of::<Instance>(snapshot, &text),
             "host" => text_of::<Host>(snapshot, &text),
+            "security_group" => text_of::<SecurityGroup>(snapshot, &text),
+            "network_acl" => text_of::<NetworkAcl>(snapshot, &text),
+            "prefix_list" => text_of::<PrefixList>(snapshot, &text),
+            "public_pool" => text_of::<PublicPool>(snapshot, &text),
+            "floating_ip" => text_of::<FloatingIp>(snapshot, &text),
+            "public_gateway" => text_of::<PublicGateway>(snapshot, &text),
             _ => Err(Problem::UnknownPath { path: format!("/native/v1/resolve/{}", super::super::short(&kind)) }),
         })
         .await?;

@@ -1,7 +1,7 @@
 //! A host that does what it is told at once, unless the test wants it otherwise.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use pintle_core::host_protocol::{AgentMessage, Applied, Failure, Hello, PROTOCOL_VERSION, Resume, ServerMessage};
@@ -54,6 +54,7 @@ impl FakeHost {
             zone: "z1".into(),
             vtep: Self::vtep(n),
             underlay_mtu: 1500,
+            uplink: None,
             resume,
         }
     }
@@ -112,7 +113,7 @@ impl FakeHost {
 
     pub fn port(&self, id: AttachmentId) -> Option<PortSpec> {
         match self.state().entries.get(&EntryKey::Port(id)) {
-            Some(Entry::Port(port)) => Some(port.clone()),
+            Some(Entry::Port(port)) => Some((**port).clone()),
             _ => None,
         }
     }
@@ -122,9 +123,9 @@ impl FakeHost {
     }
 
     /// The way to the only interface that has this address.
-    pub fn endpoint(&self, address: Ipv4Addr) -> Option<VniEndpoint> {
+    pub fn endpoint(&self, address: IpAddr) -> Option<VniEndpoint> {
         self.state().entries.iter().find_map(|(key, entry)| match (key, entry) {
-            (EntryKey::Endpoint(_, at), Entry::Endpoint(EndpointSpec::Vni(vni))) if *at == address => Some(*vni),
+            (EntryKey::Endpoint(_, at), Entry::Endpoint(EndpointSpec::Vni(vni))) if *at == address => Some(vni.clone()),
             _ => None,
         })
     }

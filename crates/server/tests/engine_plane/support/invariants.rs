@@ -28,9 +28,9 @@ pub fn expected_entries(plane: &Plane) -> BTreeMap<HostId, BTreeMap<EntryKey, En
 /// Conservation: every address that is taken is bound or reserved, is so once, and both sides agree on it.
 pub fn check_addresses(plane: &Plane, when: &str) {
     let snapshot = plane.store.snapshot().expect("a snapshot");
-    let keys = snapshot.list("address/", "", usize::MAX).expect("readable");
+    let all = |prefix| snapshot.list(prefix, "", usize::MAX).expect("readable");
+    let keys = all("address/").into_iter().chain(all("address6/"));
     let taken: BTreeMap<String, ReservedIpId> = keys
-        .into_iter()
         .map(|stored| (stored.key, String::from_utf8(stored.value).expect("text").parse().expect("an id")))
         .collect();
     drop(snapshot);

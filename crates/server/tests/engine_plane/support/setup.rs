@@ -128,7 +128,18 @@ impl Plane {
 
     pub async fn subnet(&self, vpc: VpcId, cidr: &str) -> SubnetId {
         let cidr = cidr.parse().expect("a range");
-        match self.run(Command::CreateSubnet(CreateSubnet { vpc, name: None, zone: "z1".into(), cidr })).await {
+        match self
+            .run(Command::CreateSubnet(CreateSubnet {
+                vpc,
+                name: None,
+                zone: "z1".into(),
+                cidr,
+                ipv6: None,
+                acl: None,
+                public_gateway: None,
+            }))
+            .await
+        {
             Reply::Subnet(subnet) => subnet.id,
             other => panic!("{other:?}"),
         }
@@ -148,6 +159,8 @@ impl Plane {
             host: Some(host),
             zone: None,
             namespace: Namespace::Made,
+            bandwidth_kbps: None,
+            ips_per_interface: None,
             primary: None,
             attachments: Vec::new(),
         };
@@ -158,7 +171,7 @@ impl Plane {
     }
 
     pub async fn attach(&self, instance: InstanceId, vni: VniId) -> AttachmentId {
-        let new = NewAttachment { name: None, vni: VniChoice::Existing(vni) };
+        let new = NewAttachment { name: None, vni: VniChoice::Existing(vni), port_speed: None };
         match self.run(Command::Attach(instance, new)).await {
             Reply::Attachment(attachment) => attachment.id,
             other => panic!("{other:?}"),
@@ -187,6 +200,7 @@ impl Plane {
             zone: "z1".into(),
             vtep: Ipv4Addr::new(192, 0, 2, n),
             underlay_mtu: 1500,
+            uplink: None,
         };
         self.run(Command::RegisterHost(register)).await;
         id

@@ -1,0 +1,114 @@
+//! Looking after the flow table: what has expired goes, and what counts for ports that have gone.
+//!
+//! On a thread of its own: a sweep goes through the whole table, which at a million flows takes longer than a change may
+//! wait. Packets go on meanwhile, and an expired flow counts for nothing whether it has been swept or not.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+use std::{io, thread};
+
+use pintle_datapath::{Datapath, DatapathError, Sweep, Usage};
+
+use super::slots::Slots;
+
+/// How often the table is swept, if there is anything in it.
+const EVERY: Duration = Duration::from_secs(5);
+/// How soon flows forget a port that has gone: an interface may be back in another port before long, and what this host
+/// knew of its connections is out of date then.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// What looks after the flow table.
+#[derive(Debug)]
+pub struct FlowKeeper {
+    datapath: Arc<Datapath>,
+    slots: Arc<Mutex<Slots>>,
+}
+
+impl FlowKeeper {
+    pub(super) fn new(datapath: Arc<Datapath>, slots: Arc<Mutex<Slots>>) -> Self {
+        FlowKeeper { datapath, slots }
+    }
+
+    /// Deletes what has expired. `None`: there was nothing to look through.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn sweep(&self) -> Result<Option<Sweep>, DatapathError> {
+        let occupied = self.slots().occupied();
+        let flows = self.datapath.flows();
+        for slot in occupied {
+            if flows.usage(slot)? != Usage::default() {
+                return self.datapath.sweep().map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Makes flows forget ports that have gone, and gives their slots back. Gives how many.
+    ///
+    /// # Errors
+    /// When the kernel refuses; the slots that are left are given back another time.
+    pub fn forget_leaving(&self) -> Result<usize, DatapathError> {
+        let leaving = self.slots().leaving().clone();
+        for slot in &leaving {
+            forget(&self.datapath, *slot)?;
+            self.slots().left(*slot);
+        }
+        Ok(leaving.len())
+    }
+
+    fn slots(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// Makes flows forget the port that was in a slot.
+pub(super) fn forget(datapath: &Datapath, slot: u32) -> Result<(), DatapathError> {
+    if datapath.flows().usage(slot)? != Usage::default() {
+        datapath.sweep_slot(slot)?;
+    }
+    Ok(())
+}
+
+/// A thread that looks after the flow table until the value is dropped.
+#[derive(Debug)]
+pub(crate) struct FlowThread {
+    stop: Option<Sender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl FlowThread {
+    pub(crate) fn spawn(keeper: FlowKeeper) -> io::Result<Self> {
+        let (stop, stopped) = channel();
+        let thread = thread::Builder::new().name("flows".to_owned()).spawn(move || keep(&keeper, &stopped))?;
+        Ok(FlowThread { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for FlowThread {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the thread that looks after flows ended with a panic");
+        }
+    }
+}
+
+fn keep(keeper: &FlowKeeper, stopped: &Receiver<()>) {
+    let mut due = Instant::now() + EVERY;
+    while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+        let sweeps = Instant::now() >= due;
+        let kept = keeper.forget_leaving().and_then(|_| if sweeps { keeper.sweep() } else { Ok(None) });
+        match kept {
+            Ok(Some(sweep)) => tracing::debug!(?sweep, "flows swept"),
+            Ok(None) => {}
+            // Said at each sweep, not at each look.
+            Err(error) if sweeps => tracing::warn!(%error, "the flow table can't be looked after; trying again"),
+            Err(_) => {}
+        }
+        if sweeps {
+            due = Instant::now() + EVERY;
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! What a server asks is answered from the data plane as it is, and changes nothing there.
+
+mod agent_support;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use agent_support::server::{Peer, Server};
+use agent_support::{Guest, Host, datagram, entries, group, rule};
+use pintle_agent::{Config, run};
+use pintle_core::DropReason;
+use pintle_core::host_protocol::{AgentMessage, ServerMessage};
+use pintle_core::host_spec::{Entry, EntryKey};
+use pintle_core::id::{RuleId, SecurityGroupId, VniId};
+use pintle_core::policy::{Direction, PortRange, ProtocolMatch, Remote};
+use pintle_core::telemetry::{
+    Answer, Drops, Entrance, Explanation, Failed, Flows, Half, Probe, ProbePayload, Question, RuleRef, Verdict,
+};
+use tokio_util::sync::CancellationToken;
+
+/// A group that lets UDP to port 5000 in.
+const STRICT: SecurityGroupId = SecurityGroupId::from_bits(50);
+
+/// Asks, and waits for the answer to this question.
+async fn ask(peer: &mut Peer, id: u64, question: Question) -> Answer {
+    peer.send(ServerMessage::Ask { id, question }).await;
+    loop {
+        if let AgentMessage::Answer { id: of, answer } = peer.receive().await
+            && of == id
+        {
+            return answer;
+        }
+    }
+}
+
+async fn flows(peer: &mut Peer, vni: Option<VniId>) -> Flows {
+    match ask(peer, 1, Question::Flows { vni, limit: 100 }).await {
+        Answer::Flows(flows) => flows,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn drops(peer: &mut Peer, vni: Option<VniId>) -> Drops {
+    match ask(peer, 2, Question::Drops { vni }).await {
+        Answer::Drops(drops) => drops,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn explain(peer: &mut Peer, from: &Guest, to: IpAddr, ports: (u16, u16)) -> Explanation {
+    let payload = ProbePayload::Udp { source_port: ports.0, destination_port: ports.1 };
+    let probe = Probe { entrance: Entrance::Port(from.spec.vni), source: from.ip(), destination: to, payload };
+    match ask(peer, 3, Question::Explain(Box::new(probe))).await {
+        Answer::Explained(explanation) => *explanation,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The verdict that both halves must come to.
+fn verdict(explanation: &Explanation) -> &Verdict {
+    assert_eq!(explanation.agree(), Some(true), "{explanation:#?}");
+    let Half::Followed(path) = &explanation.kernel else { panic!("{explanation:#?}") };
+    &path.verdict
+}
+
+/// Runs a test with an agent that has these entries.
+fn served(host: &Host, entries: Vec<(EntryKey, Entry)>, test: impl AsyncFnOnce(&mut Peer) + Send) {
+    host.run(|| {
+        let directory = tempfile::tempdir().unwrap();
+        let mut config = Config::new("", directory.path().join("agent"), "zone-1");
+        (config.name, config.limits) = (Some("host-a".into()), host.config().limits);
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async {
+            let server = Server::start().await;
+            (config.server, config.join) = (server.address(), Some(server.token()));
+            let shutdown = CancellationToken::new();
+            let agent = tokio::spawn(run(config, shutdown.clone()));
+            server.enrol(host.id).await;
+            let mut peer = server.accept().await.unwrap();
+            peer.receive().await;
+            peer.send(ServerMessage::Welcome { epoch: "first".into(), resumed: false }).await;
+            peer.send(ServerMessage::Snapshot { revision: 5, entries, last: true }).await;
+            loop {
+                if let AgentMessage::Applied(applied) = peer.receive().await
+                    && applied.revision >= 5
+                {
+                    assert_eq!(applied.failures, []);
+                    break;
+                }
+            }
+            test(&mut peer).await;
+            shutdown.cancel();
+            tokio::time::timeout(Duration::from_secs(5), agent).await.expect("it stops").unwrap().unwrap();
+        });
+    });
+}
+
+#[test]
+fn d16_flows_drops_and_the_fate_of_a_packet_are_told_with_their_rules() {
+    let host = Host::new(1);
+    let (one, two) = (Guest::new(10), Guest::new(11).within(&[STRICT]));
+    let mut all = entries(&[&one, &two]);
+    let rule_in = rule(500, Direction::Ingress, ProtocolMatch::Udp(PortRange::one(5000)), Remote::Any);
+    all.push(group(STRICT, vec![rule_in]));
+    served(&host, all, async |peer| {
+        assert!(datagram((&one, one.ip()), (&two, two.ip()), 5000));
+        assert!(!datagram((&one, one.ip()), (&two, two.ip()), 5001));
+        let told = flows(peer, Some(two.spec.vni)).await;
+        let [flow] = &told.flows[..] else { panic!("{told:#?}") };
+        assert_eq!((flow.opener.vni, flow.acceptor.vni), (Some(one.spec.vni), Some(two.spec.vni)));
+        assert_eq!((flow.acceptor.address, flow.acceptor.port, flow.protocol), (two.ip(), 5000, 17));
+        assert_eq!((flow.opener.packets, flow.acceptor.packets), (1, 0));
+        let strict = RuleRef::Group { group: Some(STRICT), rule: RuleId::from_bits(500) };
+        assert_eq!(flow.ingress_rule, Some(strict));
+        assert!(flow.egress_rule.is_some() && flow.expires_in_ms <= 30_001 && flow.idle_ms < 5_000, "{flow:?}");
+        assert_eq!((told.usage[0].accepted, told.usage[0].quota), (1, 2048));
+
+        let told = drops(peer, Some(two.spec.vni)).await;
+        let refused = told.refused.iter().find(|refused| refused.port == 5001).unwrap_or_else(|| panic!("{told:#?}"));
+        assert_eq!((refused.source, refused.destination, refused.protocol), (one.ip(), two.ip(), 17));
+        assert!(told.totals.iter().any(|total| total.reason == refused.reason && total.packets >= 1), "{told:#?}");
+
+        let before = flows(peer, None).await.held;
+        assert_eq!(*verdict(&explain(peer, &one, two.ip(), (40_000, 5000)).await), Verdict::Delivered(two.spec.vni));
+        let denied = explain(peer, &one, two.ip(), (40_000, 5001)).await;
+        assert!(
+            matches!(verdict(&denied), Verdict::Dropped { reason, .. } if *reason == refused.reason),
+            "{denied:#?}"
+        );
+        let nowhere = explain(peer, &one, [10, 9, 9, 9].into(), (40_000, 53)).await;
+        assert!(matches!(verdict(&nowhere), Verdict::Dropped { reason: DropReason::NoRoute, .. }), "{nowhere:#?}");
+        // A live flow with the same ends goes on, and another source port is asked for.
+        let live = explain(peer, &one, two.ip(), (flow.opener.port, 5000)).await;
+        assert_eq!(*verdict(&live), Verdict::Delivered(two.spec.vni));
+        assert_eq!(flows(peer, None).await.held, before, "what was asked has left no flow");
+
+        let unknown = "eni-0ffffffffffffffff".parse().unwrap();
+        let answer = ask(peer, 9, Question::Drops { vni: Some(unknown) }).await;
+        assert_eq!(answer, Answer::Failed(Failed::NotHere(unknown)));
+    });
+}

@@ -1,0 +1,135 @@
+//! What is asked of interfaces and of the instances that they are attached to.
+
+use super::{IpChoice, PrefixChoice};
+use crate::id::{HostId, SecurityGroupId, SubnetId, VniId, VpcId};
+use crate::model::{Namespace, ProtocolStateFiltering, VniLimits};
+use crate::policy::FlowTimeouts;
+
+/// Creates an interface.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CreateVni {
+    /// In this subnet; may be absent when the primary address is a reservation that exists.
+    pub subnet: Option<SubnetId>,
+    /// Its name; made up when absent.
+    pub name: Option<String>,
+    /// Its primary address, an IPv4 one.
+    pub primary_ip: IpChoice,
+    /// Its other addresses, of both IP versions; the first IPv6 one is the primary IPv6 address.
+    pub ips: Vec<IpChoice>,
+    /// Networks that are delegated to it.
+    pub prefixes: Vec<PrefixChoice>,
+    /// Its security groups; none: the VPC's default group.
+    pub security_groups: Vec<SecurityGroupId>,
+    /// Default: false.
+    pub allow_ip_spoofing: Option<bool>,
+    /// Default: true.
+    pub source_dest_check: Option<bool>,
+    /// Default: false when created by itself, true when created with its target.
+    pub auto_delete: Option<bool>,
+    /// Default: true.
+    pub enable_infrastructure_nat: Option<bool>,
+    /// Default: auto.
+    pub protocol_state_filtering: Option<ProtocolStateFiltering>,
+    /// Default: [`FlowTimeouts::default`].
+    pub timeouts: Option<FlowTimeouts>,
+    /// Default: false.
+    pub untracked_open: Option<bool>,
+    /// Default: no limits.
+    pub limits: Option<VniLimits>,
+}
+
+/// Changes an interface.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UpdateVni {
+    /// A new name.
+    pub name: Option<String>,
+    /// A new `allow_ip_spoofing`.
+    pub allow_ip_spoofing: Option<bool>,
+    /// A new `source_dest_check`.
+    pub source_dest_check: Option<bool>,
+    /// A new `auto_delete`.
+    pub auto_delete: Option<bool>,
+    /// A new `enable_infrastructure_nat`.
+    pub enable_infrastructure_nat: Option<bool>,
+    /// A new protocol state filtering mode; takes effect on flows that exist.
+    pub protocol_state_filtering: Option<ProtocolStateFiltering>,
+    /// New timeouts, all of them.
+    pub timeouts: Option<FlowTimeouts>,
+    /// A new `untracked_open`.
+    pub untracked_open: Option<bool>,
+    /// New limits, all of them.
+    pub limits: Option<VniLimits>,
+}
+
+/// What happens to an interface's security groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroupsChange {
+    /// These and no others; not empty.
+    Set(Vec<SecurityGroupId>),
+    /// One more; nothing happens if it has it.
+    Add(SecurityGroupId),
+    /// One less, which must not be its last; refused if it does not have it.
+    Remove(SecurityGroupId),
+}
+
+/// An interface that exists, or one to be made on the spot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VniChoice {
+    /// This one.
+    Existing(VniId),
+    /// A new one.
+    New(Box<CreateVni>),
+}
+
+/// An attachment to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAttachment {
+    /// Its name; made up when absent.
+    pub name: Option<String>,
+    /// The interface.
+    pub vni: VniChoice,
+    /// How fast it may be each way, in megabits (1,000,000 bits) per second, beside what the interface says.
+    pub port_speed: Option<u32>,
+}
+
+/// Creates an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateInstance {
+    /// Its name; made up when absent.
+    pub name: Option<String>,
+    /// The VPC that its interfaces are in.
+    pub vpc: VpcId,
+    /// The host it runs on; when absent, one in the zone with the fewest instances.
+    pub host: Option<HostId>,
+    /// The zone; needed when there is no host.
+    pub zone: Option<String>,
+    /// Its network namespace, or that it is a virtual machine.
+    pub namespace: Namespace,
+    /// How fast all its interfaces together may be each way, in kilobits (1,000 bits) per second; none: no limit.
+    pub bandwidth_kbps: Option<u32>,
+    /// How many addresses of one IP version each of its interfaces may have; default:
+    /// [`crate::limits::IPS_PER_INTERFACE`].
+    pub ips_per_interface: Option<u16>,
+    /// The attachment that it can't be without; none for an instance that takes what is attached later.
+    pub primary: Option<NewAttachment>,
+    /// Further attachments from the start.
+    pub attachments: Vec<NewAttachment>,
+}
+
+/// Changes an instance.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UpdateInstance {
+    /// A new name.
+    pub name: Option<String>,
+    /// A new `bandwidth_kbps`; `Some(None)`: no limit.
+    pub bandwidth_kbps: Option<Option<u32>>,
+}
+
+/// Changes an attachment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UpdateAttachment {
+    /// A new name.
+    pub name: Option<String>,
+    /// A new `port_speed`; `Some(None)`: no limit.
+    pub port_speed: Option<Option<u32>>,
+}

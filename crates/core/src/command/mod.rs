@@ -1,0 +1,247 @@
+//! The only door to change: every way to alter the world, and what comes back.
+//!
+//! Dialects decode requests into these, reconcilers report what hosts did with these; [`crate::decide()`] judges them all.
+
+mod interface;
+mod network;
+mod policy;
+mod public;
+
+use std::net::Ipv4Addr;
+
+use ipnet::IpNet;
+
+use crate::id::{AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
+use crate::id::{FloatingIpId, PublicGatewayId, PublicPoolId, SubnetId, VniId, VpcId};
+use crate::model::{Attachment, Host, Instance, Move, MoveStep, ReservedIp, Subnet, Vni, Vpc};
+use crate::model::{FloatingIp, NetworkAcl, PrefixList, PublicGateway, PublicPool, SecurityGroup};
+
+pub use interface::{
+    CreateInstance, CreateVni, GroupsChange, NewAttachment, UpdateAttachment, UpdateInstance, UpdateVni, VniChoice,
+};
+pub use network::{
+    CreateReservedIp, CreateSubnet, CreateVpc, IpChoice, Ipv6Range, PrefixChoice, UpdateReservedIp, UpdateSubnet,
+    UpdateVpc,
+};
+pub use policy::{
+    AclPlace, AclRulePut, AclRulesChange, CreateNetworkAcl, CreatePrefixList, CreateSecurityGroup, NewAclRule, NewRule,
+    RulesChange, UpdatePrefixList, UpdateSecurityGroup,
+};
+pub use public::{CreateFloatingIp, CreatePublicGateway, CreatePublicPool, FloatingIpChoice};
+
+/// Something to be done to the world.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Creates a VPC → [`Reply::Vpc`].
+    CreateVpc(CreateVpc),
+    /// Renames a VPC → [`Reply::Vpc`].
+    RenameVpc(VpcId, String),
+    /// Changes a VPC → [`Reply::Vpc`].
+    UpdateVpc(VpcId, UpdateVpc),
+    /// Deletes a VPC that holds no subnet, instance or public gateway, with its security groups and network ACLs →
+    /// [`Reply::Vpc`], as it was.
+    DeleteVpc(VpcId),
+    /// Creates a subnet → [`Reply::Subnet`].
+    CreateSubnet(CreateSubnet),
+    /// Renames a subnet → [`Reply::Subnet`].
+    RenameSubnet(SubnetId, String),
+    /// Changes a subnet; takes effect at once for its interfaces → [`Reply::Subnet`].
+    UpdateSubnet(SubnetId, UpdateSubnet),
+    /// Deletes a subnet that holds no interface and no user's reservation → [`Reply::Subnet`], as it was.
+    DeleteSubnet(SubnetId),
+    /// Reserves an address → [`Reply::ReservedIp`].
+    CreateReservedIp(CreateReservedIp),
+    /// Changes a reservation → [`Reply::ReservedIp`].
+    UpdateReservedIp(ReservedIpId, UpdateReservedIp),
+    /// Gives an unbound reservation back → [`Reply::ReservedIp`], as it was.
+    DeleteReservedIp(ReservedIpId),
+    /// Creates an interface → [`Reply::Vni`].
+    CreateVni(CreateVni),
+    /// Changes an interface; takes effect at once where it is attached → [`Reply::Vni`].
+    UpdateVni(VniId, UpdateVni),
+    /// Deletes an interface that is not attached, with its addresses → [`Reply::Vni`], as it was.
+    DeleteVni(VniId),
+    /// Adds an address of either IP version → [`Reply::ReservedIp`].
+    AddVniIp(VniId, IpChoice),
+    /// Takes a secondary address away → [`Reply::ReservedIp`].
+    RemoveVniIp(VniId, ReservedIpId),
+    /// Gives a secondary address of one interface to another of the same subnet, with its floating IP →
+    /// [`Reply::ReservedIp`].
+    MoveVniIp(ReservedIpId, VniId),
+    /// Delegates a network → [`Reply::Prefix`].
+    AddVniPrefix(VniId, PrefixChoice),
+    /// Takes a delegated network back → [`Reply::Prefix`].
+    RemoveVniPrefix(VniId, IpNet),
+    /// Changes an interface's security groups → [`Reply::Vni`].
+    ChangeVniGroups(VniId, GroupsChange),
+    /// Lets only these groups apply, to flows that exist too; none: nothing passes → [`Reply::Vni`].
+    QuarantineVni(VniId, Vec<SecurityGroupId>),
+    /// Ends a quarantine: its own groups apply again → [`Reply::Vni`].
+    ReleaseVni(VniId),
+    /// Ends the flows that its policy no longer permits → [`Reply::Vni`].
+    FlushVni(VniId),
+    /// Asks these groups beside the real ones and only counts; `None`: no longer → [`Reply::Vni`].
+    ShadowVni(VniId, Option<Vec<SecurityGroupId>>),
+    /// Creates a security group → [`Reply::SecurityGroup`].
+    CreateSecurityGroup(CreateSecurityGroup),
+    /// Changes a security group's name or description → [`Reply::SecurityGroup`].
+    UpdateSecurityGroup(SecurityGroupId, UpdateSecurityGroup),
+    /// Deletes a security group that no interface and no other group's rule needs → [`Reply::SecurityGroup`], as it was.
+    DeleteSecurityGroup(SecurityGroupId),
+    /// Changes a security group's rules → [`Reply::SecurityGroup`].
+    ChangeRules(SecurityGroupId, RulesChange),
+    /// Creates a network ACL → [`Reply::NetworkAcl`].
+    CreateNetworkAcl(CreateNetworkAcl),
+    /// Renames a network ACL → [`Reply::NetworkAcl`].
+    RenameNetworkAcl(NetworkAclId, String),
+    /// Deletes a network ACL that no subnet has → [`Reply::NetworkAcl`], as it was.
+    DeleteNetworkAcl(NetworkAclId),
+    /// Changes a network ACL's rules → [`Reply::NetworkAcl`].
+    ChangeAclRules(NetworkAclId, AclRulesChange),
+    /// Creates a prefix list → [`Reply::PrefixList`].
+    CreatePrefixList(CreatePrefixList),
+    /// Changes a prefix list → [`Reply::PrefixList`].
+    UpdatePrefixList(PrefixListId, UpdatePrefixList),
+    /// Deletes a prefix list that no rule refers to → [`Reply::PrefixList`], as it was.
+    DeletePrefixList(PrefixListId),
+    /// Creates a pool of public addresses → [`Reply::PublicPool`].
+    CreatePublicPool(CreatePublicPool),
+    /// Deletes a pool of which no address is in use → [`Reply::PublicPool`], as it was.
+    DeletePublicPool(PublicPoolId),
+    /// Allocates a floating IP → [`Reply::FloatingIp`].
+    CreateFloatingIp(CreateFloatingIp),
+    /// Renames a floating IP → [`Reply::FloatingIp`].
+    RenameFloatingIp(FloatingIpId, String),
+    /// Lets a floating IP lead to a private address → [`Reply::FloatingIp`].
+    AssociateFloatingIp {
+        /// The floating IP.
+        id: FloatingIpId,
+        /// Where it leads.
+        target: FloatingIpChoice,
+        /// Whether it may be taken from another address that it leads to now (EC2's `AllowReassociation`).
+        reassociate: bool,
+    },
+    /// Lets a floating IP lead nowhere; nothing happens if it does → [`Reply::FloatingIp`].
+    DisassociateFloatingIp(FloatingIpId),
+    /// Gives a floating IP back to its pool; what leads to an interface is disassociated → [`Reply::FloatingIp`], as it was.
+    DeleteFloatingIp(FloatingIpId),
+    /// Creates a public gateway → [`Reply::PublicGateway`].
+    CreatePublicGateway(CreatePublicGateway),
+    /// Renames a public gateway → [`Reply::PublicGateway`].
+    RenamePublicGateway(PublicGatewayId, String),
+    /// Deletes a public gateway that no subnet uses → [`Reply::PublicGateway`], as it was.
+    DeletePublicGateway(PublicGatewayId),
+    /// Creates an instance with its attachments → [`Reply::Instance`].
+    CreateInstance(CreateInstance),
+    /// Renames an instance → [`Reply::Instance`].
+    RenameInstance(InstanceId, String),
+    /// Changes an instance → [`Reply::Instance`].
+    UpdateInstance(InstanceId, UpdateInstance),
+    /// Lets an instance run → [`Reply::Instance`].
+    StartInstance(InstanceId),
+    /// Lets an instance rest; its attachments stay and wait → [`Reply::Instance`].
+    StopInstance(InstanceId),
+    /// Deletes an instance, its attachments, and the interfaces that go with it → [`Reply::Instance`].
+    DeleteInstance(InstanceId),
+    /// Attaches an interface → [`Reply::Attachment`].
+    Attach(InstanceId, NewAttachment),
+    /// Renames an attachment → [`Reply::Attachment`].
+    RenameAttachment(AttachmentId, String),
+    /// Changes an attachment → [`Reply::Attachment`].
+    UpdateAttachment(AttachmentId, UpdateAttachment),
+    /// Detaches; with `force` without waiting for the host, which every other host then refuses → [`Reply::Attachment`].
+    Detach {
+        /// The attachment.
+        attachment: AttachmentId,
+        /// Do not wait for the host.
+        force: bool,
+    },
+    /// Moves an interface to another instance → [`Reply::Move`].
+    MoveVni {
+        /// The interface.
+        vni: VniId,
+        /// The instance that it moves to.
+        to: InstanceId,
+    },
+    /// A host joins, or comes back with another address, name, zone or MTU → [`Reply::Host`].
+    RegisterHost(RegisterHost),
+    /// Removes a host that has no instances → [`Reply::Host`], as it was.
+    DeleteHost(HostId),
+    /// Removes a host that will never speak again, and with it what is being deleted there, which it can no longer
+    /// confirm → [`Reply::Host`].
+    DeleteLostHost(HostId),
+    /// A host has realised an attachment of this generation → [`Reply::Done`].
+    AttachmentRealised(AttachmentId, u32),
+    /// A host could not realise an attachment of this generation → [`Reply::Done`].
+    AttachmentFailed(AttachmentId, u32, String),
+    /// A host no longer has anything of an attachment that is being deleted → [`Reply::Done`].
+    AttachmentGone(AttachmentId),
+    /// A host has realised an instance → [`Reply::Done`].
+    InstanceRealised(InstanceId),
+    /// A host could not realise an instance → [`Reply::Done`].
+    InstanceFailed(InstanceId, String),
+    /// A host no longer has anything of an instance that is being deleted → [`Reply::Done`].
+    InstanceGone(InstanceId),
+    /// The hosts concerned have done this step of a move: on to the next → [`Reply::Done`].
+    AdvanceMove(VniId, MoveStep),
+    /// The new side can't be made ready or can't speak, and the old side still does: the interface stays where it is →
+    /// [`Reply::Done`].
+    AbortMove(VniId, String),
+    /// An interface has moved here long enough ago: connections that this host has not seen begin are no longer taken in →
+    /// [`Reply::Done`].
+    EndAdoption(AttachmentId),
+}
+
+/// What a host says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisterHost {
+    /// Its id, fixed when it enrolled.
+    pub id: HostId,
+    /// Its name, unique among hosts.
+    pub name: String,
+    /// Its zone.
+    pub zone: String,
+    /// Its underlay address.
+    pub vtep: Ipv4Addr,
+    /// MTU of its underlay device, in bytes, 626 to 65535.
+    pub underlay_mtu: u16,
+    /// Its device towards the public network, if it has one.
+    pub uplink: Option<String>,
+}
+
+/// What came of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// A VPC.
+    Vpc(Vpc),
+    /// A subnet.
+    Subnet(Subnet),
+    /// A reserved IP.
+    ReservedIp(ReservedIp),
+    /// An interface.
+    Vni(Vni),
+    /// An instance.
+    Instance(Instance),
+    /// An attachment.
+    Attachment(Attachment),
+    /// A move.
+    Move(Move),
+    /// A host.
+    Host(Host),
+    /// A security group.
+    SecurityGroup(SecurityGroup),
+    /// A network ACL.
+    NetworkAcl(NetworkAcl),
+    /// A prefix list.
+    PrefixList(PrefixList),
+    /// A network that is, or was, delegated.
+    Prefix(IpNet),
+    /// A pool of public addresses.
+    PublicPool(PublicPool),
+    /// A floating IP.
+    FloatingIp(FloatingIp),
+    /// A public gateway.
+    PublicGateway(PublicGateway),
+    /// Nothing to show.
+    Done,
+}

@@ -1,0 +1,54 @@
+//! A VPC's ways to the public network: through floating IPs where a host has an uplink, through the zone's public gateway
+//! otherwise.
+
+use ipnet::{IpNet, Ipv4Net};
+
+use super::{Carriers, HostEntries};
+use crate::host_spec::{Entry, EntryKey, FloatingIpSpec, RouteSpec};
+use crate::id::{PublicGatewayId, VpcId};
+use crate::model::{FloatingIp, Host, PublicGateway, Vpc};
+use crate::query;
+use crate::record;
+use crate::refusal::DecideError;
+use crate::txn::Snapshot;
+
+/// Every IPv4 address that nothing else leads to.
+const EVERYWHERE: IpNet = IpNet::V4(Ipv4Net::new_assert(std::net::Ipv4Addr::UNSPECIFIED, 0));
+
+/// A public gateway with what it takes to use it.
+struct Way {
+    gateway: PublicGateway,
+    address: std::net::Ipv4Addr,
+    host: Host,
+}
+
+/// The default route on every host that carries a VPC, and each public gateway's address on the host that translates.
+pub(super) fn vpc(snapshot: &dyn Snapshot, carriers: &Carriers, id: VpcId) -> Result<HostEntries, DecideError> {
+    let Some((vpc, _)) = query::find::<Vpc>(snapshot, id)? else { return Ok(HostEntries::new()) };
+    let mut ways = Vec::new();
+    for gateway in query::index::<PublicGatewayId>(snapshot, &record::gateways_of_vpc(id))? {
+        let (gateway, _) = query::get::<PublicGateway>(snapshot, gateway)?;
+        let (floating, _) = query::get::<FloatingIp>(snapshot, gateway.floating_ip)?;
+        let (host, _) = query::get::<Host>(snapshot, gateway.host)?;
+        ways.push(Way { gateway, address: floating.address, host });
+    }
+    let mut entries = HostEntries::new();
+    for way in &ways {
+        let spec = FloatingIpSpec::Gateway { segment: vpc.segment };
+        let key = EntryKey::FloatingIp(way.address.into());
+        entries.entry(way.host.id).or_default().insert(key, Entry::FloatingIp(spec));
+    }
+    for host in carriers.of(id) {
+        let (host, _) = query::get::<Host>(snapshot, host)?;
+        let way = ways.iter().find(|way| way.gateway.zone == host.zone);
+        if way.is_none() && host.uplink.is_none() {
+            continue;
+        }
+        let route = RouteSpec::Public {
+            gateway_vtep: way.filter(|way| way.host.id != host.id).map(|way| way.host.vtep),
+            gateway: way.map(|way| way.address),
+        };
+        entries.entry(host.id).or_default().insert(EntryKey::Route(vpc.segment, EVERYWHERE), Entry::Route(route));
+    }
+    Ok(entries)
+}

@@ -1,0 +1,115 @@
+//! Rules of public gateways: one for each VPC and zone, on a host with an uplink, with a floating IP of its own.
+
+use super::{change_name, floating_ip, take_name};
+use crate::command::CreatePublicGateway;
+use crate::draft::Draft;
+use crate::id::{FloatingIpId, HostId, PublicGatewayId, SubnetId};
+use crate::model::{FloatingIp, Host, PublicGateway, Vpc};
+use crate::name::validate_zone;
+use crate::record::{self, list_prefix};
+use crate::refusal::{DecideError, Holder, Noun, Refusal};
+
+const SCOPE_WORDS: &str = "their VPC";
+
+pub(super) fn create(draft: &mut Draft<'_>, create: CreatePublicGateway) -> Result<PublicGateway, DecideError> {
+    let vpc: Vpc = draft.get(create.vpc)?;
+    validate_zone(&create.zone)?;
+    let id = PublicGatewayId::new(draft.ids);
+    let zone_key = format!("{}{}", record::gateways_of_vpc(vpc.id), create.zone);
+    if let Err(other) = draft.claim(zone_key, &id.to_string())? {
+        let rule = format!("VPC {} has public gateway {other} there; it has at most one in each zone", vpc.id);
+        return Err(Refusal::invalid("zone", create.zone, rule).into());
+    }
+    let host = choose_host(draft, &create)?;
+    let name = take_name::<PublicGateway>(draft, create.name, &vpc.id.to_string(), SCOPE_WORDS, id)?;
+    let floating = take_floating_ip(draft, create.floating_ip, &create.zone, id)?;
+    let gateway = PublicGateway {
+        id,
+        name,
+        created_at: draft.now,
+        vpc: vpc.id,
+        zone: create.zone,
+        floating_ip: floating,
+        owns_floating_ip: create.floating_ip.is_none(),
+        host,
+    };
+    draft.insert(&gateway);
+    draft.put_raw(format!("{}{id}", record::gateways_of_host(host)), id.to_string().into_bytes());
+    Ok(gateway)
+}
+
+fn choose_host(draft: &mut Draft<'_>, create: &CreatePublicGateway) -> Result<HostId, DecideError> {
+    if let Some(id) = create.host {
+        let host: Host = draft.get(id)?;
+        if host.zone != create.zone {
+            let rule = format!("it is in zone '{}', not '{}'", host.zone, create.zone);
+            return Err(Refusal::invalid("host", id, rule).into());
+        }
+        if host.uplink.is_none() {
+            return Err(Refusal::invalid("host", id, "it has no uplink").into());
+        }
+        return Ok(id);
+    }
+    let mut best: Option<(u64, HostId)> = None;
+    for id in draft.index::<HostId>(&list_prefix::<Host>(""))? {
+        let host: Host = draft.get(id)?;
+        if host.zone != create.zone || host.uplink.is_none() {
+            continue;
+        }
+        let load = draft.count_hint(&record::gateways_of_host(id))?;
+        if best.is_none_or(|(least, _)| load < least) {
+            best = Some((load, id));
+        }
+    }
+    best.map(|(_, host)| host).ok_or_else(|| Refusal::NoUplink { zone: create.zone.clone() }.into())
+}
+
+fn take_floating_ip(
+    draft: &mut Draft<'_>,
+    given: Option<FloatingIpId>,
+    zone: &str,
+    gateway: PublicGatewayId,
+) -> Result<FloatingIpId, DecideError> {
+    let Some(id) = given else {
+        let mut floating = floating_ip::allocate(draft, None, zone, None)?;
+        floating_ip::lead_to_gateway(&mut floating, gateway)?;
+        draft.insert(&floating);
+        return Ok(floating.id);
+    };
+    let mut floating: FloatingIp = draft.get(id)?;
+    if floating.zone != zone {
+        let rule = format!("it is of zone '{}', not '{zone}'", floating.zone);
+        return Err(Refusal::invalid("floating_ip", id, rule).into());
+    }
+    floating_ip::lead_to_gateway(&mut floating, gateway)?;
+    draft.put(&floating);
+    Ok(id)
+}
+
+pub(super) fn rename(draft: &mut Draft<'_>, id: PublicGatewayId, name: &str) -> Result<PublicGateway, DecideError> {
+    let mut gateway: PublicGateway = draft.get(id)?;
+    change_name::<PublicGateway>(draft, &gateway.name, name, &gateway.vpc.to_string(), SCOPE_WORDS, id)?;
+    name.clone_into(&mut gateway.name);
+    draft.put(&gateway);
+    Ok(gateway)
+}
+
+pub(super) fn delete(draft: &mut Draft<'_>, id: PublicGatewayId) -> Result<PublicGateway, DecideError> {
+    let gateway: PublicGateway = draft.get(id)?;
+    if let Some(subnet) = draft.first::<SubnetId>(&record::subnets_of_gateway(id))? {
+        let (noun, holder, remedy) = (Noun::PublicGateway, Holder::Subnet(subnet), "take it off its subnets first");
+        return Err(Refusal::InUse { noun, id: id.to_string(), holder, remedy }.into());
+    }
+    let mut floating: FloatingIp = draft.get(gateway.floating_ip)?;
+    if gateway.owns_floating_ip {
+        floating_ip::erase(draft, &floating);
+    } else {
+        floating.target = None;
+        draft.put(&floating);
+    }
+    draft.delete_raw(record::name_key::<PublicGateway>(&gateway.vpc.to_string(), &gateway.name));
+    draft.delete_raw(format!("{}{}", record::gateways_of_vpc(gateway.vpc), gateway.zone));
+    draft.delete_raw(format!("{}{id}", record::gateways_of_host(gateway.host)));
+    draft.remove(&gateway);
+    Ok(gateway)
+}

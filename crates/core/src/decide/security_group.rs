@@ -1,0 +1,270 @@
+//! Rules of security groups: rules only permit, each is there once, and what is needed elsewhere can't go.
+
+use std::collections::BTreeSet;
+
+use super::{change_name, rules, take_name};
+use crate::command::{CreateSecurityGroup, NewRule, RulesChange, UpdateSecurityGroup};
+use crate::draft::Draft;
+use crate::id::{PrefixListId, RuleId, SecurityGroupId, VniId, VpcId};
+use crate::limits::{DESCRIPTION_LENGTH, GROUPS_PER_VPC, RULES_PER_GROUP};
+use crate::model::{PrefixList, SecurityGroup, Vpc};
+use crate::policy::{Direction, ProtocolMatch, Remote, Rule};
+use crate::record;
+use crate::refusal::{DecideError, Holder, Noun, Refusal};
+
+const SCOPE_WORDS: &str = "their VPC";
+
+pub(super) fn create(draft: &mut Draft<'_>, create: CreateSecurityGroup) -> Result<SecurityGroup, DecideError> {
+    let vpc: Vpc = draft.get(create.vpc)?;
+    if draft.count(&record::groups_of_vpc(vpc.id))? >= GROUPS_PER_VPC {
+        let what = format!("VPC {} has as many security groups as it may have", vpc.id);
+        return Err(Refusal::Limit { what, limit: GROUPS_PER_VPC }.into());
+    }
+    check_description(&create.description)?;
+    let id = SecurityGroupId::new(draft.ids);
+    let name = take_name::<SecurityGroup>(draft, create.name, &vpc.id.to_string(), SCOPE_WORDS, id)?;
+    let mut group = SecurityGroup {
+        id,
+        name,
+        description: create.description,
+        created_at: draft.now,
+        vpc: vpc.id,
+        rules: Vec::new(),
+        default: false,
+    };
+    let rules = create.rules.unwrap_or_else(|| vec![NewRule::ALL_OUT]);
+    apply(draft, &mut group, RulesChange::add(rules))?;
+    insert(draft, &group);
+    Ok(group)
+}
+
+/// The group that a VPC begins with: everything in from its members, everything out.
+pub(super) fn create_default(draft: &mut Draft<'_>, vpc: VpcId) -> Result<SecurityGroupId, DecideError> {
+    let id = SecurityGroupId::new(draft.ids);
+    let name = Some("default".to_owned());
+    let name = take_name::<SecurityGroup>(draft, name, &vpc.to_string(), SCOPE_WORDS, id)?;
+    let mut rule = |direction, remote| Rule {
+        id: RuleId::new(draft.ids),
+        direction,
+        protocol: ProtocolMatch::Any,
+        remote,
+        local: None,
+    };
+    let rules = vec![rule(Direction::Ingress, Remote::Group(id)), rule(Direction::Egress, Remote::Any)];
+    let description = "Default group of its VPC".to_owned();
+    let created_at = draft.now;
+    insert(draft, &SecurityGroup { id, name, description, created_at, vpc, rules, default: true });
+    Ok(id)
+}
+
+fn insert(draft: &mut Draft<'_>, group: &SecurityGroup) {
+    draft.insert(group);
+    let key = format!("{}{}", record::groups_of_vpc(group.vpc), group.id);
+    draft.put_raw(key, group.id.to_string().into_bytes());
+}
+
+pub(super) fn update(
+    draft: &mut Draft<'_>,
+    id: SecurityGroupId,
+    update: UpdateSecurityGroup,
+) -> Result<SecurityGroup, DecideError> {
+    let mut group: SecurityGroup = draft.get(id)?;
+    if let Some(name) = update.name {
+        change_name::<SecurityGroup>(draft, &group.name, &name, &group.vpc.to_string(), SCOPE_WORDS, id)?;
+        group.name = name;
+    }
+    if let Some(description) = update.description {
+        check_description(&description)?;
+        group.description = description;
+    }
+    draft.put(&group);
+    Ok(group)
+}
+
+/// That a description fits and shows in one line.
+pub(super) fn check_description(text: &str) -> Result<(), Refusal> {
+    if text.chars().count() > DESCRIPTION_LENGTH || text.chars().any(char::is_control) {
+        let rule = format!("a description has at most {DESCRIPTION_LENGTH} characters and no control characters");
+        return Err(Refusal::invalid("description", text, rule));
+    }
+    Ok(())
+}
+
+pub(super) fn delete(draft: &mut Draft<'_>, id: SecurityGroupId) -> Result<SecurityGroup, DecideError> {
+    let group: SecurityGroup = draft.get(id)?;
+    if group.default {
+        let rule = "it goes with its VPC";
+        return Err(Refusal::IsDefault { noun: Noun::SecurityGroup, id: id.to_string(), vpc: group.vpc, rule }.into());
+    }
+    let in_use = |holder, remedy| Refusal::InUse { noun: Noun::SecurityGroup, id: id.to_string(), holder, remedy };
+    if let Some(vni) = draft.first::<VniId>(&record::vnis_of_group(id))? {
+        return Err(in_use(Holder::Vni(vni), "take it off its interfaces first").into());
+    }
+    if let Some(other) = draft.first::<SecurityGroupId>(&record::groups_of_group(id))? {
+        return Err(in_use(Holder::SecurityGroup(other), "delete the rules that name it as their remote first").into());
+    }
+    erase(draft, &group);
+    Ok(group)
+}
+
+/// Removes a group with everything that it occupies.
+pub(super) fn erase(draft: &mut Draft<'_>, group: &SecurityGroup) {
+    link(draft, group, &Uses::of(&group.rules, group.id), &Uses::default());
+    draft.delete_raw(record::name_key::<SecurityGroup>(&group.vpc.to_string(), &group.name));
+    draft.delete_raw(format!("{}{}", record::groups_of_vpc(group.vpc), group.id));
+    draft.remove(group);
+}
+
+pub(super) fn change_rules(
+    draft: &mut Draft<'_>,
+    id: SecurityGroupId,
+    asked: RulesChange,
+) -> Result<SecurityGroup, DecideError> {
+    let mut group: SecurityGroup = draft.get(id)?;
+    let before = group.clone();
+    apply(draft, &mut group, asked)?;
+    if group != before {
+        draft.put(&group);
+    }
+    Ok(group)
+}
+
+/// Changes a group's rules, checks them as they are then, and keeps the indices of what they refer to.
+fn apply(draft: &mut Draft<'_>, group: &mut SecurityGroup, asked: RulesChange) -> Result<(), DecideError> {
+    let before = Uses::of(&group.rules, group.id);
+    let place = |rules: &[Rule], id: RuleId| {
+        rules
+            .iter()
+            .position(|rule| rule.id == id)
+            .ok_or_else(|| Refusal::NotFound { noun: Noun::SecurityGroupRule, id: id.to_string() })
+    };
+    match asked {
+        RulesChange::Edit { remove, replace, add } => {
+            for id in remove {
+                let at = place(&group.rules, id)?;
+                group.rules.remove(at);
+            }
+            for (id, new) in replace {
+                let at = place(&group.rules, id)?;
+                group.rules[at] = with_id(id, new);
+            }
+            for new in add {
+                group.rules.push(with_id(RuleId::new(draft.ids), new));
+            }
+        }
+        RulesChange::Set(rules) => {
+            let mut old = std::mem::take(&mut group.rules);
+            for new in rules {
+                let kept = old.iter().position(|rule| says(rule) == new).map(|at| old.swap_remove(at));
+                group.rules.push(kept.unwrap_or_else(|| with_id(RuleId::new(draft.ids), new)));
+            }
+        }
+    }
+    let after = Uses::of(&group.rules, group.id);
+    check(draft, group, &after)?;
+    link(draft, group, &before, &after);
+    Ok(())
+}
+
+fn with_id(id: RuleId, new: NewRule) -> Rule {
+    let NewRule { direction, protocol, remote, local } = new;
+    Rule { id, direction, protocol, remote, local }
+}
+
+/// What a rule says, whatever its id.
+fn says(rule: &Rule) -> NewRule {
+    NewRule { direction: rule.direction, protocol: rule.protocol, remote: rule.remote, local: rule.local }
+}
+
+/// Checks all rules of a group together and what they refer to.
+fn check(draft: &mut Draft<'_>, group: &SecurityGroup, uses: &Uses) -> Result<(), DecideError> {
+    for id in &uses.groups {
+        let other: SecurityGroup = draft.get(*id)?;
+        if other.vpc != group.vpc {
+            let (noun, id) = (Noun::SecurityGroup, id.to_string());
+            return Err(Refusal::OtherVpc { noun, id, vpc: other.vpc, needed: group.vpc }.into());
+        }
+    }
+    let mut weight = 0usize;
+    for (position, rule) in group.rules.iter().enumerate() {
+        let said = says(rule);
+        let list = match rule.remote {
+            Remote::PrefixList(list) => Some(draft.get::<PrefixList>(list)?),
+            Remote::Any | Remote::Net(_) | Remote::Group(_) => None,
+        };
+        rules::check_rule(&said, list.as_ref().map(|list| list.family))?;
+        if let Some(twin) = group.rules[..position].iter().find(|other| says(other) == said) {
+            let (holder, rule) = (Holder::SecurityGroup(group.id), twin.id.to_string());
+            return Err(Refusal::DuplicateRule { holder, rule }.into());
+        }
+        weight += list.map_or(1, |list| list.max_entries as usize);
+    }
+    check_weight(group.id, weight)
+}
+
+fn check_weight(group: SecurityGroupId, weight: usize) -> Result<(), DecideError> {
+    if weight > RULES_PER_GROUP {
+        let what = format!(
+            "security group {group} would have {weight} rules (a reference to a prefix list counts as its max_entries)"
+        );
+        return Err(Refusal::Limit { what, limit: RULES_PER_GROUP as u64 }.into());
+    }
+    Ok(())
+}
+
+/// That a group still fits when a prefix list that it refers to may hold `max_entries`.
+pub(super) fn check_list_grows(
+    draft: &mut Draft<'_>,
+    id: SecurityGroupId,
+    list: PrefixListId,
+    max_entries: u32,
+) -> Result<(), DecideError> {
+    let group: SecurityGroup = draft.get(id)?;
+    let mut weight = 0usize;
+    for rule in &group.rules {
+        weight += match rule.remote {
+            Remote::PrefixList(own) if own == list => max_entries as usize,
+            Remote::PrefixList(other) => draft.get::<PrefixList>(other)?.max_entries as usize,
+            Remote::Any | Remote::Net(_) | Remote::Group(_) => 1,
+        };
+    }
+    check_weight(id, weight)
+}
+
+/// What a group's rules refer to beside the group itself.
+#[derive(Default)]
+struct Uses {
+    groups: BTreeSet<SecurityGroupId>,
+    lists: BTreeSet<PrefixListId>,
+}
+
+impl Uses {
+    fn of(rules: &[Rule], own: SecurityGroupId) -> Uses {
+        let mut uses = Uses::default();
+        for rule in rules {
+            match rule.remote {
+                Remote::Group(group) if group != own => drop(uses.groups.insert(group)),
+                Remote::PrefixList(list) => drop(uses.lists.insert(list)),
+                Remote::Group(_) | Remote::Any | Remote::Net(_) => {}
+            }
+        }
+        uses
+    }
+
+    /// The index keys that say so.
+    fn keys(&self, own: SecurityGroupId) -> BTreeSet<String> {
+        let groups = self.groups.iter().map(|group| format!("{}{own}", record::groups_of_group(*group)));
+        let lists = self.lists.iter().map(|list| format!("{}{own}", record::groups_of_prefix_list(*list)));
+        groups.chain(lists).collect()
+    }
+}
+
+fn link(draft: &mut Draft<'_>, group: &SecurityGroup, before: &Uses, after: &Uses) {
+    let (before, after) = (before.keys(group.id), after.keys(group.id));
+    for key in before.difference(&after) {
+        draft.delete_raw(key.clone());
+    }
+    for key in after.difference(&before) {
+        draft.put_raw(key.clone(), group.id.to_string().into_bytes());
+    }
+}

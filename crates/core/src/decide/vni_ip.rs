@@ -1,0 +1,160 @@
+//! An interface's addresses: added, taken away, moved to another interface; counted by IP version.
+
+use super::address::{self, For};
+use super::floating_ip;
+use crate::command::IpChoice;
+use crate::draft::{Draft, decode};
+use crate::id::{ReservedIpId, SubnetId, VniId};
+use crate::limits::IPS_PER_INTERFACE;
+use crate::model::{Attachment, Instance, IpFamily, ReservedIp, Subnet, Vni};
+use crate::record::Record;
+use crate::refusal::{DecideError, Holder, Noun, Refusal};
+
+/// Puts an address on an interface's list; the first IPv6 one is its primary one.
+pub(super) fn push(vni: &mut Vni, ip: &ReservedIp) {
+    vni.ips.push(ip.id);
+    if ip.address.is_ipv6() && vni.primary_ipv6.is_none() {
+        vni.primary_ipv6 = Some(ip.id);
+    }
+}
+
+pub(super) fn add(draft: &mut Draft<'_>, id: VniId, choice: IpChoice) -> Result<ReservedIp, DecideError> {
+    let vni: Vni = draft.get(id)?;
+    let subnet: Subnet = draft.get(vni.subnet)?;
+    add_in(draft, id, &subnet, choice)
+}
+
+/// Adds an address of the given subnet, which must be the interface's.
+pub(super) fn add_in(
+    draft: &mut Draft<'_>,
+    id: VniId,
+    subnet: &Subnet,
+    choice: IpChoice,
+) -> Result<ReservedIp, DecideError> {
+    let mut vni: Vni = draft.get(id)?;
+    if vni.subnet != subnet.id {
+        return Err(other_subnet(&vni, subnet.id));
+    }
+    if let IpChoice::Reserved(ip) = choice
+        && vni.ips.contains(&ip)
+    {
+        return draft.get(ip);
+    }
+    let family = match &choice {
+        IpChoice::Auto { family, .. } => *family,
+        IpChoice::Address { address, .. } => (*address).into(),
+        IpChoice::Reserved(ip) => draft.get::<ReservedIp>(*ip)?.address.into(),
+    };
+    check_room(draft, &vni, family)?;
+    let ip = address::take(draft, subnet, choice, Some(For { vni: id, mac: vni.mac }))?;
+    push(&mut vni, &ip);
+    draft.put(&vni);
+    Ok(ip)
+}
+
+fn other_subnet(vni: &Vni, subnet: SubnetId) -> DecideError {
+    let rule = format!("all addresses of {} must be in its subnet {}", vni.id, vni.subnet);
+    Refusal::invalid("ip", subnet, rule).into()
+}
+
+/// How many addresses of one IP version an interface may have where it is.
+fn room(draft: &mut Draft<'_>, vni: &Vni) -> Result<u16, DecideError> {
+    let Some(attachment) = vni.attachment else { return Ok(IPS_PER_INTERFACE) };
+    let attachment: Attachment = draft.get(attachment)?;
+    Ok(draft.get::<Instance>(attachment.instance)?.ips_per_interface)
+}
+
+/// How many addresses and delegated networks of an IP version an interface has. An address never changes its version, so
+/// nothing is relied upon.
+fn count(draft: &Draft<'_>, vni: &Vni, family: IpFamily) -> Result<usize, DecideError> {
+    let mut count = vni.prefixes.iter().filter(|net| IpFamily::from(**net) == family).count();
+    for ip in &vni.ips {
+        let key = ReservedIp::key_of(*ip);
+        let known = draft.hint(&key)?.map(|value| decode::<ReservedIp>(&key, &value)).transpose()?;
+        count += usize::from(known.is_some_and(|ip| IpFamily::from(ip.address) == family));
+    }
+    Ok(count)
+}
+
+/// That an interface may have one more address or delegated network of an IP version.
+pub(super) fn check_room(draft: &mut Draft<'_>, vni: &Vni, family: IpFamily) -> Result<(), DecideError> {
+    let room = room(draft, vni)?;
+    if count(draft, vni, family)? >= usize::from(room) {
+        return Err(no_room(Some(vni.id), room));
+    }
+    Ok(())
+}
+
+/// Whether an interface has no more addresses of either IP version than it may have.
+pub(super) fn fits(draft: &Draft<'_>, vni: &Vni, room: u16) -> Result<bool, DecideError> {
+    let room = usize::from(room);
+    Ok(count(draft, vni, IpFamily::V4)? <= room && count(draft, vni, IpFamily::V6)? <= room)
+}
+
+pub(super) fn no_room(id: Option<VniId>, room: u16) -> DecideError {
+    let what = match id {
+        Some(id) => {
+            format!("virtual network interface {id} has as many addresses of one IP version as it may have there")
+        }
+        None => "field 'ips' names more addresses than a virtual network interface may have".to_owned(),
+    };
+    Refusal::Limit { what, limit: room.into() }.into()
+}
+
+/// Takes an address off an interface's list; its primary IPv4 one stays for as long as the interface, its primary IPv6
+/// one as long as it has others.
+fn unlist(draft: &mut Draft<'_>, vni: &mut Vni, ip: ReservedIpId) -> Result<(), DecideError> {
+    let Some(position) = vni.ips.iter().position(|other| *other == ip) else {
+        return Err(Refusal::NotFound { noun: Noun::ReservedIp, id: ip.to_string() }.into());
+    };
+    let in_use = |remedy| {
+        let holder = Holder::Vni(vni.id);
+        DecideError::from(Refusal::InUse { noun: Noun::ReservedIp, id: ip.to_string(), holder, remedy })
+    };
+    if position == 0 {
+        return Err(in_use("a primary address stays for as long as its interface"));
+    }
+    if vni.primary_ipv6 == Some(ip) {
+        for other in &vni.ips {
+            if *other != ip && draft.get::<ReservedIp>(*other)?.address.is_ipv6() {
+                return Err(in_use("the primary IPv6 address goes last; remove the other IPv6 addresses first"));
+            }
+        }
+        vni.primary_ipv6 = None;
+    }
+    vni.ips.remove(position);
+    Ok(())
+}
+
+pub(super) fn remove(draft: &mut Draft<'_>, id: VniId, ip: ReservedIpId) -> Result<ReservedIp, DecideError> {
+    let mut vni: Vni = draft.get(id)?;
+    unlist(draft, &mut vni, ip)?;
+    draft.put(&vni);
+    address::release(draft, ip)
+}
+
+/// Gives a secondary address to another interface of the subnet; nothing happens if it is that one's already.
+pub(super) fn hand_over(draft: &mut Draft<'_>, id: ReservedIpId, to: VniId) -> Result<ReservedIp, DecideError> {
+    let mut ip: ReservedIp = draft.get(id)?;
+    let mut new: Vni = draft.get(to)?;
+    if new.subnet != ip.subnet {
+        return Err(other_subnet(&new, ip.subnet));
+    }
+    let Some(from) = ip.bound_to else {
+        let rule = "it is bound to nothing; add it to the interface instead";
+        return Err(Refusal::invalid("ip", id, rule).into());
+    };
+    if from == to {
+        return Ok(ip);
+    }
+    check_room(draft, &new, ip.address.into())?;
+    let mut old: Vni = draft.get(from)?;
+    unlist(draft, &mut old, id)?;
+    ip.bound_to = Some(to);
+    push(&mut new, &ip);
+    draft.put(&old);
+    draft.put(&new);
+    draft.put(&ip);
+    floating_ip::follow(draft, id, from, to)?;
+    Ok(ip)
+}

@@ -1,0 +1,29 @@
+//! How many of what: the limits of both clouds, in one place, where an operator finds and changes them.
+//!
+//! Each is the smaller default of IBM VPC's and EC2's published quotas unless its text says otherwise. Limits that a
+//! packet or map format sets are not here but beside that format.
+
+/// Rules of a security group, both directions together; a reference to a prefix list counts as the list's `max_entries`
+/// (IBM: 250 a group; EC2 counts references so).
+pub const RULES_PER_GROUP: usize = 250;
+/// Security groups of an interface (both clouds' default).
+pub const GROUPS_PER_INTERFACE: usize = 5;
+/// Security groups of a VPC (IBM).
+pub const GROUPS_PER_VPC: u64 = 100;
+/// Rules of a network ACL, both directions together (IBM).
+pub const RULES_PER_ACL: usize = 200;
+/// The largest `max_entries` of a prefix list (EC2).
+pub const MAX_PREFIX_LIST_ENTRIES: u32 = 1000;
+/// Addresses of one IP version that an interface may have; a delegated prefix counts as one (IBM: 8; EC2: by instance
+/// type, see [`crate::model::Instance::ips_per_interface`]).
+pub const IPS_PER_INTERFACE: u16 = 8;
+/// The most that an instance may allow its interfaces, whatever it says (EC2's largest type).
+pub const MAX_IPS_PER_INTERFACE: u16 = 50;
+/// IPv6 ranges of a VPC (EC2).
+pub const IPV6_RANGES_PER_VPC: usize = 5;
+/// Floating IPs of a zone (IBM).
+pub const FLOATING_IPS_PER_ZONE: u64 = 40;
+/// Name servers, and time servers, that a VPC tells its guests of (EC2's DHCP option sets).
+pub const SERVERS_PER_DHCP_OPTION: usize = 4;
+/// The longest description, in characters (EC2: 255).
+pub const DESCRIPTION_LENGTH: usize = 255;

@@ -1,0 +1,35 @@
+//! The prefix list: networks under one name that security groups' rules refer to (EC2).
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use super::{IpFamily, Timestamp};
+use crate::id::PrefixListId;
+
+/// A prefix list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrefixList {
+    /// Its id.
+    pub id: PrefixListId,
+    /// Its name, unique among prefix lists.
+    pub name: String,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Of which IP version all its networks are.
+    pub family: IpFamily,
+    /// How many networks it may have; a rule that refers to it counts as so many rules.
+    pub max_entries: u32,
+    /// Counts its changes, from 1.
+    pub version: u32,
+    /// Its networks, in order of address; each occurs once.
+    pub entries: Vec<PrefixListEntry>,
+}
+
+/// A network of a prefix list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrefixListEntry {
+    /// The network.
+    pub net: IpNet,
+    /// What it is; may be empty.
+    pub description: String,
+}

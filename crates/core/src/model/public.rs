@@ -1,0 +1,78 @@
+//! The way in from and out to the public network: pools of addresses, floating IPs, public gateways.
+
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+
+use super::Timestamp;
+use crate::id::{FloatingIpId, HostId, PublicGatewayId, PublicPoolId, ReservedIpId, VniId, VpcId};
+
+/// Addresses that the public network routes to the hosts of a zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicPool {
+    /// Its id.
+    pub id: PublicPoolId,
+    /// Its name, unique among pools.
+    pub name: String,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// The zone whose hosts answer for its addresses.
+    pub zone: String,
+    /// Its ranges; every address in them can be given out.
+    pub cidrs: Vec<Ipv4Net>,
+}
+
+/// A public address, held until it is released; it leads to one private address or to a public gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FloatingIp {
+    /// Its id.
+    pub id: FloatingIpId,
+    /// Its name, unique among floating IPs.
+    pub name: String,
+    /// The address.
+    pub address: Ipv4Addr,
+    /// The pool that it comes from.
+    pub pool: PublicPoolId,
+    /// The pool's zone: what it leads to must be there.
+    pub zone: String,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Where it leads.
+    pub target: Option<FloatingIpTarget>,
+}
+
+/// Where a floating IP leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FloatingIpTarget {
+    /// To one IPv4 address of an interface.
+    Vni {
+        /// The interface.
+        vni: VniId,
+        /// Its address.
+        ip: ReservedIpId,
+    },
+    /// To a public gateway, which translates to it.
+    PublicGateway(PublicGatewayId),
+}
+
+/// The way out for the interfaces of a VPC in one zone that have no floating IP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicGateway {
+    /// Its id.
+    pub id: PublicGatewayId,
+    /// Its name, unique within the VPC.
+    pub name: String,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// The VPC.
+    pub vpc: VpcId,
+    /// The zone; a VPC has at most one in each.
+    pub zone: String,
+    /// The public address that it translates to.
+    pub floating_ip: FloatingIpId,
+    /// Whether that address was allocated with it, and goes with it.
+    pub owns_floating_ip: bool,
+    /// The host that translates; it has an uplink.
+    pub host: HostId,
+}

@@ -1,0 +1,195 @@
+/*
+ * The flow table: one entry for both directions of a connection.
+ *
+ * Exits: none; flows are found, made, renewed and forgotten here, and whose quota they use is kept right.
+ */
+#pragma once
+
+#include <linux/errno.h>
+
+#include "epoch.h"
+#include "nat_port.h"
+#include "parse.h"
+
+/* Idle times in ticks of 2^20 ns, rounded down; those of established TCP and of UDP are the interface's. */
+#define TICKS(seconds) ((__u32)((seconds) * 1000000000ULL >> 20))
+#define FRAGMENT_TICKS TICKS(30)
+
+static __always_inline __u32 ticks_at(__u64 ns)
+{
+	__u32 only = 0;
+	const struct host_settings *host = bpf_map_lookup_elem(&settings, &only);
+
+	return (__u32)(ns >> 20) + (host ? host->clock_offset : 0);
+}
+
+static __always_inline __u32 ticks_now(void)
+{
+	return ticks_at(bpf_ktime_get_coarse_ns());
+}
+
+/* The entry of a slot; that of slot 0 is all zeros. */
+static __always_inline const struct iface *iface_of(__u32 slot)
+{
+	return bpf_map_lookup_elem(&ifaces, &slot);
+}
+
+static __always_inline struct scratch *own_scratch(void)
+{
+	__u32 only = 0;
+
+	return bpf_map_lookup_elem(&scratches, &only);
+}
+
+/* Fills the key of the packet's flow. Returns the end that sent the packet. */
+static __always_inline __u32 flow_key_of(struct flow_key *key, __u32 segment, const struct packet *pkt)
+{
+	int order = addr_compare(&pkt->saddr, &pkt->daddr);
+	__u32 end = order ? order > 0 : bpf_ntohs(pkt->sport) > bpf_ntohs(pkt->dport);
+
+	key->segment = segment;
+	key->proto = pkt->proto;
+	if (end) {
+		key->addr[0] = pkt->daddr;
+		key->addr[1] = pkt->saddr;
+		key->port[0] = pkt->dport;
+		key->port[1] = pkt->sport;
+	} else {
+		key->addr[0] = pkt->saddr;
+		key->addr[1] = pkt->daddr;
+		key->port[0] = pkt->sport;
+		key->port[1] = pkt->dport;
+	}
+	return end;
+}
+
+static __always_inline __u32 opener_of(const struct flow *flow)
+{
+	return flow->flags & FLOW_OPENER;
+}
+
+/* How long a flow is remembered. `keeper`: the interface that opened it, or the one that is here. */
+static __always_inline __u32 idle_ticks(const struct flow *flow, const struct iface *keeper)
+{
+	switch (flow->state) {
+	/* 0: no interface of the flow is here, this host is its public gateway. */
+	case STATE_ESTABLISHED:
+		return keeper->tcp_established ? keeper->tcp_established : TICKS(350);
+	case STATE_BOTH_WAYS:
+		return keeper->udp_stream ? keeper->udp_stream : TICKS(120);
+	case STATE_ONE_WAY:
+		return keeper->udp ? keeper->udp : TICKS(30);
+	case STATE_CLOSING:
+		return TICKS(120);
+	case STATE_OPENING:
+	case STATE_TIME_WAIT:
+		return TICKS(60);
+	case STATE_CLOSED:
+		return TICKS(10);
+	case STATE_MESSAGES:
+		return TICKS(30);
+	}
+	return TICKS(600);
+}
+
+/* Signed: `seen` may be a tick ahead of another CPU's clock. */
+static __always_inline int is_idle(const struct flow *flow, const struct iface *keeper, __u32 now)
+{
+	return (__s32)(now - flow->seen) > (__s32)idle_ticks(flow, keeper);
+}
+
+static __always_inline int has_expired(const struct flow *flow, __u32 now)
+{
+	__u32 slot = opener_of(flow) ? flow->slot[1] : flow->slot[0];
+	const struct iface *keeper;
+
+	if (!slot)
+		slot = opener_of(flow) ? flow->slot[0] : flow->slot[1];
+	keeper = iface_of(slot);
+	return !keeper || is_idle(flow, keeper, now);
+}
+
+/* Takes room for one flow from an interface's quota. Returns 0 if it has some left. */
+static __always_inline int take_quota(__u32 slot, __u32 opened, int limited)
+{
+	struct usage *usage = bpf_map_lookup_elem(&usages, &slot);
+	const struct iface *iface = iface_of(slot);
+	__u32 *used, limit;
+
+	if (!slot)
+		return 0;
+	if (!usage || !iface)
+		return -1;
+	used = opened ? &usage->opened : &usage->accepted;
+	limit = opened ? iface->quota : 2 * iface->quota;
+	if (__sync_fetch_and_add(used, 1) < limit || !limited)
+		return 0;
+	__sync_fetch_and_add(used, -1);
+	return -1;
+}
+
+static __always_inline void give_back(__u32 slot, __u32 opened)
+{
+	struct usage *usage = slot ? bpf_map_lookup_elem(&usages, &slot) : 0;
+
+	if (usage)
+		__sync_fetch_and_add(opened ? &usage->opened : &usage->accepted, -1);
+}
+
+/* Deletes a flow. Whoever deletes it gives back what it used; a second one finds nothing to delete. */
+static __noinline int forget_flow(const struct flow_key *key, const struct flow *flow)
+{
+	__u32 slot0 = flow->slot[0], slot1 = flow->slot[1], opener = opener_of(flow);
+
+	if (flow->nat_port)
+		give_port_back(key, flow->nat_addr, flow->nat_port, opener);
+	if (bpf_map_delete_elem(&flows, key))
+		return 0;
+	give_back(slot0, opener == 0);
+	give_back(slot1, opener == 1);
+	return 1;
+}
+
+/* Puts a new flow into the table. Returns 0 or a drop reason. */
+static __noinline int insert_flow(struct flow_key *key, const struct flow *flow)
+{
+	__u32 opener = opener_of(flow);
+	long error;
+
+	if (take_quota(flow->slot[0], opener == 0, 1))
+		return DROP_FLOW_QUOTA;
+	if (take_quota(flow->slot[1], opener == 1, 1)) {
+		give_back(flow->slot[0], opener == 0);
+		return DROP_FLOW_QUOTA;
+	}
+	error = bpf_map_update_elem(&flows, key, flow, BPF_NOEXIST);
+	if (!error)
+		return 0;
+	give_back(flow->slot[0], opener == 0);
+	give_back(flow->slot[1], opener == 1);
+	/* Another CPU has put it there since: this packet was permitted all the same, and the next one finds that entry. */
+	return error == -EEXIST ? 0 : DROP_FLOW_TABLE_FULL;
+}
+
+/* The state that a flow begins with. */
+static __always_inline __u32 first_state(const struct packet *pkt)
+{
+	if (pkt->proto == IPPROTO_TCP)
+		return STATE_OPENING;
+	if (pkt->proto == IPPROTO_UDP)
+		return STATE_ONE_WAY;
+	return pkt->flags & PKT_ICMP ? STATE_MESSAGES : STATE_OTHER;
+}
+
+/* Counts a packet of a flow, and that it was there. */
+static __always_inline void count_flow(struct flow *flow, struct flow_dir *dir, __u32 end, struct wire_size size,
+				       __u32 now)
+{
+	dir->packets += size.packets;
+	dir->bytes += size.bytes;
+	/* Both directions' CPUs share this line: written only when it changes. */
+	if (flow->seen != now)
+		flow->seen = now;
+	if (flow->state == STATE_ONE_WAY && end != opener_of(flow))
+		flow->state = STATE_BOTH_WAYS;
+}

@@ -1,0 +1,418 @@
+/*
+ * The policy's part of the path, for packets that no fresh flow carries: network ACLs, gates, the flow itself, and the
+ * state of its connection. Order and exceptions: docs/data-plane.md, "Order", "Policy" and "Flows".
+ *
+ * Exits: judge() returns 0 for a packet that passes, its flow made or renewed; or DROP_ACL_EGRESS_DENIED,
+ * DROP_ACL_INGRESS_DENIED, DROP_POLICY_EGRESS_DENIED, DROP_POLICY_INGRESS_DENIED, DROP_TCP_NO_CONNECTION, those of tcp.h,
+ * DROP_ICMP_UNRELATED, DROP_ICMP_UNSOLICITED, DROP_FRAGMENT_UNKNOWN, DROP_FLOW_QUOTA, DROP_FLOW_TABLE_FULL.
+ */
+#pragma once
+
+#include "acl.h"
+#include "fragment.h"
+#include "policy.h"
+#include "refusal.h"
+#include "related.h"
+#include "tcp.h"
+
+/* Counts what the interface's shadow policy says to what its policy was just asked. */
+static __always_inline int ask_shadow(struct scratch *scratch, __u32 slot, __u32 shadow, __u32 permitted)
+{
+	struct shadow_key key = { .slot = slot, .egress = !scratch->ask.ingress, .permitted = permitted };
+	struct ask *ask = &scratch->ask;
+	__u32 policy = ask->policy, rule = ask->rule, flags = ask->flags;
+	struct shadow_count *count, first = { .flows = 1 };
+
+	ask->policy = shadow;
+	key.denied = !ask_gate(ask);
+	ask->policy = policy;
+	ask->rule = rule;
+	ask->flags = flags;
+
+	count = bpf_map_lookup_elem(&shadows, &key);
+	if (count)
+		count->flows++;
+	else
+		bpf_map_update_elem(&shadows, &key, &first, BPF_ANY);
+	if (!key.denied || !permitted)
+		return 0;
+	scratch->refused.segment = ask->segment;
+	scratch->refused.slot = slot;
+	scratch->refused.saddr = ask->ingress ? ask->remote : ask->local;
+	scratch->refused.daddr = ask->ingress ? ask->local : ask->remote;
+	scratch->refused.dport = bpf_htons(ask->choice);
+	scratch->refused.proto = ask->proto;
+	scratch->refused.reason = DROP_SHADOW_DENIED;
+	note_refusal(scratch, 0);
+	return 0;
+}
+
+/* Asks one gate of the interface at `slot` what `ask` says, and its shadow. Returns whether it permits the packet. */
+__noinline int ask_interface(__u32 slot)
+{
+	struct scratch *scratch = own_scratch();
+	const struct iface *iface = iface_of(slot);
+	int permitted;
+
+	if (!iface || !scratch)
+		return 0;
+	scratch->ask.policy = iface->policy;
+	permitted = ask_gate(&scratch->ask);
+	if (iface->shadow)
+		ask_shadow(scratch, slot, iface->shadow, permitted);
+	return permitted;
+}
+
+/*
+ * Fills the question about a packet for the gate at the sender's (`side` 0) or the receiver's end (1). `reversed`: as if
+ * the other end had opened the flow with a packet to this one's source port.
+ */
+static __always_inline void fill_ask(struct ask *ask, const struct packet *pkt, __u32 segment, __u32 side,
+				     __u32 reversed)
+{
+	ask->local = side ? pkt->daddr : pkt->saddr;
+	ask->remote = side ? pkt->saddr : pkt->daddr;
+	ask->segment = segment;
+	ask->ingress = side ^ reversed;
+	ask->proto = pkt->proto;
+	ask->choice = pkt->choice;
+	/* The opener's choice is its destination port, which stands in the ports of the flow also for ICMP. */
+	if (reversed)
+		ask->choice = pkt->flags & PKT_ICMP || pkt->proto == IPPROTO_TCP || pkt->proto == IPPROTO_UDP ?
+				      bpf_ntohs(pkt->sport) :
+				      0;
+}
+
+/* Whether the interface judges every packet of flows like this one: it says so, and both its gates are open for it. */
+static __always_inline int is_open(struct ask *ask, __u32 slot)
+{
+	const struct iface *iface = iface_of(slot);
+	__u32 rule = ask->rule, open;
+
+	if (!iface || !(iface->flags & IFACE_UNTRACKED_OPEN) || !(ask->flags & SPAN_OPEN))
+		return 0;
+	ask->ingress = !ask->ingress;
+	open = ask_gate(ask) && (ask->flags & SPAN_OPEN);
+	ask->ingress = !ask->ingress;
+	ask->rule = rule;
+	return open;
+}
+
+static __always_inline void note_rule(struct flow *flow, const struct ask *ask)
+{
+	if (ask->ingress)
+		flow->rule_ingress = ask->rule;
+	else
+		flow->rule_egress = ask->rule;
+}
+
+static __always_inline int blame(struct way *way, __u32 side, __u32 reason)
+{
+	way->blame = way->slot[side & 1];
+	return reason;
+}
+
+/* The ACL at one end of the way. */
+static __always_inline int cross_border(const struct packet *pkt, struct way *way, __u32 side)
+{
+	const struct iface *iface = iface_of(side ? way->slot[1] : way->slot[0]);
+
+	if (!(side ? way->enters : way->leaves) || !iface || !iface->acl || !acl_denies(pkt, iface->acl, side, &way->rule))
+		return 0;
+	return blame(way, side, side ? DROP_ACL_INGRESS_DENIED : DROP_ACL_EGRESS_DENIED);
+}
+
+/*
+ * ACL and gate at one end, for a packet without a flow. The flow in the making has the sender's end as its opener, also
+ * while the gates are asked as if the other had opened it.
+ */
+__noinline int enter_side(const struct packet *pkt, struct way *way, __u32 side, __u32 reversed)
+{
+	struct scratch *scratch = own_scratch();
+	__u32 slot, at;
+	int reason;
+
+	if (!pkt || !way || !scratch)
+		return DROP_REWRITE_FAILED;
+	slot = side ? way->slot[1] : way->slot[0];
+	if (!slot)
+		return 0;
+	reason = cross_border(pkt, way, side);
+	if (reason)
+		return reason;
+	fill_ask(&scratch->ask, pkt, way->segment, side, reversed);
+	if (!ask_interface(slot))
+		return blame(way, side, side ? DROP_POLICY_INGRESS_DENIED : DROP_POLICY_EGRESS_DENIED);
+	note_rule(&scratch->flow, &scratch->ask);
+	at = opener_of(&scratch->flow) ^ side;
+	if (is_open(&scratch->ask, slot))
+		scratch->flow.flags |= at ? FLOW_OPEN_1 : FLOW_OPEN_0;
+	return 0;
+}
+
+/* ACLs and gates at both ends. */
+static __always_inline int enter(struct scratch *scratch, const struct packet *pkt, struct way *way, __u32 end,
+				 __u32 reversed)
+{
+	int reason;
+
+	scratch->flow.flags = end ? FLOW_OPENER : 0;
+	scratch->flow.rule_egress = 0;
+	scratch->flow.rule_ingress = 0;
+	reason = enter_side(pkt, way, 0, reversed);
+	if (!reason)
+		reason = enter_side(pkt, way, 1, reversed);
+	if (reversed)
+		scratch->flow.flags ^= FLOW_OPENER;
+	return reason;
+}
+
+/* The numbers of judgement of both ends, added up. */
+static __always_inline __u32 judgement(const __u32 *slots)
+{
+	const struct iface *a = iface_of(slots[0]), *b = iface_of(slots[1]);
+
+	return (a ? a->judged : 0) + (b ? b->judged : 0);
+}
+
+/* Writes how packets of one direction go. `from` is 0 meanwhile, so that no other CPU takes a part for the whole. */
+static __always_inline void write_way(struct flow *flow, struct flow_dir *dir, const struct way *way)
+{
+	__u32 stamp = stamp_of(way->cell[0], way->cell[1], flow->slot);
+
+	*(volatile __u32 *)&dir->from = 0;
+	dir->to = way->to;
+	dir->src_cell = way->cell[0];
+	dir->dst_cell = way->cell[1];
+	dir->hop = way->hop;
+	dir->mtu = way->mtu;
+	__builtin_memcpy(dir->mac, way->mac, ETH_ALEN);
+	dir->stamp = stamp;
+	/* Something has changed since this decision began: it holds for this packet only. */
+	if (changes_so_far() == way->changes)
+		*(volatile __u32 *)&dir->from = way->from;
+}
+
+/* Applies the first segment of a flow. */
+__noinline int apply_first(struct __sk_buff *skb, struct flow *flow, const struct packet *pkt, __u32 end, int effect)
+{
+	if (!flow || !pkt)
+		return 0;
+	if (end)
+		tcp_apply(skb, flow, &flow->dir[1], &flow->dir[0], 1, pkt, effect);
+	else
+		tcp_apply(skb, flow, &flow->dir[0], &flow->dir[1], 0, pkt, effect);
+	return 0;
+}
+
+/*
+ * A packet without a flow: one of its own, if everybody permits it. `place`: the end that sends, and 2 if an entry of a
+ * flow that is over or has expired stands in the place.
+ */
+__noinline int open_flow(struct __sk_buff *skb, const struct packet *pkt, struct way *way, __u32 place)
+{
+	struct scratch *scratch = own_scratch();
+	__u32 filtering, adopting, begun, now = ticks_now(), end = place & 1;
+	const struct iface *src, *dst;
+	struct flow *flow;
+	int reason;
+
+	if (!pkt || !way || !scratch)
+		return DROP_REWRITE_FAILED;
+	flow = &scratch->flow;
+	src = iface_of(way->slot[0]);
+	dst = iface_of(way->slot[1]);
+	if (!src || !dst)
+		return DROP_REWRITE_FAILED;
+	filtering = (src->flags | dst->flags) & IFACE_STATE_FILTERING;
+	adopting = (src->flags | dst->flags) & IFACE_ADOPTING;
+	begun = pkt->proto == IPPROTO_TCP && !(pkt->flags & PKT_LATER) && tcp_goes_on(pkt);
+
+	__builtin_memset(flow, 0, sizeof(*flow));
+	reason = enter(scratch, pkt, way, end, 0);
+	if (adopting && begun && (reason == DROP_POLICY_EGRESS_DENIED || reason == DROP_POLICY_INGRESS_DENIED)) {
+		/* It may have been opened by the other end before the interface moved here. */
+		__u32 slot = way->blame;
+
+		if (!enter(scratch, pkt, way, end, 1))
+			reason = 0;
+		else
+			way->blame = slot;
+	}
+	if (reason)
+		return reason;
+
+	way->blame = src->flags & IFACE_STATE_FILTERING ? way->slot[0] : way->slot[1];
+	if (pkt->proto == IPPROTO_TCP && !(pkt->flags & PKT_LATER)) {
+		int bad = tcp_bad_flags(pkt);
+
+		if (filtering && bad)
+			return DROP_TCP_BAD_FLAGS;
+		if (!tcp_opens(pkt)) {
+			if (filtering && !(adopting && begun))
+				return DROP_TCP_NO_CONNECTION;
+			flow->flags |= FLOW_LOOSE;
+		}
+		flow->state = STATE_OPENING;
+		if (!bad)
+			apply_first(skb, flow, pkt, end,
+				     tcp_opens(pkt) ? TCP_BEGIN : pkt->tcp_flags & TH_RST ? TCP_CLOSE : TCP_ADVANCE);
+	} else {
+		flow->state = first_state(pkt);
+	}
+	if (pkt->flags & PKT_LATER)
+		return DROP_FRAGMENT_UNKNOWN;
+	if ((pkt->flags & PKT_ANSWER) && filtering)
+		return DROP_ICMP_UNSOLICITED;
+
+	flow->nat_addr = way->nat_addr;
+	flow->nat_port = way->nat_port;
+	flow->slot[0] = end ? way->slot[1] : way->slot[0];
+	flow->slot[1] = end ? way->slot[0] : way->slot[1];
+	flow->judged = judgement(flow->slot);
+	flow->seen = now;
+	if (end) {
+		write_way(flow, &flow->dir[1], way);
+		count_flow(flow, &flow->dir[1], 1, way->size, now);
+	} else {
+		write_way(flow, &flow->dir[0], way);
+		count_flow(flow, &flow->dir[0], 0, way->size, now);
+	}
+	way->blame = way->slot[0] ? way->slot[0] : way->slot[1];
+	if (place & 2) {
+		const struct flow *old = bpf_map_lookup_elem(&flows, &scratch->key);
+
+		if (old)
+			forget_flow(&scratch->key, old);
+	}
+	return insert_flow(&scratch->key, flow);
+}
+
+/* ACL and gate at the sender's (`side` 0) or the receiver's end, for a flow that is known. */
+__noinline int ask_again(struct flow *flow, const struct packet *pkt, struct way *way, __u32 end, __u32 side)
+{
+	struct scratch *scratch = own_scratch();
+	__u32 at = end ^ side, opener, slot, old_slot, denied;
+	int reason;
+
+	if (!flow || !pkt || !way || !scratch)
+		return DROP_REWRITE_FAILED;
+	opener = opener_of(flow);
+	slot = side ? way->slot[1] : way->slot[0];
+	old_slot = at ? flow->slot[1] : flow->slot[0];
+	denied = opener == at ? DROP_POLICY_EGRESS_DENIED : DROP_POLICY_INGRESS_DENIED;
+	if (!slot)
+		return 0;
+	reason = cross_border(pkt, way, side);
+	if (reason)
+		return reason;
+	if (old_slot != slot || flow->judged != judgement(flow->slot)) {
+		fill_ask(&scratch->ask, pkt, way->segment, side, end != opener);
+		if (!ask_interface(slot)) {
+			if (old_slot == slot)
+				forget_flow(&scratch->key, flow);
+			return blame(way, side, denied);
+		}
+		note_rule(flow, &scratch->ask);
+	}
+	if (flow->flags & (at ? FLOW_OPEN_1 : FLOW_OPEN_0)) {
+		fill_ask(&scratch->ask, pkt, way->segment, side, 0);
+		if (!ask_interface(slot))
+			return blame(way, side, side ? DROP_POLICY_INGRESS_DENIED : DROP_POLICY_EGRESS_DENIED);
+	}
+	return 0;
+}
+
+/* Lets another interface take the place at one end: it has moved here, away, or to another device. */
+static __always_inline void replace_slot(struct flow *flow, __u32 at, __u32 slot)
+{
+	__u32 old = at ? flow->slot[1] : flow->slot[0], opened = opener_of(flow) == at;
+
+	if (old == slot)
+		return;
+	take_quota(slot, opened, 0);
+	if (at)
+		flow->slot[1] = slot;
+	else
+		flow->slot[0] = slot;
+	give_back(old, opened);
+}
+
+/* A packet of a flow that is known, but not fresh. */
+__noinline int renew_flow(struct __sk_buff *skb, const struct packet *pkt, struct way *way, struct flow *flow, __u32 end)
+{
+	const struct iface *src, *dst;
+	struct flow_dir *d, *o;
+	__u32 now = ticks_now();
+	int reason, effect;
+
+	if (!pkt || !way || !flow)
+		return DROP_REWRITE_FAILED;
+	d = end ? &flow->dir[1] : &flow->dir[0];
+	o = end ? &flow->dir[0] : &flow->dir[1];
+	src = iface_of(way->slot[0]);
+	dst = iface_of(way->slot[1]);
+	if (!src || !dst)
+		return DROP_REWRITE_FAILED;
+	reason = ask_again(flow, pkt, way, end, 0);
+	if (!reason)
+		reason = ask_again(flow, pkt, way, end, 1);
+	if (reason)
+		return reason;
+	if (pkt->proto == IPPROTO_TCP && !(pkt->flags & PKT_LATER)) {
+		effect = tcp_step(skb, flow, pkt, end);
+		if (effect > 0 && ((src->flags | dst->flags) & IFACE_STATE_FILTERING)) {
+			way->blame = src->flags & IFACE_STATE_FILTERING ? way->slot[0] : way->slot[1];
+			way->seq = o->end;
+			way->ack = o->tcp & TCP_ACKED ? o->ack : d->end;
+			return effect;
+		}
+	}
+	if (way->hop & HOP_UPLINK)
+		renew_translation(pkt, flow, way->nat_addr, way->nat_port);
+	/* Sums of epochs may be equal by chance: the other direction must not go on with what it knew of another interface. */
+	if ((end ? flow->slot[1] : flow->slot[0]) != way->slot[0] || (end ? flow->slot[0] : flow->slot[1]) != way->slot[1])
+		o->from = 0;
+	replace_slot(flow, end, way->slot[0]);
+	replace_slot(flow, !end, way->slot[1]);
+	flow->judged = judgement(flow->slot);
+	write_way(flow, d, way);
+	count_flow(flow, d, end, way->size, now);
+	return 0;
+}
+
+/* Lets a packet pass and keeps its flow, or refuses it. */
+__noinline int judge(struct __sk_buff *skb, const struct packet *pkt, struct way *way)
+{
+	struct scratch *scratch = own_scratch();
+	struct flow *flow;
+	__u32 end;
+	int reason;
+
+	if (!pkt || !way || !scratch)
+		return DROP_REWRITE_FAILED;
+	if (pkt->flags & PKT_ERROR) {
+		const struct iface *src = iface_of(way->slot[0]), *dst = iface_of(way->slot[1]);
+
+		reason = cross_border(pkt, way, 0);
+		if (!reason)
+			reason = cross_border(pkt, way, 1);
+		if (reason || !src || !dst)
+			return reason;
+		if (is_related(skb, pkt, way->segment, (src->flags | dst->flags) & IFACE_STATE_FILTERING))
+			return 0;
+		return blame(way, !way->slot[0], DROP_ICMP_UNRELATED);
+	}
+	end = flow_key_of(&scratch->key, way->segment, pkt);
+	flow = bpf_map_lookup_elem(&flows, &scratch->key);
+	/* A connection that is over makes room for a new one (rule 3). */
+	if (flow && (has_expired(flow, ticks_now()) ||
+		     (pkt->proto == IPPROTO_TCP && !(pkt->flags & PKT_LATER) && tcp_opens(pkt) && tcp_is_over(flow)))) {
+		reason = open_flow(skb, pkt, way, end | 2);
+	} else {
+		reason = flow ? renew_flow(skb, pkt, way, flow, end) : open_flow(skb, pkt, way, end);
+	}
+	if (!reason && (pkt->flags & PKT_FIRST))
+		remember_fragment(pkt, way->segment, ticks_now());
+	return reason;
+}

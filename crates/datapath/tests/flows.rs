@@ -1,0 +1,212 @@
+//! The flow table: what is remembered, for how long, on whose account; and that what changes is seen at the next packet.
+
+mod common;
+
+use common::frames::{Route, Udp, echo};
+use common::policy::allow_out;
+use common::{Bench, GATEWAY_MAC_2, REMOTE, REMOTE_MAC, SEGMENT, endpoint_key};
+use pintle_core::DropReason;
+use pintle_datapath::{FlowKey, FlowState, Verdict, cell_of_endpoint, ticks};
+
+fn udp_between(bench: &Bench, ports: (u16, u16)) -> (Vec<u8>, Vec<u8>) {
+    let (a, b) = (&bench.a, &bench.b);
+    (Route::switched(a, b).udp(ports, b"?"), Route::switched(b, a).udp((ports.1, ports.0), b"!"))
+}
+
+#[test]
+fn e18_flows_are_remembered_as_long_as_their_kind() {
+    Bench::run(|bench| {
+        let (a, b) = (&bench.a, &bench.b);
+        bench.set_rules(b, common::policy::allow_all());
+        bench.set_rules(a, allow_out());
+        let (there, back) = udp_between(bench, (5000, 53));
+        let denied = Some(DropReason::PolicyIngressDenied);
+        // One way: 30 s.
+        assert_eq!(bench.refused(a, &there), None);
+        bench.wait(29);
+        assert_eq!(bench.refused(b, &back), None, "and now both ways: 180 s");
+        bench.wait(179);
+        assert_eq!(bench.refused(b, &back), None);
+        bench.wait(181);
+        assert_eq!(bench.refused(b, &back), denied, "expired is as good as none, swept or not");
+        assert_eq!(bench.flows().len(), 1);
+        assert_eq!(bench.refused(a, &there), None);
+        bench.wait(31);
+        assert_eq!(bench.refused(b, &back), denied);
+        // ICMP 30 s, others 600 s.
+        let ping_back = Route::switched(b, a).packet(1, &[0, 0, 0, 0, 0, 7, 0, 9]);
+        assert_eq!(bench.refused(a, &echo(a, b.mac, b.ip)), None);
+        bench.wait(31);
+        assert_eq!(bench.refused(b, &ping_back), denied);
+        let (gre, gre_back) = (Route::switched(a, b).packet(47, &[0; 8]), Route::switched(b, a).packet(47, &[0; 8]));
+        assert_eq!(bench.refused(a, &gre), None);
+        bench.wait(599);
+        assert_eq!(bench.refused(b, &gre_back), None);
+        bench.wait(601);
+        assert_eq!(bench.refused(b, &gre_back), denied);
+        // The interface that opened the flow decides; also about flows that exist.
+        assert_eq!(bench.refused(a, &there), None);
+        bench.edit_iface(a, |iface| iface.udp = ticks(60));
+        bench.wait(59);
+        assert_eq!(bench.refused(b, &back), None);
+    });
+}
+
+#[test]
+fn q13_quota_keeps_one_interface_from_filling_the_table() {
+    Bench::run(|bench| {
+        let (a, b, c) = (&bench.a, &bench.b, &bench.c);
+        bench.edit_iface(a, |iface| iface.quota = 10);
+        let open = |port| bench.refused(a, &udp_between(bench, (port, 53)).0);
+        for port in 0..10 {
+            assert_eq!(open(port), None);
+        }
+        assert_eq!(open(10), Some(DropReason::FlowQuota));
+        assert_eq!(open(3), None, "established flows go on");
+        let usage = |slot| bench.datapath.flows().usage(slot).expect("read");
+        assert_eq!((usage(a.slot).opened, usage(b.slot).accepted), (10, 10));
+        // Others may open twice as many to it; and they are not affected.
+        let to_a = |port| bench.refused(c, &Route::routed(c, a.ip).udp((port, 53), b"?"));
+        for port in 0..20 {
+            assert_eq!(to_a(port), None);
+        }
+        assert_eq!(to_a(20), Some(DropReason::FlowQuota));
+        assert_eq!(bench.refused(c, &Route::routed(c, b.ip).udp((20, 53), b"?")), None);
+        // What expires makes room once it is swept.
+        bench.wait(31);
+        let sweep = bench.datapath.sweep().expect("it runs");
+        assert_eq!((sweep.visited, sweep.deleted), (31, 31));
+        assert_eq!((usage(a.slot).opened, usage(a.slot).accepted, usage(b.slot).accepted), (0, 0, 0));
+        assert_eq!(open(10), None);
+    });
+}
+
+#[test]
+fn q13_a_full_table_says_so_and_evicts_nothing() {
+    Bench::run(|bench| {
+        let (a, c) = (&bench.a, &bench.c);
+        bench.edit_iface(a, |iface| iface.quota = 1_000_000);
+        bench.edit_iface(c, |iface| iface.quota = 1_000_000);
+        let send = |n: u16| bench.refused(a, &Route::routed(a, c.ip).udp((n, 53), b"?"));
+        let full = (0..10_000).find(|n| send(*n).is_some()).expect("the table has an end");
+        assert_eq!(send(full), Some(DropReason::FlowTableFull));
+        assert!((2000..=2048).contains(&full), "{full}");
+        assert!((0..full).all(|n| send(n).is_none()), "every established flow is still there");
+        let usage = bench.datapath.flows().usage(a.slot).expect("read");
+        assert_eq!(usage.opened, u32::from(full), "what found no room is not counted");
+    });
+}
+
+#[test]
+fn a_flow_follows_its_endpoint_at_the_next_packet() {
+    Bench::run(|bench| {
+        let (a, b) = (&bench.a, &bench.b);
+        let (there, _) = udp_between(bench, (1, 2));
+        assert_eq!(bench.refused(a, &there), None);
+        // B moves to another host, then nowhere, and comes back.
+        let vtep = [192, 0, 2, 9].into();
+        bench.edit_endpoint(b.key(), |endpoint| (endpoint.ifindex, endpoint.vtep) = (None, Some(vtep)));
+        assert_eq!(bench.refused(a, &there), None);
+        assert_eq!(bench.delivered(b), 1, "it went to the other host");
+        let key = FlowKey::between(SEGMENT, 17, (a.ip.into(), 1), (b.ip.into(), 2));
+        let slots = || bench.datapath.flows().get(&key).expect("read").expect("there").sides.map(|side| side.slot);
+        assert_eq!(slots(), [a.slot, 0]);
+        assert_eq!(bench.datapath.flows().usage(b.slot).expect("read").accepted, 0);
+        assert!(bench.datapath.endpoints().delete(&b.key()).expect("delete"));
+        bench.datapath.epochs().raise(cell_of_endpoint(SEGMENT, b.ip.into()));
+        assert_eq!(bench.refused(a, &there), Some(DropReason::NoRoute));
+        bench.edit_endpoint(b.key(), |endpoint| *endpoint = b.endpoint());
+        assert_eq!(bench.refused(a, &there), None);
+        assert_eq!((bench.delivered(b), slots()), (2, [a.slot, b.slot]));
+        // Its gate is asked again where it was not asked before.
+        bench.edit_endpoint(b.key(), |endpoint| (endpoint.ifindex, endpoint.vtep) = (None, Some(vtep)));
+        assert_eq!(bench.refused(a, &there), None);
+        bench.set_rules(b, allow_out());
+        bench.edit_endpoint(b.key(), |endpoint| *endpoint = b.endpoint());
+        assert_eq!(bench.refused(a, &there), Some(DropReason::PolicyIngressDenied));
+    });
+}
+
+#[test]
+fn a_flow_is_no_way_around_antispoofing_or_the_gateway() {
+    Bench::run(|bench| {
+        let (a, b, c) = (&bench.a, &bench.b, &bench.c);
+        let routed = Udp::routed(a, c.ip);
+        for _ in 0..2 {
+            assert_eq!(bench.refused(a, &routed.bytes()), None);
+        }
+        assert_eq!(bench.refused(b, &Udp { src_mac: b.mac, ..routed }.bytes()), Some(DropReason::SpoofedSrcIp));
+        assert_eq!(bench.refused(a, &Udp { src_mac: b.mac, ..routed }.bytes()), Some(DropReason::SpoofedSrcMac));
+        assert_eq!(bench.refused(a, &Udp { dst_mac: c.mac, ..routed }.bytes()), Some(DropReason::WrongDstMac));
+        let (_, reason) = bench.fate(a, &Udp { ttl: 1, ..routed }.bytes());
+        assert_eq!(reason, Some(DropReason::TtlExceeded));
+        assert_eq!(bench.refused(a, &Udp { payload: 1430, ..routed }.bytes()), Some(DropReason::TooBig));
+        let output = bench.send(a, &routed.bytes());
+        let after = Udp { src_mac: GATEWAY_MAC_2, dst_mac: c.mac, ttl: 63, ..routed };
+        assert_eq!((output.verdict, output.frame), (Verdict::Redirect, after.bytes()), "the established path rewrites");
+        let remote = Udp { dst_mac: REMOTE_MAC, ..Udp::routed(a, REMOTE) };
+        for _ in 0..2 {
+            assert_eq!(bench.send(a, &remote.bytes()).frame, remote.bytes());
+        }
+    });
+}
+
+#[test]
+fn k01_flows_count_packets_and_bytes_of_both_ends() {
+    Bench::run(|bench| {
+        let (a, b) = (&bench.a, &bench.b);
+        let (there, back) = udp_between(bench, (1, 2));
+        for _ in 0..3 {
+            assert_eq!(bench.refused(a, &there), None);
+        }
+        assert_eq!(bench.refused(b, &back), None);
+        let flows = bench.flows();
+        let [flow] = flows.as_slice() else { panic!("{flows:?}") };
+        assert_eq!(flow.key, FlowKey::between(SEGMENT, 17, (a.ip.into(), 1), (b.ip.into(), 2)));
+        let side = |n: usize| (flow.sides[n].packets, flow.sides[n].bytes, flow.sides[n].slot);
+        assert_eq!((side(0), side(1)), ((3, 3 * 43, a.slot), (1, 43, b.slot)));
+        assert_eq!((flow.opener(), flow.state), (0, FlowState::BOTH_WAYS));
+    });
+}
+
+#[test]
+fn sweep_forgets_an_interface_that_has_gone() {
+    Bench::run(|bench| {
+        let (a, b, c) = (&bench.a, &bench.b, &bench.c);
+        let remote = Route::routed(b, REMOTE).udp((1, 2), b"x");
+        assert_eq!(bench.refused(b, &remote), None);
+        assert_eq!(bench.refused(b, &udp_between(bench, (1, 2)).1), None);
+        assert_eq!(bench.refused(a, &Route::routed(a, c.ip).udp((1, 2), b"x")), None);
+        let sweep = bench.datapath.sweep_slot(b.slot).expect("it runs");
+        assert_eq!((sweep.visited, sweep.deleted), (3, 1), "the one to another host is nobody's now");
+        assert!(bench.flows().iter().all(|flow| flow.sides.iter().all(|side| side.slot != b.slot)));
+    });
+}
+
+#[test]
+fn k12_q15_too_big_is_noted_with_both_ends_also_where_nobody_is_told() {
+    Bench::run(|bench| {
+        let (a, c) = (&bench.a, &bench.c);
+        let big = Udp { payload: 1430, ..Udp::routed(a, c.ip) }.bytes();
+        for _ in 0..3 {
+            assert_eq!(bench.refused(a, &big), Some(DropReason::TooBig));
+        }
+        let events = bench.datapath.records().mtu_events().expect("read");
+        let [event] = events.as_slice() else { panic!("{events:?}") };
+        assert_eq!((event.segment, event.source, event.destination), (SEGMENT, a.ip.into(), c.ip.into()));
+        assert_eq!((event.packets, event.largest, event.mtu), (3, 1458, 1450));
+    });
+}
+
+#[test]
+fn a_secondary_address_that_is_taken_away_stops_at_once() {
+    Bench::run(|bench| {
+        let (a, b) = (&bench.a, &bench.b);
+        let second = [10, 0, 1, 77].into();
+        bench.edit_endpoint(endpoint_key(SEGMENT, second), |endpoint| *endpoint = a.endpoint());
+        let frame = Udp { src: second, ..Udp::switched(a, b) }.bytes();
+        assert_eq!([bench.refused(a, &frame), bench.refused(a, &frame)], [None, None]);
+        bench.edit_endpoint(endpoint_key(SEGMENT, second), |endpoint| *endpoint = b.endpoint());
+        assert_eq!(bench.refused(a, &frame), Some(DropReason::SpoofedSrcIp));
+    });
+}

@@ -1,0 +1,154 @@
+//! `/floating_ips`, and `/virtual_network_interfaces/{id}/floating_ips`.
+
+use std::net::Ipv4Addr;
+
+use pintle_core::command::{Command, CreateFloatingIp, FloatingIpChoice};
+use pintle_core::id::{FloatingIpId, VniId};
+use pintle_core::model::FloatingIp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::identity::{Identity, ResourceGroupIdentity, ZoneIdentity, check_resource_group};
+use super::reference::Reference;
+use super::security_group::{Target, target};
+use super::{Site, collection};
+use crate::problem::Problem;
+use crate::view::{FloatingIpView, Page, TargetView};
+use crate::wire::{Text, given, removable, timestamp};
+
+/// The URL of a floating IP.
+pub fn href(site: &Site, id: FloatingIpId) -> String {
+    site.href(format_args!("floating_ips/{id}"))
+}
+
+/// The CRN of a floating IP: a zonal resource.
+pub fn crn(site: &Site, ip: &FloatingIp) -> String {
+    site.crn(&ip.zone, "floating-ip", ip.id)
+}
+
+/// Body of `POST /floating_ips`: with a zone, or with the interface that it is to lead to. `address` is ours.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Create {
+    name: Option<String>,
+    zone: Option<ZoneIdentity>,
+    target: Option<Identity<VniId>>,
+    address: Option<Text<Ipv4Addr>>,
+    resource_group: Option<ResourceGroupIdentity>,
+}
+
+impl Create {
+    /// What it asks for.
+    ///
+    /// # Errors
+    /// [`Problem`] for another resource group, or when neither zone nor target is there.
+    pub fn command(self) -> Result<Command, Problem> {
+        check_resource_group(self.resource_group.as_ref())?;
+        if self.zone.is_none() && self.target.is_none() && self.address.is_none() {
+            return Err(Problem::field("zone", "it is needed unless 'target' tells it"));
+        }
+        Ok(Command::CreateFloatingIp(CreateFloatingIp {
+            name: self.name,
+            zone: self.zone.map(|zone| zone.0),
+            address: self.address.map(|Text(address)| address),
+            target: self.target.map(|Identity(vni)| FloatingIpChoice { vni, ip: None }),
+        }))
+    }
+}
+
+/// Body of `PATCH /floating_ips/{id}`; `target` `null` lets it lead nowhere.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Update {
+    #[serde(default, deserialize_with = "given")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "removable")]
+    target: Option<Option<Identity<VniId>>>,
+}
+
+impl Update {
+    /// What it asks for; `None` when nothing is to change.
+    ///
+    /// # Errors
+    /// [`Problem::Field`] when it asks for both at once: they are two changes, and either could fail alone.
+    pub fn command(self, id: FloatingIpId) -> Result<Option<Command>, Problem> {
+        match (self.name, self.target) {
+            (Some(_), Some(_)) => Err(Problem::field("target", "it can't be changed in one request with 'name'")),
+            (Some(name), None) => Ok(Some(Command::RenameFloatingIp(id, name))),
+            (None, Some(Some(Identity(vni)))) => Ok(Some(lead_to(id, vni))),
+            (None, Some(None)) => Ok(Some(Command::DisassociateFloatingIp(id))),
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+/// A floating IP to an interface's primary address, away from wherever it leads: what `PATCH` and
+/// `PUT …/floating_ips/{id}` ask for.
+pub fn lead_to(id: FloatingIpId, vni: VniId) -> Command {
+    Command::AssociateFloatingIp { id, target: FloatingIpChoice { vni, ip: None }, reassociate: true }
+}
+
+#[derive(Serialize)]
+struct Shape {
+    id: String,
+    crn: String,
+    href: String,
+    name: String,
+    address: String,
+    status: &'static str,
+    created_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<TargetShape>,
+    zone: Reference,
+    resource_group: Reference,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum TargetShape {
+    Vni(Box<Target>),
+    PublicGateway(Box<Reference>),
+}
+
+/// The floating IP as replies show it.
+pub fn encode(site: &Site, view: &FloatingIpView) -> Value {
+    let ip = &view.ip;
+    json!(Shape {
+        id: ip.id.to_string(),
+        crn: crn(site, ip),
+        href: href(site, ip.id),
+        name: ip.name.clone(),
+        address: ip.address.to_string(),
+        status: "available",
+        created_at: timestamp(ip.created_at),
+        target: view.target.as_ref().map(|found| match found {
+            TargetView::Vni { member, .. } => TargetShape::Vni(Box::new(target(site, member))),
+            TargetView::PublicGateway(gateway) => {
+                TargetShape::PublicGateway(Box::new(Reference::public_gateway(site, gateway)))
+            }
+        }),
+        zone: Reference::zone(site, &ip.zone),
+        resource_group: Reference::resource_group(site),
+    })
+}
+
+/// A page of floating IPs.
+pub fn encode_page(site: &Site, paging: &collection::Paging, page: &Page<FloatingIpView>) -> Value {
+    collection::encode(site, "floating_ips", "floating_ips", paging, page, |view| encode(site, view))
+}
+
+/// The floating IP as its interface shows it.
+pub fn encode_reference(site: &Site, ip: &FloatingIp) -> Value {
+    json!(Reference::floating_ip(site, ip))
+}
+
+/// A page of an interface's floating IPs.
+pub fn encode_reference_page(
+    site: &Site,
+    vni: VniId,
+    paging: &collection::Paging,
+    page: &Page<FloatingIpView>,
+) -> Value {
+    let path = format!("virtual_network_interfaces/{vni}/floating_ips");
+    collection::encode(site, &path, "floating_ips", paging, page, |view| encode_reference(site, &view.ip))
+}

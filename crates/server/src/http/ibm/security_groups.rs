@@ -1,0 +1,207 @@
+//! `/v1/security_groups`, their rules and targets.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use pintle_core::command::{Command, GroupsChange, RulesChange};
+use pintle_core::id::{RuleId, SecurityGroupId};
+use pintle_core::model::{SecurityGroup, Vni};
+use pintle_core::policy::Rule;
+use pintle_core::record::Record;
+use pintle_core::refusal::Noun;
+use pintle_dialect::Problem;
+use pintle_dialect::ibm::collection::Paging;
+use pintle_dialect::ibm::security_group;
+use pintle_dialect::ibm::version::Version;
+use pintle_dialect::view::{self, MemberView, SecurityGroupView, View, members};
+
+use super::super::answer::{Answer, Fault, empty, json, tagged};
+use super::super::app::App;
+use super::super::extract::{Body, Query, Segments, id};
+use super::super::if_match::IfMatch;
+use super::{nothing, vpc_filter};
+
+pub(super) async fn list(
+    State(app): State<App>,
+    Extension(version): Extension<Version>,
+    Query(params): Query,
+) -> Answer {
+    let paging = Paging::decode(params, &["resource_group.id", "vpc.id", "vpc.name"])?;
+    let (start, limit) = (paging.start.as_deref(), paging.limit);
+    let by_id = vpc_filter(&paging)?;
+    let page = match (by_id, paging.filter("vpc.name")) {
+        _ if !paging.wants_default_group() => nothing(),
+        (None, None) => app.read(|snapshot| Ok(view::all(snapshot, "", start, limit)?)).await?,
+        (by_id, by_name) => {
+            app.read(|snapshot| {
+                let vpc = super::vpc_of(snapshot, by_id, by_name)?;
+                let ids = vpc.map(|vpc| view::child_ids::<SecurityGroup>(snapshot, vpc)).transpose()?;
+                Ok(view::by_ids(snapshot, ids.unwrap_or_default(), start, limit)?)
+            })
+            .await?
+        }
+    };
+    Ok(json(StatusCode::OK, &security_group::encode_page(&app.site, &paging, &page, &version)))
+}
+
+pub(super) async fn create(
+    State(app): State<App>,
+    Extension(version): Extension<Version>,
+    Body(body): Body<security_group::Create>,
+) -> Answer {
+    let made: SecurityGroup = app.execute(body.command(&version)?).await?;
+    answer(&app, StatusCode::CREATED, made.id, &version).await
+}
+
+pub(super) async fn show(
+    State(app): State<App>,
+    Extension(version): Extension<Version>,
+    Segments(group): Segments<String>,
+) -> Answer {
+    answer(&app, StatusCode::OK, id::<SecurityGroup>(&group)?, &version).await
+}
+
+pub(super) async fn update(
+    State(app): State<App>,
+    Extension(version): Extension<Version>,
+    Segments(group): Segments<String>,
+    expected: IfMatch,
+    Body(body): Body<security_group::Update>,
+) -> Answer {
+    let id = id::<SecurityGroup>(&group)?;
+    if let Some(command) = body.command(id) {
+        app.execute_if::<SecurityGroup>(&expected, id, command).await?;
+    }
+    answer(&app, StatusCode::OK, id, &version).await
+}
+
+pub(super) async fn delete(State(app): State<App>, Segments(group): Segments<String>, expected: IfMatch) -> Answer {
+    let id = id::<SecurityGroup>(&group)?;
+    app.execute_if::<SecurityGroup>(&expected, id, Command::DeleteSecurityGroup(id)).await?;
+    Ok(empty())
+}
+
+pub(super) async fn answer(app: &App, status: StatusCode, id: SecurityGroupId, version: &Version) -> Answer {
+    let found: SecurityGroupView = app.view(id).await?;
+    Ok(tagged(status, found.revision, &security_group::encode(&app.site, &found, version)))
+}
+
+pub(super) async fn list_rules(
+    State(app): State<App>,
+    Extension(version): Extension<Version>,
+    Segments(group): Segments<String>,
+    Query(params): Query,
+) -> Answer {
+    params.finish()?;
+    let found: SecurityGroupView = app.view(id::<SecurityGroup>(&group)?).await?;
+    Ok(json(StatusCode::OK, &security_group::encode_rules(&app.site, &found, &version)))
+}
+
+pub(super) async fn create_rule(
+    State(app): State<App>,
+    Extension(version): Extension<Version>,
+    Segments(group): Segments<String>,
+    Body(body): Body<security_group::RuleFields>,
+) -> Answer {
+    let id = id::<SecurityGroup>(&group)?;
+    let changed: SecurityGroup = app.execute(body.command(id, &version)?).await?;
+    // What is added comes last.
+    let rule =
+        changed.rules.last().ok_or_else(|| Problem::Internal { detail: format!("{id} has not got its rule") })?;
+    answer_rule(&app, StatusCode::CREATED, id, rule.id, &version).await
+}
+
+pub(super) async fn show_rule(
+    State(app): State<App>,
+    Extension(version): Extension<Version>,
+    Segments((group, rule)): Segments<(String, String)>,
+) -> Answer {
+    answer_rule(&app, StatusCode::OK, id::<SecurityGroup>(&group)?, rule_id(&rule)?, &version).await
+}
+
+pub(super) async fn update_rule(
+    State(app): State<App>,
+    Extension(version): Extension<Version>,
+    Segments((group, rule)): Segments<(String, String)>,
+    Body(body): Body<security_group::RulePatch>,
+) -> Answer {
+    let (id, rule) = (id::<SecurityGroup>(&group)?, rule_id(&rule)?);
+    let (_, old) = find_rule(&app, id, rule).await?;
+    app.execute::<SecurityGroup>(body.command(id, &old, &version)?).await?;
+    answer_rule(&app, StatusCode::OK, id, rule, &version).await
+}
+
+pub(super) async fn delete_rule(State(app): State<App>, Segments((group, rule)): Segments<(String, String)>) -> Answer {
+    let (id, rule) = (id::<SecurityGroup>(&group)?, rule_id(&rule)?);
+    app.execute::<SecurityGroup>(Command::ChangeRules(id, RulesChange::remove(vec![rule]))).await?;
+    Ok(empty())
+}
+
+fn rule_id(segment: &str) -> Result<RuleId, Problem> {
+    segment.parse().map_err(|_| Problem::not_found(Noun::SecurityGroupRule, super::super::short(segment)))
+}
+
+async fn find_rule(app: &App, id: SecurityGroupId, rule: RuleId) -> Result<(SecurityGroupView, Rule), Fault> {
+    let found: SecurityGroupView = app.view(id).await?;
+    let rule =
+        found.group.rule(rule).cloned().ok_or_else(|| Problem::not_found(Noun::SecurityGroupRule, rule.to_string()))?;
+    Ok((found, rule))
+}
+
+async fn answer_rule(app: &App, status: StatusCode, id: SecurityGroupId, rule: RuleId, version: &Version) -> Answer {
+    let (found, rule) = find_rule(app, id, rule).await?;
+    Ok(json(status, &security_group::encode_rule(&app.site, &found, &rule, version)))
+}
+
+pub(super) async fn list_targets(
+    State(app): State<App>,
+    Segments(group): Segments<String>,
+    Query(params): Query,
+) -> Answer {
+    let id = id::<SecurityGroup>(&group)?;
+    let paging = Paging::decode(params, &[])?;
+    let page = app
+        .read(|snapshot| {
+            pintle_core::query::get::<SecurityGroup>(snapshot, id)?;
+            let ids = members(snapshot, id)?;
+            Ok(view::by_ids::<MemberView>(snapshot, ids, paging.start.as_deref(), paging.limit)?)
+        })
+        .await?;
+    Ok(json(StatusCode::OK, &security_group::encode_target_page(&app.site, id, &paging, &page)))
+}
+
+pub(super) async fn show_target(State(app): State<App>, Segments(path): Segments<(String, String)>) -> Answer {
+    answer_target(&app, StatusCode::OK, &path).await
+}
+
+pub(super) async fn add_target(State(app): State<App>, Segments(path): Segments<(String, String)>) -> Answer {
+    let (group, vni) = target_ids(&path)?;
+    app.execute::<Vni>(Command::ChangeVniGroups(vni, GroupsChange::Add(group))).await?;
+    answer_target(&app, StatusCode::CREATED, &path).await
+}
+
+pub(super) async fn remove_target(State(app): State<App>, Segments(path): Segments<(String, String)>) -> Answer {
+    let (group, vni) = target_ids(&path)?;
+    app.execute::<Vni>(Command::ChangeVniGroups(vni, GroupsChange::Remove(group))).await?;
+    Ok(empty())
+}
+
+fn target_ids((group, vni): &(String, String)) -> Result<(SecurityGroupId, <Vni as Record>::Id), Problem> {
+    Ok((id::<SecurityGroup>(group)?, id::<Vni>(vni)?))
+}
+
+async fn answer_target(app: &App, status: StatusCode, path: &(String, String)) -> Answer {
+    let (group, vni) = target_ids(path)?;
+    let member = app
+        .read(|snapshot| {
+            pintle_core::query::get::<SecurityGroup>(snapshot, group)?;
+            let found = MemberView::read(snapshot, vni)?;
+            if found.vni.security_groups.contains(&group) {
+                Ok(found)
+            } else {
+                Err(Problem::not_found(Noun::Vni, vni.to_string()))
+            }
+        })
+        .await?;
+    Ok(json(status, &security_group::encode_target(&app.site, &member)))
+}

@@ -1,0 +1,69 @@
+//! `/native/v1/security_groups`.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use pintle_core::Command;
+use pintle_core::id::SecurityGroupId;
+use pintle_core::model::SecurityGroup;
+use pintle_dialect::native::paging::{self, InVpc};
+use pintle_dialect::native::security_group::{ChangeRules, Create, Update, encode};
+use pintle_dialect::view::{SecurityGroupView, resolve};
+
+use super::super::answer::{Answer, Fault, empty, json};
+use super::super::app::App;
+use super::super::extract::{Body, Query, Segments};
+
+pub(super) async fn list(State(app): State<App>, Query(params): Query) -> Answer {
+    let asked = InVpc::decode(params)?;
+    let page = app.read(|snapshot| asked.read::<SecurityGroupView>(snapshot)).await?;
+    Ok(json(StatusCode::OK, &paging::encode(&page, encode)))
+}
+
+pub(super) async fn create(State(app): State<App>, Body(body): Body<Create>) -> Answer {
+    let command = app.read(|snapshot| body.command(snapshot)).await?;
+    let made: SecurityGroup = app.execute(command).await?;
+    answer(&app, StatusCode::CREATED, made.id).await
+}
+
+pub(super) async fn show(State(app): State<App>, Segments(group): Segments<String>) -> Answer {
+    let id = find(&app, &group).await?;
+    answer(&app, StatusCode::OK, id).await
+}
+
+pub(super) async fn update(
+    State(app): State<App>,
+    Segments(group): Segments<String>,
+    Body(body): Body<Update>,
+) -> Answer {
+    let id = find(&app, &group).await?;
+    if let Some(command) = body.command(id) {
+        app.execute::<SecurityGroup>(command).await?;
+    }
+    answer(&app, StatusCode::OK, id).await
+}
+
+pub(super) async fn delete(State(app): State<App>, Segments(group): Segments<String>) -> Answer {
+    let id = find(&app, &group).await?;
+    app.execute::<SecurityGroup>(Command::DeleteSecurityGroup(id)).await?;
+    Ok(empty())
+}
+
+pub(super) async fn change_rules(
+    State(app): State<App>,
+    Segments(group): Segments<String>,
+    Body(body): Body<ChangeRules>,
+) -> Answer {
+    let id = find(&app, &group).await?;
+    let command = app.read(|snapshot| body.command(snapshot, id)).await?;
+    app.execute::<SecurityGroup>(command).await?;
+    answer(&app, StatusCode::OK, id).await
+}
+
+async fn find(app: &App, text: &str) -> Result<SecurityGroupId, Fault> {
+    app.read(|snapshot| resolve::<SecurityGroup>(snapshot, text)).await
+}
+
+async fn answer(app: &App, status: StatusCode, id: SecurityGroupId) -> Answer {
+    let found: SecurityGroupView = app.view(id).await?;
+    Ok(json(status, &encode(&found)))
+}
