@@ -16,8 +16,9 @@ test: setup         ## everything: lints, unit, property, contract and end-to-en
 
 bench: build        ## figures beside their baselines, interleaved; JSON in target/bench
 	$(CARGO) build --release -p pintle-lab --bins
-	$(CARGO) build --release -p pintle-datapath --example ns_per_packet
+	$(CARGO) build --release -p pintle-datapath --examples
 	$(SUDO) target/release/examples/ns_per_packet
+	$(SUDO) target/release/examples/million_flows
 	$(SUDO) target/release/pintle-bench
 
 build: setup
