@@ -1,7 +1,9 @@
-//! Chores of the workspace that cargo itself has no command for: `cargo xtask tidy`, `cargo xtask coverage`.
+//! Chores of the workspace that cargo itself has no command for: `cargo xtask tidy`, `cargo xtask coverage`,
+//! `cargo xtask mutants`.
 
 mod coverage;
 mod files;
+mod mutants;
 mod tidy;
 
 use std::process::ExitCode;
@@ -26,8 +28,9 @@ fn main() -> anyhow::Result<ExitCode> {
             println!("{}", coverage::summary(&root)?);
             Ok(ExitCode::SUCCESS)
         }
+        ["mutants"] => Ok(if mutants::run(&root)? { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
         _ => {
-            eprintln!("usage: cargo xtask tidy | coverage [--summary]");
+            eprintln!("usage: cargo xtask tidy | coverage [--summary] | mutants");
             Ok(ExitCode::from(2))
         }
     }

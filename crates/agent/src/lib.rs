@@ -17,11 +17,11 @@ mod lock;
 pub mod reconcile;
 mod run;
 mod session;
-mod telling;
 pub mod shaper;
+mod telling;
 mod underlay;
-mod uplink;
 mod uninstall;
+mod uplink;
 mod worker;
 
 pub use config::{Config, Limits};

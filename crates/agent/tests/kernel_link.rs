@@ -26,7 +26,7 @@ fn a_veth_is_born_in_the_guest_with_everything_and_reads_back() {
     assert_eq!(in_guest.change_all(&requests).unwrap(), 2);
 
     let end = link::get(&mut on_host, made.host).unwrap().unwrap();
-    assert_eq!((end.name.as_str(), end.mac, end.mtu, end.group), ("plt-h0", Some(HOST_MAC), 1450, 77));
+    assert_eq!((end.name.as_str(), end.mac, end.mtu, end.group), ("plt-h0", Some(HOST_MAC), link::HOST_MTU, 77));
     assert_eq!((end.alias.as_deref(), end.kind.as_deref(), end.peer), (Some("eni-0f3a"), Some("veth"), Some(815)));
     assert!(!end.up && !end.carrier && end.peer_netns.is_some() && end.without_ipv6_addresses == Some(true));
     let end = link::get_named(&mut in_guest, "eth1").unwrap().unwrap();
@@ -34,7 +34,7 @@ fn a_veth_is_born_in_the_guest_with_everything_and_reads_back() {
     assert!(end.up && !end.carrier && end.alias.as_deref() == Some("eni-0f3a guest"));
 
     let seen = host.ip("-d link show plt-h0");
-    for part in ["mtu 1450", "0a:00:00:00:00:01", "alias eni-0f3a", "group 77", "addrgenmode none", "state DOWN"] {
+    for part in ["mtu 65535", "0a:00:00:00:00:01", "alias eni-0f3a", "group 77", "addrgenmode none", "state DOWN"] {
         assert!(seen.contains(part), "'{part}' is missing in: {seen}");
     }
     assert!(guest.ip("link show eth1").contains("02:00:00:00:00:07"));

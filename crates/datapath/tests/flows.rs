@@ -2,10 +2,11 @@
 
 mod common;
 
-use common::frames::{Route, Udp, echo};
-use common::policy::allow_out;
+use common::frames::{ACK, Route, SYN, Segment, Udp, echo};
+use common::policy::{allow_out, rule};
 use common::{Bench, GATEWAY_MAC_2, REMOTE, REMOTE_MAC, SEGMENT, endpoint_key};
 use pintle_core::DropReason;
+use pintle_core::policy::{Direction, ProtocolMatch, Remote};
 use pintle_datapath::{FlowKey, FlowState, Verdict, cell_of_endpoint, ticks};
 
 fn udp_between(bench: &Bench, ports: (u16, u16)) -> (Vec<u8>, Vec<u8>) {
@@ -124,6 +125,29 @@ fn a_flow_follows_its_endpoint_at_the_next_packet() {
         bench.set_rules(b, allow_out());
         bench.edit_endpoint(b.key(), |endpoint| *endpoint = b.endpoint());
         assert_eq!(bench.refused(a, &there), Some(DropReason::PolicyIngressDenied));
+    });
+}
+
+#[test]
+fn a_refused_packet_changes_nothing_of_its_flow() {
+    Bench::run(|bench| {
+        let (a, b) = (&bench.a, &bench.b);
+        bench.filter_state(b, true);
+        let there = |flags, seq, ack| Route::switched(a, b).tcp(&Segment::new((1000, 80), flags, seq, ack));
+        let back = Route::switched(b, a).tcp(&Segment::new((80, 1000), SYN | ACK, 500, 101));
+        assert_eq!(bench.refused(a, &there(SYN, 100, 0)), None);
+        assert_eq!(bench.refused(b, &back), None);
+        let go_on = there(ACK, 101, 501);
+        assert_eq!(bench.refused(a, &go_on), None);
+        let rules = || bench.flows().first().map(|flow| (flow.rule_egress, flow.rule_ingress)).expect("there");
+        let before = rules();
+        // A's gate is asked again, and permits by another rule what the connection's state refuses.
+        bench.set_rules(a, vec![rule(9, Direction::Egress, ProtocolMatch::Any, Remote::Any)]);
+        bench.edit_iface(a, |iface| iface.judged += 1);
+        assert_eq!(bench.refused(a, &there(ACK, 0x4000_0000, 501)), Some(DropReason::TcpOutOfWindow));
+        assert_eq!(rules(), before);
+        assert_eq!(bench.refused(a, &go_on), None);
+        assert_ne!(rules(), before);
     });
 }
 

@@ -132,7 +132,9 @@ fn d25_ipv6_fragments() {
         assert_eq!(fragment(17, 2, 0, true, &udp_to(54)), Some(DropReason::PolicyIngressDenied));
         assert_eq!(fragment(17, 2, 32, false, &[1; 8]), Some(DropReason::FragmentUnknown));
         assert_eq!(fragment(17, 3, 0, true, &[0; 7]), Some(DropReason::FragmentTooSmall));
-        assert_eq!(fragment(17, 3, 8, true, &[0; 8]), Some(DropReason::FragmentOverlap));
+        for offset in [8, 16] {
+            assert_eq!(fragment(17, 3, offset, true, &[0; 8]), Some(DropReason::FragmentOverlap), "offset {offset}");
+        }
         assert_eq!(fragment(17, 4, 0, false, &udp_to(53)), None, "atomic (RFC 6946)");
         let twice = [&[17, 0, 0, 1, 0, 0, 0, 5][..], &udp_to(53)].concat();
         assert_eq!(fragment(44, 5, 0, true, &twice), Some(DropReason::BadExtensionHeader));

@@ -5,10 +5,12 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::frames::{ACK, Route, SYN, Segment, with_ip_bytes};
-use common::public::{GATEWAY_IP, INTERNET, Public, Seen, echo, icmp_error, inward, outward, quoted, see, with_uplink};
+use common::public::{
+    FIP_A, GATEWAY_IP, INTERNET, Public, Seen, echo, icmp_error, inward, outward, quoted, see, with_uplink,
+};
 use common::{Guest, REMOTE_VTEP, SMALL};
 use pintle_core::DropReason;
-use pintle_datapath::Verdict;
+use pintle_datapath::{IfaceFlags, Verdict};
 
 fn leaves(public: &Public, guest: &Guest, frame: &[u8]) -> Seen {
     let output = public.bench.send(guest, frame);
@@ -202,5 +204,25 @@ fn another_hosts_gateway_gets_it_as_it_is() {
             assert_eq!(output.frame[..6], [0x02, 0x50, 0x4e, 0x54, 0x4c, 4], "PUBLIC");
         }
         assert_eq!(bench.datapath.gateway_ports_in_use().expect("read"), 0);
+    });
+}
+
+#[test]
+fn c15_an_interface_that_the_gateway_is_not_for_does_not_go_out_by_it() {
+    with_uplink(|public| {
+        public.gateway();
+        let bench = public.bench;
+        leaves(public, &bench.a, &outward(&bench.a).udp((4000, 53), b"x"));
+        let flag = IfaceFlags::PUBLIC_GATEWAY;
+        bench.edit_iface(&bench.a, |iface| iface.flags = iface.flags.without(flag));
+        for port in [4000, 4001] {
+            let (output, reason) = bench.fate(&bench.a, &outward(&bench.a).udp((port, 53), b"x"));
+            assert_eq!(reason, Some(DropReason::NoPublicAddress), "a live flow, and a new one");
+            assert_eq!(output.verdict, Verdict::Redirect, "the guest is told");
+        }
+        // A floating IP does not ask for it.
+        public.float(bench.a.ip, FIP_A, true);
+        let output = bench.send(&bench.a, &outward(&bench.a).udp((4002, 53), b"x"));
+        assert_eq!(see(&output.frame).src, FIP_A);
     });
 }

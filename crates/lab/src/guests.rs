@@ -4,9 +4,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use pintle_probe::Namespace;
+use pintle_probe::inject::Mac;
+use pintle_probe::machine::Machine;
 use serde_json::{Value, json};
 
 use crate::api::Api;
+use crate::host::LabHost;
 
 /// A VPC of the lab and short ways to fill it.
 pub struct Network<'a> {
@@ -56,6 +60,42 @@ impl<'a> Network<'a> {
         let instance = id(&self.api.post("/native/v1/instances", body)?)?;
         self.instances.lock().unwrap_or_else(PoisonError::into_inner).push(instance.clone());
         Ok(instance)
+    }
+
+    /// An instance that is a virtual machine, without interfaces, whose taps root alone may open; its id.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn machine(&self, host: &str) -> anyhow::Result<String> {
+        let body = json!({ "vpc": self.vpc, "host": host, "namespace": { "tap": {} } });
+        id(&self.api.post("/native/v1/instances", body)?)
+    }
+
+    /// Plugs something in behind the first tap of an instance, which is on this host.
+    ///
+    /// # Errors
+    /// When the instance has no interface, or somebody has its tap open.
+    pub fn plug(&self, host: &LabHost, instance: &str) -> anyhow::Result<Machine> {
+        let interface = self.first_interface(instance)?;
+        let tap = interface["attachment"]["host_device"].as_str().context("the attachment has no device")?;
+        Ok(Machine::behind(&Namespace::at(host.path()), tap, self.mac(instance)?)?)
+    }
+
+    /// The MAC address of an instance's first interface.
+    ///
+    /// # Errors
+    /// When the instance has no interface.
+    pub fn mac(&self, instance: &str) -> anyhow::Result<Mac> {
+        let interface = self.first_interface(instance)?;
+        let text = interface["mac_address"].as_str().context("the interface has no MAC address")?;
+        let bytes: Vec<u8> = text.split(':').map(|byte| u8::from_str_radix(byte, 16)).collect::<Result<_, _>>()?;
+        bytes.try_into().map_err(|_| anyhow!("'{text}' is no MAC address"))
+    }
+
+    fn first_interface(&self, instance: &str) -> anyhow::Result<Value> {
+        let shown = self.api.get(&format!("/native/v1/instances/{instance}"))?;
+        let first = shown["interfaces"].get(0).cloned();
+        first.with_context(|| format!("instance {instance} has no interface"))
     }
 
     /// Every instance that was made here, also those that are no more.

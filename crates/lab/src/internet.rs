@@ -1,8 +1,8 @@
 //! A public network for the lab: a router that the hosts have uplinks to, and a machine behind it.
 //!
 //! ```text
-//! h1 ── up ──┐
-//! h2 ── up ──┤ 203.0.113.254 router 198.51.100.1 ── (MTU 1300) ── 198.51.100.7 far
+//! h1 ── wan ─┐
+//! h2 ── wan ─┤ 203.0.113.254 router 198.51.100.1 ── (MTU 1300) ── 198.51.100.7 far
 //!            └ br0, 203.0.113.0/24
 //! ```
 //!
@@ -17,7 +17,7 @@ use pintle_probe::Namespace;
 use crate::shell::{ip, remove_namespace};
 
 /// The hosts' device to the public network.
-pub const UPLINK: &str = "up";
+pub const UPLINK: &str = "wan";
 /// The router's address among the hosts.
 pub const ROUTER: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 254);
 /// The far machine's address.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use pintle_lab::{Lab, LabOptions, Network, WiredAddress, WiredGuest};
 use pintle_probe::Namespace;
 use pintle_probe::impair::Faults;
+use serde_json::json;
 
 /// Reasons that state filtering gives.
 const TCP_REASONS: &str = "tcp_";
@@ -45,6 +46,9 @@ enum Shape {
 }
 
 const SHAPES: [Shape; 4] = [Shape::Upload, Shape::HalfClosed, Shape::Both, Shape::Abort];
+
+/// What the addresses of both versions begin with.
+const NETS: [&str; 2] = ["10.1.0.", "2001:db8:7:1::"];
 
 /// The next connection; none comes where the client's part of the handshake was lost for good.
 fn accept(listener: &TcpListener) -> std::io::Result<TcpStream> {
@@ -122,29 +126,37 @@ fn e10_e13_real_stacks_over_bad_wires_are_never_taken_for_attackers() {
     println!("seed {seed}");
     let lab = Lab::with(&LabOptions { hosts: 2, ..LabOptions::default() }).unwrap();
     let network = Network::new(&lab.api).unwrap();
-    let subnet = network.subnet("10.1.0.0/24").unwrap();
-    let (client, client_vni) = network.guest("h1", &subnet, "10.1.0.10").unwrap();
-    let (near, near_vni) = network.guest("h1", &subnet, "10.1.0.11").unwrap();
-    let (far, far_vni) = network.guest("h2", &subnet, "10.1.0.12").unwrap();
-    let behind = |instance: &str, address: &str, seed| {
-        WiredGuest::behind(instance, &[wired(address, "10.1.0.1", 24)], BAD, seed).unwrap()
+    let subnet = network.dual_subnet("10.1.0.0/24", "2001:db8:7::/56", "2001:db8:7:1::/64").unwrap();
+    let guest = |host, last: u8| {
+        let (four, six) = (format!("10.1.0.{last}"), format!("2001:db8:7:1::{last}"));
+        network.guest_as(host, json!({ "subnet": subnet, "address": four, "addresses": [six] })).unwrap()
     };
-    let out = behind(&client, "10.1.0.10", seed);
-    let servers = [behind(&near, "10.1.0.11", seed + 1), behind(&far, "10.1.0.12", seed + 2)];
+    let ((client, client_vni), (near, near_vni), (far, far_vni)) = (guest("h1", 10), guest("h1", 11), guest("h2", 12));
+    let behind = |instance: &str, last: u8, seed| {
+        let four = wired(&format!("10.1.0.{last}"), "10.1.0.1", 24);
+        let six = wired(&format!("2001:db8:7:1::{last}"), "fe80::1", 64);
+        WiredGuest::behind(instance, &[four, six], BAD, seed).unwrap()
+    };
+    let out = behind(&client, 10, seed);
+    let servers = [behind(&near, 11, seed + 1), behind(&far, 12, seed + 2)];
+    let done_by_version = [AtomicU64::new(0), AtomicU64::new(0)];
     let (done, failed) = (AtomicU64::new(0), AtomicU64::new(0));
     let carried = || out.wire.tally().received;
     let give_up = Instant::now() + Duration::from_secs(if segments() > 100_000 { 3600 } else { 30 });
     std::thread::scope(|scope| {
-        for (at, (server, address)) in servers.iter().zip(["10.1.0.11", "10.1.0.12"]).enumerate() {
-            for (lane, shape) in SHAPES.into_iter().enumerate() {
+        for (at, (server, address)) in servers.iter().zip(["11", "12"]).enumerate() {
+            // Each shape by both versions.
+            for (lane, (shape, net)) in SHAPES.iter().flat_map(|shape| NETS.map(|net| (*shape, net))).enumerate() {
                 let (done, failed, carried, client) = (&done, &failed, &carried, out.inside());
-                let inside = server.inside();
+                let (inside, of_version) = (server.inside(), &done_by_version[lane % 2]);
+                let address = format!("{net}{address}");
                 let address = SocketAddr::new(address.parse::<IpAddr>().unwrap(), (9000 + at * 10 + lane) as u16);
                 scope.spawn(move || {
                     let listener = inside.run(|| TcpListener::bind(address)).unwrap().unwrap();
                     while carried() < segments() && Instant::now() < give_up {
-                        let counter = if converse(&client, &listener, shape, 150_000).is_ok() { done } else { failed };
-                        counter.fetch_add(1, Ordering::Relaxed);
+                        let complete = converse(&client, &listener, shape, 150_000).is_ok();
+                        if complete { done } else { failed }.fetch_add(1, Ordering::Relaxed);
+                        of_version.fetch_add(complete.into(), Ordering::Relaxed);
                     }
                 });
             }
@@ -158,6 +170,7 @@ fn e10_e13_real_stacks_over_bad_wires_are_never_taken_for_attackers() {
     );
     assert!(tally.received >= segments() && done.load(Ordering::Relaxed) > 10, "{tally:?}");
     assert!(tally.lost > 0 && tally.duplicated > 0 && tally.reordered > 0, "{tally:?}");
+    assert!(done_by_version.iter().all(|done| done.load(Ordering::Relaxed) > 5), "{done_by_version:?}");
     for vni in [client_vni, near_vni, far_vni] {
         assert_eq!(refused(&network, &vni), [], "seed {seed}: what a real stack sent was refused");
     }

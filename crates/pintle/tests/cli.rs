@@ -14,3 +14,5 @@ mod policy;
 mod readme;
 #[path = "cli/serving.rs"]
 mod serving;
+#[path = "cli/taps.rs"]
+mod taps;

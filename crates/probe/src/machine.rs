@@ -3,6 +3,9 @@
 //! An emulator with a kernel inside would show the same, a thousand times more slowly. What is not in a machine's own hands is
 //! real: the tap, its virtio header, and everything behind it. It has just enough of a stack to be met: it asks for
 //! neighbours, takes a lease by DHCP, and answers ARP and echo requests while it waits for anything.
+//!
+//! The same machine can sit at a device of a namespace instead, beside the stack that is there: so that one test can be asked
+//! of both kinds of guest.
 
 mod lease;
 mod tap;
@@ -17,7 +20,7 @@ pub use lease::Lease;
 use crate::clock::Moment;
 use crate::error::{ProbeError, Result};
 use crate::inject::build::{arp, ethernet, icmp, ipv4};
-use crate::inject::{BROADCAST, Endpoint, Mac};
+use crate::inject::{BROADCAST, Endpoint, Injector, Mac};
 use crate::namespace::Namespace;
 use crate::sys;
 
@@ -26,21 +29,30 @@ const HEADER: [u8; 10] = [0; 10];
 /// Room for the largest IP packet in a frame.
 const LARGEST: usize = HEADER.len() + 14 + 65535;
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_millis(200);
+/// How often a question is asked. The kernel delivers nothing through a tap until it has noticed that somebody opened it, some
+/// milliseconds later, so the first answer of all may be lost.
+const TRIES: u32 = 5;
 
 const TYPE_IPV4: u16 = 0x0800;
 const TYPE_ARP: u16 = 0x0806;
 const ICMP: u8 = 1;
 
 /// A machine behind a tap. Dropping it is pulling its plug: the tap stays if it is a persistent one.
-#[derive(Debug)]
 pub struct Machine {
-    tap: File,
-    buffer: Vec<u8>,
+    cable: Cable,
     /// What it takes itself for; a machine that lies is made by changing this.
     pub own: Endpoint,
     /// The gateway's MAC address, once it was asked for.
     gateway: Option<Mac>,
+}
+
+/// What its frames come and go through.
+enum Cable {
+    /// A tap, and room for a frame with its header.
+    Tap(File, Vec<u8>),
+    /// A device of a namespace.
+    Device(Injector),
 }
 
 impl Machine {
@@ -50,8 +62,19 @@ impl Machine {
     /// [`ProbeError::System`] if there is no such tap or somebody has it open.
     pub fn behind(host: &Namespace, tap: &str, mac: Mac) -> Result<Machine> {
         let file = host.run(|| tap::open(tap))?.map_err(ProbeError::system(format!("open tap '{tap}'")))?;
-        let own = Endpoint::new(mac, Ipv4Addr::UNSPECIFIED);
-        Ok(Machine { tap: file, buffer: vec![0; LARGEST], own, gateway: None })
+        Ok(Machine::new(Cable::Tap(file, vec![0; LARGEST]), mac))
+    }
+
+    /// A machine with this MAC address at a device of a namespace, still without an address.
+    ///
+    /// # Errors
+    /// As [`Injector::open`].
+    pub fn at(namespace: &Namespace, device: &str, mac: Mac) -> Result<Machine> {
+        Ok(Machine::new(Cable::Device(Injector::open(namespace, device)?), mac))
+    }
+
+    fn new(cable: Cable, mac: Mac) -> Machine {
+        Machine { cable, own: Endpoint::new(mac, Ipv4Addr::UNSPECIFIED), gateway: None }
     }
 
     /// Sends a frame.
@@ -59,8 +82,13 @@ impl Machine {
     /// # Errors
     /// [`ProbeError::System`], for example while the device is down.
     pub fn send(&mut self, frame: &[u8]) -> Result<()> {
-        let whole = [&HEADER[..], frame].concat();
-        self.tap.write_all(&whole).map_err(ProbeError::system("send a frame into the tap"))
+        match &mut self.cable {
+            Cable::Tap(tap, _) => {
+                let whole = [&HEADER[..], frame].concat();
+                tap.write_all(&whole).map_err(ProbeError::system("send a frame into the tap"))
+            }
+            Cable::Device(device) => device.send(frame),
+        }
     }
 
     /// Sends an IPv4 packet by the gateway.
@@ -103,13 +131,13 @@ impl Machine {
     /// As [`receive`](Self::receive).
     pub fn resolve(&mut self, address: Ipv4Addr) -> Result<Option<Mac>> {
         let question = arp(1, (self.own.mac, self.own.ip), ([0; 6], address));
-        self.send(&ethernet(self.own.mac, BROADCAST, TYPE_ARP, &question))?;
+        let question = ethernet(self.own.mac, BROADCAST, TYPE_ARP, &question);
         let wanted = |frame: &[u8]| {
             kind(frame) == TYPE_ARP
                 && frame.get(20..22) == Some(&[0, 2])
                 && frame.get(28..32) == Some(&address.octets())
         };
-        let answer = self.receive(PATIENCE, wanted)?;
+        let answer = self.ask(&question, wanted)?;
         Ok(answer.and_then(|frame| frame.get(22..28)?.try_into().ok()))
     }
 
@@ -120,8 +148,8 @@ impl Machine {
     pub fn ping(&mut self, address: Ipv4Addr, size: usize) -> Result<bool> {
         let Some(mac) = self.resolve(address)? else { return Ok(false) };
         let packet = self.echo(address, size);
-        self.send(&ethernet(self.own.mac, mac, TYPE_IPV4, &packet))?;
-        let answer = self.receive(PATIENCE, |frame| is_icmp(frame, 0) && frame[26..30] == address.octets())?;
+        let request = ethernet(self.own.mac, mac, TYPE_IPV4, &packet);
+        let answer = self.ask(&request, |frame| is_icmp(frame, 0) && frame[26..30] == address.octets())?;
         Ok(answer.is_some())
     }
 
@@ -131,12 +159,24 @@ impl Machine {
         ipv4(self.own.ip, address, ICMP, DONT_FRAGMENT, &[], &icmp(8, 0, [0x70, 1, 0, 1], &vec![7; size]))
     }
 
+    /// The answer to a question, which is asked again if there is none.
+    fn ask(&mut self, question: &[u8], wanted: impl Fn(&[u8]) -> bool) -> Result<Option<Vec<u8>>> {
+        for _ in 0..TRIES {
+            self.send(question)?;
+            if let Some(answer) = self.receive(PATIENCE, &wanted)? {
+                return Ok(Some(answer));
+            }
+        }
+        Ok(None)
+    }
+
     fn gateway_mac(&mut self, gateway: Ipv4Addr) -> Result<Mac> {
         let mac = match self.gateway {
             Some(mac) => mac,
-            None => self
-                .resolve(gateway)?
-                .ok_or_else(|| ProbeError::NoAnswer { what: format!("ARP for gateway {gateway}"), waited: PATIENCE })?,
+            None => self.resolve(gateway)?.ok_or_else(|| ProbeError::NoAnswer {
+                what: format!("ARP for gateway {gateway}"),
+                waited: PATIENCE * TRIES,
+            })?,
         };
         self.gateway = Some(mac);
         Ok(mac)
@@ -144,11 +184,15 @@ impl Machine {
 
     fn next(&mut self, until: Moment) -> Result<Option<Vec<u8>>> {
         let failed = || ProbeError::system("receive a frame from the tap");
+        let (tap, buffer) = match &mut self.cable {
+            Cable::Tap(tap, buffer) => (tap, buffer),
+            Cable::Device(device) => return device.recv(until.remaining(), |_| true),
+        };
         loop {
-            match self.tap.read(&mut self.buffer) {
-                Ok(length) => return Ok(self.buffer.get(HEADER.len()..length).map(<[u8]>::to_vec)),
+            match tap.read(buffer) {
+                Ok(length) => return Ok(buffer.get(HEADER.len()..length).map(<[u8]>::to_vec)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if !sys::wait_readable(&self.tap, until).map_err(failed())? {
+                    if !sys::wait_readable(tap, until).map_err(failed())? {
                         return Ok(None);
                     }
                 }

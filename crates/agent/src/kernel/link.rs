@@ -18,7 +18,7 @@ pub use change::{
 pub use name::{ALIAS_MAX, NAME_MAX};
 
 pub(crate) use name::check as check_name;
-pub use veth::{VethEnd, VethPair, VethSpec, create_veth, create_veths};
+pub use veth::{HOST_MTU, VethEnd, VethPair, VethSpec, create_veth, create_veths};
 pub use vxlan::{DontFragment, VxlanSettings, VxlanSpec, create_vxlan};
 
 /// An Ethernet address, in the order of the wire.

@@ -7,7 +7,10 @@
 mod frame;
 mod kernel;
 
-use pintle_core::host_spec::{EndpointSpec, Entry, EntryKey, FloatingIpSpec, PortMode, PortSpec};
+use std::net::IpAddr;
+
+use pintle_core::DropReason;
+use pintle_core::host_spec::{EndpointSpec, Entry, EntryKey, FloatingIpSpec, PortMode, PortSpec, RouteSpec};
 use pintle_core::id::{AttachmentId, VniId};
 use pintle_core::net::{GATEWAY_MAC, Mac};
 use pintle_core::pipeline::{self, Pipeline, World};
@@ -115,10 +118,10 @@ fn verdict(
             Verdict::Tunnelled { vtep, segment, source_mac, destination_mac }
         }
         pipeline::Verdict::Answered => Verdict::Answered("the gateway or a service of this host".to_owned()),
-        pipeline::Verdict::Public => {
-            let public = port.and_then(|(id, _)| public_address(desired, id, probe));
-            Verdict::Public(public.ok_or("no public address of this host is the sender's")?)
-        }
+        pipeline::Verdict::Public => match port.and_then(|(id, spec)| public_address(desired, id, spec, probe)) {
+            Some(public) => Verdict::Public(public),
+            None => Verdict::Dropped { reason: DropReason::NoPublicAddress, rule: None },
+        },
         pipeline::Verdict::Dropped(refusal) => Verdict::Dropped {
             reason: refusal.reason,
             rule: refusal.rule.map(|name| RuleRef::Acl { acl: Some(name.acl), rule: name.rule }),
@@ -126,14 +129,20 @@ fn verdict(
     })
 }
 
-/// The public address that a port's packets from this source leave with.
-fn public_address(desired: &Desired, id: AttachmentId, probe: &Probe) -> Option<std::net::IpAddr> {
-    desired.entries().iter().find_map(|(key, entry)| match (key, entry) {
-        (EntryKey::FloatingIp(public), Entry::FloatingIp(FloatingIpSpec::Vni { port, address, .. }))
-            if *port == id && *address == probe.source =>
-        {
-            Some(*public)
+/// The public address that a port's packets from this source leave with: its floating IP, itself if it is one that is not
+/// translated, else the public gateway's, if that is for the interface.
+fn public_address(desired: &Desired, id: AttachmentId, spec: &PortSpec, probe: &Probe) -> Option<IpAddr> {
+    let own = desired.entries().iter().find_map(|(key, entry)| match (key, entry) {
+        (EntryKey::FloatingIp(public), Entry::FloatingIp(FloatingIpSpec::Vni { port, address, translate, .. })) => {
+            let leaves = if *translate { *address } else { *public };
+            (*port == id && leaves == probe.source).then_some(*public)
         }
+        _ => None,
+    });
+    let around = desired.routes(spec.segment).filter(|(net, _)| net.contains(&probe.destination));
+    let route = around.max_by_key(|(net, _)| net.prefix_len()).map(|(_, route)| route);
+    own.or(match route {
+        Some(RouteSpec::Public { gateway: Some(gateway), .. }) if spec.policy.public_gateway => Some((*gateway).into()),
         _ => None,
     })
 }

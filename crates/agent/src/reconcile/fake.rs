@@ -190,7 +190,7 @@ impl FakeHost {
                 index,
                 name: port_device(id),
                 generation: spec.generation,
-                mtu: spec.mtu.into(),
+                mtu: want::host_mtu(spec, tap),
                 up: true,
                 tap,
             },
@@ -232,7 +232,7 @@ impl FakeHost {
             }
             Mend::GuestConfig => port.guest_config = want::guest_config(spec),
             Mend::Programs => port.programs = Programs::Attached,
-            Mend::HostMtu { .. } => port.device.mtu = spec.mtu.into(),
+            Mend::HostMtu { .. } => port.device.mtu = want::host_mtu(spec, port.device.tap),
             Mend::HostAlias => port.device.generation = spec.generation,
             Mend::HostUp => port.device.up = true,
             of_guest => {

@@ -13,7 +13,7 @@ use pintle_core::host_spec::{Entry, EntryKey};
 use pintle_core::id::{NetworkAclId, PrefixListId, SecurityGroupId};
 use pintle_core::policy::{AclRule, Rule};
 use pintle_core::telemetry::RuleRef;
-use pintle_datapath::{AclTables, Applied, Datapath, PolicyTables, Wanted};
+use pintle_datapath::{AclTables, Applied, Datapath, PolicyTables, Wanted, cell_of_slot};
 
 use super::numbers::Numbers;
 use crate::desired::{Desired, GroupSet};
@@ -294,7 +294,29 @@ impl Rules {
         writes
     }
 
+    /// Writes ACLs. Each packet is judged by them, also of flows that have passed: these are decided again.
     fn write_acls(&mut self, datapath: &Datapath) -> usize {
+        let before = self.in_force.1.clone();
+        let writes = self.write_changed_acls(datapath);
+        let numbers = changed(&before, &self.in_force.1).into_iter().filter_map(|id| self.acl_tables.acl(id));
+        let numbers: BTreeSet<u32> = numbers.collect();
+        if !numbers.is_empty() {
+            let epochs = datapath.epochs();
+            match datapath.ifaces().entries() {
+                Ok(rows) => {
+                    let named = rows.iter().filter(|(_, row)| numbers.contains(&row.acl));
+                    named.for_each(|(slot, _)| epochs.raise(cell_of_slot(*slot)));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "which ports have a changed ACL can't be read; every flow is decided again");
+                    (0..=u16::MAX).for_each(|cell| epochs.raise(cell));
+                }
+            }
+        }
+        writes
+    }
+
+    fn write_changed_acls(&mut self, datapath: &Datapath) -> usize {
         let wanted = self.wanted.1.clone();
         if let Ok(applied) = self.acl_tables.apply(datapath, &wanted) {
             self.in_force.1 = wanted;

@@ -236,7 +236,8 @@ impl Connection {
         {
             return Err(DropReason::TcpOutOfWindow);
         }
-        let oldest = own.end.wrapping_sub(other.window.max(MIN_WINDOW)).wrapping_sub(1);
+        let newest = other.ack.unwrap_or(own.end);
+        let oldest = newest.wrapping_sub(other.window.max(MIN_WINDOW)).wrapping_sub(1);
         if own.seen && before(end, oldest) {
             return Err(DropReason::TcpOldData);
         }

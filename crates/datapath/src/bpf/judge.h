@@ -288,7 +288,10 @@ __noinline int open_flow(struct __sk_buff *skb, const struct packet *pkt, struct
 	return insert_flow(&scratch->key, flow);
 }
 
-/* ACL and gate at the sender's (`side` 0) or the receiver's end, for a flow that is known. */
+/*
+ * ACL and gate at the sender's (`side` 0) or the receiver's end, for a flow that is known. New rules are noted in the
+ * scratch flow: the real one takes them once the whole path lets the packet pass.
+ */
 __noinline int ask_again(struct flow *flow, const struct packet *pkt, struct way *way, __u32 end, __u32 side)
 {
 	struct scratch *scratch = own_scratch();
@@ -313,7 +316,7 @@ __noinline int ask_again(struct flow *flow, const struct packet *pkt, struct way
 				forget_flow(&scratch->key, flow);
 			return blame(way, side, denied);
 		}
-		note_rule(flow, &scratch->ask);
+		note_rule(&scratch->flow, &scratch->ask);
 	}
 	if (flow->flags & (at ? FLOW_OPEN_1 : FLOW_OPEN_0)) {
 		fill_ask(&scratch->ask, pkt, way->segment, side, 0);
@@ -341,12 +344,13 @@ static __always_inline void replace_slot(struct flow *flow, __u32 at, __u32 slot
 /* A packet of a flow that is known, but not fresh. */
 __noinline int renew_flow(struct __sk_buff *skb, const struct packet *pkt, struct way *way, struct flow *flow, __u32 end)
 {
+	struct scratch *scratch = own_scratch();
 	const struct iface *src, *dst;
 	struct flow_dir *d, *o;
 	__u32 now = ticks_now();
 	int reason, effect;
 
-	if (!pkt || !way || !flow)
+	if (!pkt || !way || !flow || !scratch)
 		return DROP_REWRITE_FAILED;
 	d = end ? &flow->dir[1] : &flow->dir[0];
 	o = end ? &flow->dir[0] : &flow->dir[1];
@@ -354,6 +358,8 @@ __noinline int renew_flow(struct __sk_buff *skb, const struct packet *pkt, struc
 	dst = iface_of(way->slot[1]);
 	if (!src || !dst)
 		return DROP_REWRITE_FAILED;
+	scratch->flow.rule_egress = flow->rule_egress;
+	scratch->flow.rule_ingress = flow->rule_ingress;
 	reason = ask_again(flow, pkt, way, end, 0);
 	if (!reason)
 		reason = ask_again(flow, pkt, way, end, 1);
@@ -375,6 +381,8 @@ __noinline int renew_flow(struct __sk_buff *skb, const struct packet *pkt, struc
 		o->from = 0;
 	replace_slot(flow, end, way->slot[0]);
 	replace_slot(flow, !end, way->slot[1]);
+	flow->rule_egress = scratch->flow.rule_egress;
+	flow->rule_ingress = scratch->flow.rule_ingress;
 	flow->judged = judgement(flow->slot);
 	write_way(flow, d, way);
 	count_flow(flow, d, end, way->size, now);

@@ -123,13 +123,14 @@ static __always_inline int judge_rst(const struct flow *flow, const struct flow_
 /* Rule 7. */
 static __always_inline int judge_other(const struct flow_dir *d, const struct flow_dir *o, const struct packet *pkt)
 {
-	__u32 end = pkt->seq + tcp_len(pkt);
+	__u32 newest, end = pkt->seq + tcp_len(pkt);
 
 	if (!(o->tcp & TCP_SEEN))
 		return TCP_ADVANCE;
 	if ((o->tcp & TCP_ACKED) && (before(o->limit, pkt->seq) || before(o->limit + 1, end)))
 		return DROP_TCP_OUT_OF_WINDOW;
-	if ((d->tcp & TCP_SEEN) && before(end, d->end - larger(o->window, MIN_WINDOW) - 1))
+	newest = o->tcp & TCP_ACKED ? o->ack : d->end;
+	if ((d->tcp & TCP_SEEN) && before(end, newest - larger(o->window, MIN_WINDOW) - 1))
 		return DROP_TCP_OLD_DATA;
 	return judge_ack(d, o, pkt);
 }

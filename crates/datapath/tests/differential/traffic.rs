@@ -207,6 +207,7 @@ impl Traffic {
             craft.source_mac = random.pick(&scene.guests).mac;
         }
         let mut frame = craft.bytes();
+        vary_checksum(random, &mut frame);
         if self.recent.len() > 8 {
             self.recent.remove(0);
         }
@@ -246,6 +247,18 @@ impl Traffic {
         };
         deliver(random, scene, &guest, frame)
     }
+}
+
+/// Gives a whole IPv4 packet some id, and so its header any checksum there can be (RFC 1624): TTLs are counted down in it.
+fn vary_checksum(random: &mut Random, frame: &mut [u8]) {
+    if frame[12..14] != [0x08, 0x00] || frame[18..20] != [0, 0] || frame[20] & 0x3f != 0 || frame[21] != 0 {
+        return;
+    }
+    let id = random.bits() as u16;
+    let sum = u32::from(!u16::from_be_bytes([frame[24], frame[25]])) + u32::from(id);
+    let sum = ((sum & 0xffff) + (sum >> 16)) as u16;
+    frame[18..20].copy_from_slice(&id.to_be_bytes());
+    frame[24..26].copy_from_slice(&(!sum).to_be_bytes());
 }
 
 /// The event of a guest's frame: from its port, or from its host.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pintle_core::host_protocol::{DriftReport, Failure};
 use pintle_core::host_spec::EntryKey;
-use pintle_core::model::{Attachment, Host, MoveStep, PrefixList, PublicPool, ReservedIp, Timestamp};
+use pintle_core::model::{Attachment, Host, MoveStep, Namespace, PrefixList, PublicPool, ReservedIp, Timestamp};
 use pintle_core::{Command, Reply, query};
 use pintle_dialect::ibm::collection::Paging;
 use pintle_dialect::ibm::version::Version;
@@ -138,7 +138,10 @@ fn ibm_pages_are_golden() {
 fn native_replies_are_golden() {
     let (mut world, ids) = world();
     let Reply::Move(moving) = world.run(Command::MoveVni { vni: ids.vni, to: ids.spare }) else { panic!() };
-    check("native/get_instance", &native::instance::encode(&InstanceView::read(&world, ids.instance).unwrap()));
+    let mut instance = InstanceView::read(&world, ids.instance).unwrap();
+    check("native/get_instance", &native::instance::encode(&instance));
+    instance.instance.namespace = Namespace::Tap { owner: Some(1000) };
+    check("native/get_instance_tap", &native::instance::encode(&instance));
     check("native/get_virtual_network_interface", &native::vni::encode(&PlacedVni::read(&world, ids.vni).unwrap()));
     let page = view::all::<PlacedVni>(&world, "", None, 1).unwrap();
     check("native/list_virtual_network_interfaces", &native::paging::encode(&page, native::vni::encode));

@@ -70,6 +70,7 @@ const CASES: &[(&str, Decode)] = &[
         changed(decode::<ibm::network_attachment::Update>(body)?.command(attachment()))
     }),
     ("native/create_instance", |body, world| decode::<native::instance::Create>(body)?.command(world)),
+    ("native/create_instance_tap", |body, world| decode::<native::instance::Create>(body)?.command(world)),
     ("native/attach", |body, world| decode::<native::action::Attach>(body)?.command(world, "data")),
     ("native/detach", |body, world| decode::<native::action::Detach>(body)?.command(world, "data")),
     ("native/move", |body, world| decode::<native::action::MoveTo>(body)?.command(world, "data")),

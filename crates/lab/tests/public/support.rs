@@ -16,16 +16,16 @@ use serde_json::{Value, json};
 /// How long a change may take to show.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-pub struct Scene {
-    pub lab: Lab,
+pub(crate) struct Scene {
+    pub(crate) lab: Lab,
 }
 
 impl Scene {
-    pub fn new(hosts: usize) -> Scene {
+    pub(crate) fn new(hosts: usize) -> Scene {
         Scene::with_options(hosts, &[])
     }
 
-    pub fn with_options(hosts: usize, options: &[&str]) -> Scene {
+    pub(crate) fn with_options(hosts: usize, options: &[&str]) -> Scene {
         let agent_options = options.iter().map(|&option| option.to_owned()).collect();
         let options = LabOptions { hosts, internet: true, agent_options, ..LabOptions::default() };
         let lab = Lab::with(&options).unwrap();
@@ -34,31 +34,31 @@ impl Scene {
         Scene { lab }
     }
 
-    pub fn network(&self) -> Network<'_> {
+    pub(crate) fn network(&self) -> Network<'_> {
         Network::new(&self.lab.api).unwrap()
     }
 
-    pub fn far(&self) -> &str {
+    pub(crate) fn far(&self) -> &str {
         &self.lab.internet.as_ref().unwrap().far
     }
 
-    pub fn router(&self) -> &str {
+    pub(crate) fn router(&self) -> &str {
         &self.lab.internet.as_ref().unwrap().router
     }
 
     /// A group that permits everything.
-    pub fn open_group(&self, network: &Network<'_>) -> String {
+    pub(crate) fn open_group(&self, network: &Network<'_>) -> String {
         let any = |direction: &str| json!({ "direction": direction, "protocol": "any" });
         network.group(json!([any("inbound"), any("outbound")])).unwrap()
     }
 
     /// An instance with an interface that everything may pass; both names.
-    pub fn guest(&self, network: &Network<'_>, host: &str, subnet: &str, address: &str) -> (String, String) {
+    pub(crate) fn guest(&self, network: &Network<'_>, host: &str, subnet: &str, address: &str) -> (String, String) {
         network.guest_in(host, subnet, address, &[&self.open_group(network)]).unwrap()
     }
 
     /// A new floating IP for an interface, or one of its addresses: id and address.
-    pub fn float(&self, vni: &str, private: Option<&str>) -> (String, Ipv4Addr) {
+    pub(crate) fn float(&self, vni: &str, private: Option<&str>) -> (String, Ipv4Addr) {
         let mut target = json!({ "vni": vni });
         if let Some(private) = private {
             target["private_address"] = json!(private);
@@ -68,7 +68,7 @@ impl Scene {
     }
 
     /// A public gateway on a host, put to use by a subnet: id and address.
-    pub fn gateway(&self, network: &Network<'_>, host: &str, subnet: &str) -> (String, Ipv4Addr) {
+    pub(crate) fn gateway(&self, network: &Network<'_>, host: &str, subnet: &str) -> (String, Ipv4Addr) {
         let body = json!({ "vpc": network.vpc, "zone": "local-1", "host": host });
         let made = self.lab.api.post("/native/v1/public_gateways", body).unwrap();
         let body = json!({ "public_gateway": made["id"] });
@@ -81,7 +81,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("not a text: {value}")).to_owned()
 }
 
-pub fn until(what: &str, holds: impl Fn() -> bool) {
+pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds() {
         assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
@@ -89,18 +89,18 @@ pub fn until(what: &str, holds: impl Fn() -> bool) {
     }
 }
 
-pub fn pinger(from: &str, to: Ipv4Addr) -> Pinger {
+pub(crate) fn pinger(from: &str, to: Ipv4Addr) -> Pinger {
     Pinger::open(&Namespace::named(from), to).unwrap()
 }
 
 /// Waits until an address answers.
-pub fn answers(from: &str, to: Ipv4Addr) {
+pub(crate) fn answers(from: &str, to: Ipv4Addr) {
     let first = pinger(from, to).until(PATIENCE, Duration::from_millis(20)).unwrap();
     assert!(first.is_some(), "{to} does not answer {from}");
 }
 
 /// Waits until an address no longer answers.
-pub fn answers_not(from: &str, to: Ipv4Addr) {
+pub(crate) fn answers_not(from: &str, to: Ipv4Addr) {
     let mut pinger = pinger(from, to);
     let deadline = Instant::now() + PATIENCE;
     while pinger.once(Duration::from_millis(150)).is_ok() {
@@ -109,7 +109,7 @@ pub fn answers_not(from: &str, to: Ipv4Addr) {
 }
 
 /// Who answers at so many hops.
-pub fn hop(from: &str, to: Ipv4Addr, ttl: u8) -> Ipv4Addr {
+pub(crate) fn hop(from: &str, to: Ipv4Addr, ttl: u8) -> Ipv4Addr {
     let mut pinger = pinger(from, to);
     pinger.set_ttl(ttl).unwrap();
     match pinger.sized_df(56, Duration::from_secs(2)).unwrap() {
@@ -120,23 +120,23 @@ pub fn hop(from: &str, to: Ipv4Addr, ttl: u8) -> Ipv4Addr {
 }
 
 /// How a connection is refused.
-pub fn refused(from: &str, to: SocketAddr) -> ErrorKind {
+pub(crate) fn refused(from: &str, to: SocketAddr) -> ErrorKind {
     let connect = || TcpStream::connect_timeout(&to, Duration::from_secs(2)).map(drop);
     Namespace::named(from).run(connect).unwrap().unwrap_err().kind()
 }
 
 /// Streams half a megabyte each way; whom the server saw.
-pub fn talk(client: &str, server: &str, bind: Ipv4Addr, target: Ipv4Addr, port: u16) -> IpAddr {
+pub(crate) fn talk(client: &str, server: &str, bind: Ipv4Addr, target: Ipv4Addr, port: u16) -> IpAddr {
     exchange(client, None, server, (bind, target, port)).unwrap()
 }
 
 /// As [`talk`], from one of the client's own addresses.
-pub fn talk_from(client: &str, own: Ipv4Addr, server: &str, target: Ipv4Addr, port: u16) -> IpAddr {
+pub(crate) fn talk_from(client: &str, own: Ipv4Addr, server: &str, target: Ipv4Addr, port: u16) -> IpAddr {
     exchange(client, Some(own), server, (target, target, port)).unwrap()
 }
 
 /// Whether a server can be reached by an address.
-pub fn try_talk(client: &str, server: &str, bind: &str, target: Ipv4Addr, port: u16) -> bool {
+pub(crate) fn try_talk(client: &str, server: &str, bind: &str, target: Ipv4Addr, port: u16) -> bool {
     exchange(client, None, server, (bind.parse().unwrap(), target, port)).is_ok()
 }
 
@@ -180,13 +180,13 @@ fn connect(own: Option<Ipv4Addr>, to: SocketAddr) -> std::io::Result<TcpStream> 
 }
 
 /// A connection that stays open.
-pub struct Open {
+pub(crate) struct Open {
     client: TcpStream,
     server: TcpStream,
 }
 
 impl Open {
-    pub fn new(client: &str, server: &str, bind: Ipv4Addr, target: Ipv4Addr, port: u16) -> Open {
+    pub(crate) fn new(client: &str, server: &str, bind: Ipv4Addr, target: Ipv4Addr, port: u16) -> Open {
         let listener = Namespace::named(server).run(|| TcpListener::bind((bind, port))).unwrap().unwrap();
         let client = Namespace::named(client).run(|| connect(None, (target, port).into())).unwrap().unwrap();
         let server = listener.accept().unwrap().0;
@@ -197,7 +197,7 @@ impl Open {
     }
 
     /// Whether a byte gets through to the server, and one back.
-    pub fn alive(&self) -> bool {
+    pub(crate) fn alive(&self) -> bool {
         let (mut client, mut server, mut byte) = (&self.client, &self.server, [0; 1]);
         let there = client.write_all(b"x").is_ok() && server.read_exact(&mut byte).is_ok();
         there && server.write_all(b"y").is_ok() && client.read_exact(&mut byte).is_ok()
@@ -205,14 +205,12 @@ impl Open {
 }
 
 /// The drops of an interface: packets by reason.
-pub fn drops(lab: &Lab, vni: &str) -> BTreeMap<String, u64> {
-    let answer = lab.api.get(&format!("/native/v1/drops?vni={vni}")).unwrap();
-    let items = answer["counters"].as_array().or_else(|| answer["items"].as_array()).cloned().unwrap_or_default();
-    items.iter().filter_map(|item| Some((item["reason"].as_str()?.to_owned(), item["packets"].as_u64()?))).collect()
+pub(crate) fn drops(network: &Network<'_>, vni: &str) -> BTreeMap<String, u64> {
+    network.dropped(vni).unwrap().into_iter().collect()
 }
 
 /// What the first host has pinned.
-pub fn pins(lab: &Lab) -> Vec<String> {
+pub(crate) fn pins(lab: &Lab) -> Vec<String> {
     let hosts = lab.api.get("/native/v1/hosts").unwrap();
     let root = format!("/sys/fs/bpf/pintle/{}", text(&hosts["items"][0]["id"]));
     if !std::path::Path::new(&root).exists() {
@@ -222,6 +220,6 @@ pub fn pins(lab: &Lab) -> Vec<String> {
 }
 
 /// An address as the maps have it.
-pub fn address(ip: Ipv4Addr) -> [u8; 16] {
+pub(crate) fn address(ip: Ipv4Addr) -> [u8; 16] {
     ip.to_ipv6_mapped().octets()
 }

@@ -16,8 +16,9 @@ pub(crate) enum InstanceCommand {
   pintle instance create --vpc prod --host node-1 --name db --netns /run/netns/db --vni db-nic
   pintle instance create --vpc prod --host node-1 --name vm-1 --tap --tap-owner 1000 --vni vm-nic
 
-With --tap each interface is a tap on the host, named in 'pintle instance get': start the emulator with it,
-with whole frames behind a virtio header (IFF_TAP, IFF_NO_PI, IFF_VNET_HDR). The machine gets its address by DHCP.")]
+With --tap each interface is a tap on the host, named in 'pintle instance get'. Its emulator opens
+it for whole frames behind a virtio header (IFF_TAP, IFF_NO_PI, IFF_VNET_HDR), as QEMU and
+Firecracker do. The machine gets its address by DHCP.")]
     Create {
         /// The VPC's id or name.
         #[arg(long, value_parser = reference)]

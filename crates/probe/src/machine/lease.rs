@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{Machine, PATIENCE, TYPE_IPV4, kind};
+use super::{Machine, PATIENCE, TRIES, TYPE_IPV4, kind};
 use crate::error::{ProbeError, Result};
 use crate::inject::BROADCAST;
 use crate::inject::build::{ethernet, udp};
@@ -50,15 +50,15 @@ impl Machine {
     /// # Errors
     /// [`ProbeError::NoAnswer`] if nobody offers one, or who offered it does not acknowledge it.
     pub fn lease(&mut self) -> Result<Lease> {
-        let offer = self.ask(DISCOVER, &[], OFFER, "a DHCP DISCOVER")?;
+        let offer = self.dhcp(DISCOVER, &[], OFFER, "a DHCP DISCOVER")?;
         let server = offer.option(54).unwrap_or_default().to_vec();
         let wanted = [&[50, 4], &offer.address.octets()[..], &[54, server.len() as u8], &server].concat();
-        let lease = self.ask(REQUEST, &wanted, ACK, "a DHCP REQUEST")?;
+        let lease = self.dhcp(REQUEST, &wanted, ACK, "a DHCP REQUEST")?;
         self.own.ip = lease.address;
         Ok(lease)
     }
 
-    fn ask(&mut self, message: u8, options: &[u8], answer: u8, what: &str) -> Result<Lease> {
+    fn dhcp(&mut self, message: u8, options: &[u8], answer: u8, what: &str) -> Result<Lease> {
         let mut bytes = vec![1, 1, 6, 0];
         bytes.extend(TRANSACTION);
         bytes.extend([0; 20]);
@@ -70,11 +70,11 @@ impl Machine {
         bytes.extend(options);
         bytes.push(255);
         let packet = udp((Ipv4Addr::UNSPECIFIED, 68), (Ipv4Addr::BROADCAST, 67), &bytes);
-        self.send(&ethernet(self.own.mac, BROADCAST, TYPE_IPV4, &packet))?;
+        let question = ethernet(self.own.mac, BROADCAST, TYPE_IPV4, &packet);
         let is_it = |frame: &[u8]| read(frame).is_some_and(|lease| lease.option(53) == Some(&[answer]));
-        let frame = self.receive(PATIENCE, is_it)?;
+        let frame = self.ask(&question, is_it)?;
         let lease = frame.and_then(|frame| read(&frame));
-        lease.ok_or_else(|| ProbeError::NoAnswer { what: what.to_owned(), waited: PATIENCE })
+        lease.ok_or_else(|| ProbeError::NoAnswer { what: what.to_owned(), waited: PATIENCE * TRIES })
     }
 }
 

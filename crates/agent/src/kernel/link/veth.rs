@@ -115,13 +115,17 @@ fn finish(netlink: &mut Netlink, specs: &[VethSpec<'_>], outcomes: &mut [Result<
     }
 }
 
+/// The MTU of a pair's host side: the largest there is. What is too big for its way must reach the programs there, which
+/// say so; the kernel drops without a word what a device sends that is larger than its peer's MTU.
+pub const HOST_MTU: u32 = 65_535;
+
 fn request(spec: &VethSpec<'_>) -> Result<Request> {
     name::check(spec.host.name)?;
     name::check(spec.guest.name)?;
     name::check_alias(spec.host_alias)?;
     let mut guest = end(&spec.guest, spec.mtu);
     guest.attributes.push(LinkAttribute::NetNsFd(spec.namespace.as_fd().as_raw_fd()));
-    let mut host = end(&spec.host, spec.mtu);
+    let mut host = end(&spec.host, HOST_MTU);
     host.attributes.push(LinkAttribute::Group(spec.group));
     host.attributes.push(LinkAttribute::LinkInfo(vec![
         LinkInfo::Kind(InfoKind::Veth),

@@ -124,7 +124,7 @@ impl Machine {
     ) -> Result<Option<Request>, String> {
         let index = port.device.index;
         Ok(match mend {
-            Mend::HostMtu { .. } => Some(link::set_mtu(index, spec.mtu.into())),
+            Mend::HostMtu { .. } => Some(link::set_mtu(index, want::host_mtu(spec, port.device.tap))),
             Mend::HostAlias => Some(text(link::set_alias(index, &self.marks.port(id, spec.generation)))?),
             Mend::HostUp => Some(link::up(index)),
             _ => None,

@@ -137,6 +137,13 @@ impl Machine {
                 let segment = key.segment;
                 Ok(path(stages, Verdict::Tunnelled { vtep, segment, source_mac, destination_mac }))
             }
+            Some(Receiver::Public(relay)) => {
+                let own = self.datapath.public_addresses().get(&probe.source).map_err(failed)?.is_some();
+                let source = ipv4_source(&ran.frame).ok_or("the program gave no IPv4 packet")?;
+                // Another host's gateway translates after this one.
+                let relayed = relay.filter(|_| source == probe.source && !own);
+                Ok(path(stages, Verdict::Public(relayed.unwrap_or(source))))
+            }
             None => Err("it was forwarded, and where to is not known".to_owned()),
         }
     }
@@ -152,6 +159,9 @@ impl Machine {
                 let holding = routes.filter(|(key, _)| key.segment == segment && key.net.contains(&addr));
                 match holding.max_by_key(|(key, _)| key.net.prefix_len()).map(|(_, route)| route.to) {
                     Some(RouteTo::Via(via)) => endpoint(via)?,
+                    Some(RouteTo::Public { gateway_vtep, gateway }) => {
+                        return Ok(Some(Receiver::Public(gateway_vtep.and(gateway))));
+                    }
                     _ => None,
                 }
             }
@@ -166,6 +176,15 @@ type Drop = (u32, DropReason);
 enum Receiver {
     Port(u32),
     Host(Ipv4Addr),
+    /// The public network, with the address that another host's gateway gives to what it sends on, if there is one.
+    Public(Option<IpAddr>),
+}
+
+/// The source address of a frame that holds an IPv4 packet.
+fn ipv4_source(frame: &[u8]) -> Option<IpAddr> {
+    let is_ipv4 = frame.get(12..14)? == [8, 0];
+    let source: [u8; 4] = frame.get(26..30)?.try_into().ok()?;
+    is_ipv4.then(|| IpAddr::from(source))
 }
 
 fn path(stages: Vec<StageNote>, verdict: Verdict) -> Half {

@@ -139,7 +139,7 @@ impl Planner<'_> {
 
 fn host_side(spec: &PortSpec, port: &PortState, mends: &mut Vec<Mend>) {
     let device = &port.device;
-    if device.mtu != u32::from(spec.mtu) {
+    if device.mtu != want::host_mtu(spec, device.tap) {
         mends.push(Mend::HostMtu { is: device.mtu });
     }
     if device.generation != spec.generation {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use pintle_core::host_spec::{EndpointSpec, Entry, EntryKey, PortMode};
+use pintle_core::host_spec::{EndpointSpec, Entry, EntryKey, FloatingIpSpec, PortMode};
 use pintle_core::id::AttachmentId;
 use pintle_datapath::{EndpointFlags, EndpointKey, PortFlags};
 use proptest::prelude::*;
 
 use super::super::action::{Mend, Stage, Step};
 use super::super::fake::{Dice, FakeHost};
-use super::super::observed::NamespaceState;
+use super::super::observed::{NamespaceState, UplinkDevice};
 use super::Scope;
 use crate::desired::{Delta, Desired};
 
@@ -209,4 +209,40 @@ fn i16_a_tap_is_mended_on_its_one_side_and_replaced_only_if_it_is_none() {
     let steps = steps(&host);
     assert_eq!(steps[..2], [Step::ClearPort(id), Step::MakePort(id)]);
     assert!(steps.contains(&Step::PutEndpoint(key)), "{steps:?}");
+}
+
+/// What leads to a public address, as the server says it.
+fn floating(port: pintle_core::id::AttachmentId, address: [u8; 4]) -> Entry {
+    let (address, translate) = (address.into(), true);
+    Entry::FloatingIp(FloatingIpSpec::Vni { port, segment: 7, address, translate })
+}
+
+#[test]
+fn c13_public_addresses_come_change_and_go_and_leave_nothing() {
+    let (mut host, mut desired) = settled();
+    let port = desired.ports().next().map(|(id, _)| id).unwrap();
+    let [one, two] = [[203, 0, 113, 9], [203, 0, 113, 10]].map(|ip| EntryKey::FloatingIp(ip.into()));
+    let put = |entries: Vec<(EntryKey, Entry)>| Delta { put: entries, removed: Vec::new() };
+    let touched = desired.apply(3, put(vec![(one, floating(port, [10, 0, 0, 4]))]));
+    let plan = host.plan(&desired, Scope::Keys(&touched));
+    assert!(plan.failures[&one].contains("the uplink 'up0' is not there") && plan.actions.is_empty(), "{plan:?}");
+
+    host.state.uplink.device = Some(UplinkDevice { index: 9, mac: [2, 0, 0, 0, 0, 9], mtu: 1500 });
+    let plan = host.plan(&desired, Scope::All);
+    let steps: Vec<&Step> = plan.actions.iter().map(|action| &action.step).collect();
+    assert_eq!(steps, [&Step::MendUplink, &Step::PutPublic([203, 0, 113, 9].into())]);
+    host.round(&desired, Scope::All);
+    assert_eq!(host.plan(&desired, Scope::All), super::Plan::default(), "a second round has nothing to do");
+
+    // Both change hands in one step, in either order.
+    let swapped = vec![(two, floating(port, [10, 0, 0, 4])), (one, floating(port, [10, 0, 0, 5]))];
+    let touched = desired.apply(4, put(swapped));
+    assert_eq!(host.round(&desired, Scope::Keys(&touched)), 2);
+    assert_eq!(host.plan(&desired, Scope::All), super::Plan::default());
+    assert_eq!((host.state.public.len(), host.state.private.len()), (2, 2));
+
+    let touched = desired.apply(5, Delta { put: Vec::new(), removed: vec![one, two] });
+    host.round(&desired, Scope::Keys(&touched));
+    assert_eq!((host.state.public.len(), host.state.private.len()), (0, 0));
+    assert_eq!(host.plan(&desired, Scope::All), super::Plan::default());
 }

@@ -11,9 +11,15 @@ use pintle_datapath::{
 };
 
 use crate::desired::in_force;
+use crate::kernel::link::HOST_MTU;
 use crate::reconcile::numbers::Numbers;
 use crate::reconcile::observed::Place;
 use crate::shaper;
+
+/// The MTU of a port's device on the host. A tap's is for the monitor of its machine to read.
+pub(crate) fn host_mtu(spec: &PortSpec, tap: bool) -> u32 {
+    if tap { spec.mtu.into() } else { HOST_MTU }
+}
 
 /// A port's entry in the data plane; `tap`: its device is one.
 pub(crate) fn port(spec: &PortSpec, slot: u32, tap: bool) -> Port {
