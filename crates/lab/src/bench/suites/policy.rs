@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -20,10 +20,11 @@ use crate::world::Lab;
 const MEMBERS: [usize; 3] = [10, 1_000, 4_000];
 /// The most attachments of one instance, less one to spare.
 const PER_INSTANCE: usize = 14;
-const CHANGES: usize = 50;
-/// Each probe is a flow of its own, so that what is remembered of another can't let it pass.
-const EVERY: Duration = Duration::from_micros(500);
-const WATCH: Duration = Duration::from_millis(120);
+const CHANGES: usize = 12;
+/// Each probe is a flow of its own, from a port that no other had: what is remembered of another can't let it pass.
+static NEXT_PORT: AtomicU16 = AtomicU16::new(1024);
+const EVERY: Duration = Duration::from_millis(1);
+const WATCH: Duration = Duration::from_millis(300);
 const PORT: u16 = 9000;
 const SERVER: &str = "10.1.0.20";
 
@@ -122,7 +123,7 @@ fn probe(address: SocketAddr) -> std::io::Result<Vec<(Instant, bool)>> {
     let began = Instant::now();
     let mut probes = Vec::new();
     while began.elapsed() < WATCH {
-        let socket = UdpSocket::bind("0.0.0.0:0")?;
+        let socket = UdpSocket::bind(("0.0.0.0", NEXT_PORT.fetch_add(1, Ordering::Relaxed)))?;
         socket.connect(address)?;
         socket.set_nonblocking(true)?;
         let sent = Instant::now();
