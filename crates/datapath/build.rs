@@ -13,6 +13,7 @@ use pintle_core::drop_reason::DropReason;
 mod flags;
 
 const SOURCES: &str = "src/bpf";
+const FLOOR: &str = "src/floor/floor.bpf.c";
 
 fn main() -> Result<()> {
     let out = PathBuf::from(env::var("OUT_DIR").context("cargo sets OUT_DIR for build scripts")?);
@@ -32,6 +33,13 @@ fn main() -> Result<()> {
         .clang_args(clang_args(&out)?)
         .build_and_generate(out.join("pintle.skel.rs"))
         .context("compile the eBPF programs (needs clang 14 or newer, the kernel's UAPI headers and libelf)")?;
+    println!("cargo:rerun-if-changed={FLOOR}");
+    SkeletonBuilder::new()
+        .source(FLOOR)
+        .clang(&clang.path)
+        .clang_args(clang_args(&out)?)
+        .build_and_generate(out.join("floor.skel.rs"))
+        .context("compile the benchmarks' eBPF programs")?;
     println!("cargo:rustc-env=PINTLE_DATAPATH_BUILD_ID={:016x}", build_id(&[&reasons, &flags, &clang.version])?);
     Ok(())
 }

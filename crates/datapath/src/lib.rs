@@ -15,6 +15,7 @@ mod entry;
 mod error;
 #[allow(dead_code, unreachable_pub, reason = "one table for both languages: some of it only C reads")]
 mod flags;
+pub mod floor;
 mod flows;
 mod guest_options;
 pub mod layout;

@@ -98,6 +98,20 @@ impl Wire {
         *lock(&self.faults) = faults;
     }
 
+    /// What it did, once nothing is on its way any more: what was received has been lost, or sent on, or has overflowed.
+    /// What it did so far if that takes longer than `within`.
+    pub fn settled(&self, within: Duration) -> Tally {
+        let end = Moment::now() + within;
+        loop {
+            let tally = self.tally();
+            let on_its_way = (tally.received + tally.duplicated) != (tally.sent + tally.lost + tally.overflowed);
+            if !on_its_way || end.remaining().is_zero() {
+                return tally;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// What it did so far.
     pub fn tally(&self) -> Tally {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);

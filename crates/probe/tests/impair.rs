@@ -42,7 +42,7 @@ fn transfer(from: &Namespace, to: &Namespace, bytes: usize) {
 fn a_clean_wire_carries_everything_once() {
     let (a, b, _middle, wire) = wired(Faults::default());
     transfer(&a.namespace(), &b.namespace(), 500_000);
-    let tally = wire.tally();
+    let tally = wire.settled(Duration::from_secs(5));
     assert!(
         tally.received > 300 && tally.lost + tally.duplicated + tally.reordered + tally.overflowed == 0,
         "{tally:?}"
@@ -62,7 +62,7 @@ fn a_bad_wire_loses_repeats_and_reorders_as_often_as_it_says_and_tcp_gets_throug
     };
     let (a, b, _middle, wire) = wired(faults);
     transfer(&a.namespace(), &b.namespace(), 2_000_000);
-    let tally = wire.tally();
+    let tally = wire.settled(Duration::from_secs(5));
     let share = |count: u64| count as f64 / tally.received as f64;
     assert!((0.005..0.05).contains(&share(tally.lost)), "{tally:?}");
     assert!(

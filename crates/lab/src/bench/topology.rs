@@ -2,14 +2,22 @@
 
 use std::net::Ipv4Addr;
 
+use anyhow::Context;
+use pintle_datapath::floor::{Attached, Floor};
+
 use super::load::Path;
+use super::pinned::run_in;
 use crate::shell::{ip, remove_namespace};
+
+/// The segment of the floor's tunnel.
+const SEGMENT: u32 = 777;
 
 /// A baseline; removed when dropped.
 pub struct Baseline {
     /// The path through it.
     pub path: Path,
     namespaces: Vec<String>,
+    programs: Vec<Attached>,
 }
 
 impl Baseline {
@@ -49,12 +57,11 @@ impl Baseline {
     pub fn vxlan(prefix: &str) -> anyhow::Result<Baseline> {
         let baseline = Baseline::empty(prefix, "vxlan", &["c", "s", "h1", "h2"])?;
         let [h1, h2] = [&baseline.namespaces[2], &baseline.namespaces[3]];
-        ip(&format!("-n {h1} link add ul type veth peer name ul netns {h2}"))?;
+        underlay(h1, h2)?;
         for (at, (guest, host)) in baseline.namespaces[..2].iter().zip([h1, h2]).enumerate() {
             let (own, other) = (at + 1, 2 - at);
-            ip(&format!("-n {host} addr add 172.31.1.{own}/24 dev ul"))?;
-            ip(&format!("-n {host} link set ul up"))?;
-            let vxlan = format!("type vxlan id 100 local 172.31.1.{own} remote 172.31.1.{other} dstport 4789 dev ul");
+            let (own, other) = (underlay_address(own), underlay_address(other));
+            let vxlan = format!("type vxlan id 100 local {own} remote {other} dstport 4789 dev ul");
             ip(&format!("-n {host} link add vx {vxlan}"))?;
             ip(&format!("-n {host} link add br0 type bridge"))?;
             plug(host, "p0", guest, 1450)?;
@@ -67,6 +74,51 @@ impl Baseline {
         Ok(baseline)
     }
 
+    /// Two namespaces on one host, with programs between them that deliver and do nothing else: the floor of any eBPF data
+    /// plane.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn ebpf(prefix: &str) -> anyhow::Result<Baseline> {
+        let mut baseline = Baseline::empty(prefix, "ebpf-floor", &["c", "s", "h"])?;
+        let host = baseline.namespaces[2].clone();
+        for (guest, port) in baseline.namespaces.iter().zip(["pc", "ps"]) {
+            plug(&host, port, guest, 1500)?;
+        }
+        for (port, other) in [("pc", "ps"), ("ps", "pc")] {
+            let to = index(&host, other)?;
+            baseline.attach(&host, port, Floor::Deliver { to })?;
+        }
+        baseline.address_ends("eth0")?;
+        Ok(baseline)
+    }
+
+    /// The same across two hosts, through the kernel's collect-metadata VXLAN device.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn ebpf_vxlan(prefix: &str) -> anyhow::Result<Baseline> {
+        let mut baseline = Baseline::empty(prefix, "ebpf-vxlan-floor", &["c", "s", "h1", "h2"])?;
+        let [h1, h2] = [baseline.namespaces[2].clone(), baseline.namespaces[3].clone()];
+        underlay(&h1, &h2)?;
+        for (at, (guest, host)) in baseline.namespaces.clone().iter().zip([&h1, &h2]).enumerate() {
+            plug(host, "p0", guest, 1450)?;
+            ip(&format!("-n {host} link add vx type vxlan external dstport 4789"))?;
+            ip(&format!("-n {host} link set vx up"))?;
+            let (through, to, remote) = (index(host, "vx")?, index(host, "p0")?, underlay_address(2 - at));
+            baseline.attach(host, "p0", Floor::Encapsulate { through, segment: SEGMENT, remote })?;
+            baseline.attach(host, "vx", Floor::Decapsulate { to, segment: SEGMENT })?;
+        }
+        baseline.address_ends("eth0")?;
+        Ok(baseline)
+    }
+
+    fn attach(&mut self, host: &str, device: &str, floor: Floor) -> anyhow::Result<()> {
+        let ifindex = index(host, device)?;
+        self.programs.push(run_in(host, 0, move || Ok(floor.attach(ifindex)?))?);
+        Ok(())
+    }
+
     fn empty(prefix: &str, name: &str, parts: &[&str]) -> anyhow::Result<Baseline> {
         let namespaces: Vec<String> = parts.iter().map(|part| format!("{prefix}-{name}-{part}")).collect();
         let path = Path {
@@ -75,7 +127,7 @@ impl Baseline {
             server: namespaces[1].clone(),
             address: Ipv4Addr::new(10, 99, 0, 2),
         };
-        let baseline = Baseline { path, namespaces };
+        let baseline = Baseline { path, namespaces, programs: Vec::new() };
         for namespace in &baseline.namespaces {
             ip(&format!("netns add {namespace}"))?;
             ip(&format!("-n {namespace} link set lo up"))?;
@@ -90,6 +142,31 @@ impl Baseline {
         }
         Ok(())
     }
+}
+
+/// A cable between two hosts, addressed.
+fn underlay(h1: &str, h2: &str) -> anyhow::Result<()> {
+    ip(&format!("-n {h1} link add ul type veth peer name ul netns {h2}"))?;
+    for (at, host) in [(1, h1), (2, h2)] {
+        ip(&format!("-n {host} addr add {}/24 dev ul", underlay_address(at)))?;
+        ip(&format!("-n {host} link set ul up"))?;
+    }
+    Ok(())
+}
+
+/// The underlay address of host 1 or 2.
+fn underlay_address(host: usize) -> Ipv4Addr {
+    Ipv4Addr::new(172, 31, 1, host as u8)
+}
+
+/// The index of a device in a host's namespace.
+fn index(host: &str, device: &str) -> anyhow::Result<u32> {
+    let shown = ip(&format!("-n {host} -o link show dev {device}"))?;
+    shown
+        .split(':')
+        .next()
+        .and_then(|index| index.trim().parse().ok())
+        .with_context(|| format!("no index in '{shown}'"))
 }
 
 fn plug(host: &str, port: &str, guest: &str, mtu: u16) -> anyhow::Result<()> {

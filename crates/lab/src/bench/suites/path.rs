@@ -19,7 +19,13 @@ const LEAST_PACKETS: u64 = 10_000;
 /// When a path can't be set up or does not carry a load.
 pub(super) fn run(rounds: usize, time: Duration) -> anyhow::Result<Figures> {
     let prefix = format!("plb{}", std::process::id());
-    let baselines = [Baseline::veth(&prefix)?, Baseline::bridge(&prefix)?, Baseline::vxlan(&prefix)?];
+    let baselines = [
+        Baseline::veth(&prefix)?,
+        Baseline::ebpf(&prefix)?,
+        Baseline::bridge(&prefix)?,
+        Baseline::vxlan(&prefix)?,
+        Baseline::ebpf_vxlan(&prefix)?,
+    ];
     let lab = Lab::start()?;
     let network = Network::new(&lab.api)?;
     let subnet = network.subnet("10.50.0.0/24")?;
@@ -28,15 +34,15 @@ pub(super) fn run(rounds: usize, time: Duration) -> anyhow::Result<Figures> {
     let (far, _) = network.guest("h2", &subnet, "10.50.0.12")?;
     let same_host = path("pintle", &client, &near, [10, 50, 0, 11]);
     let two_hosts = path("pintle-vxlan", &client, &far, [10, 50, 0, 12]);
-    let [veth, bridge, vxlan] = &baselines;
+    let [veth, floor, bridge, vxlan, vxlan_floor] = &baselines;
     let mut figures = Figures::default();
     for _ in 0..rounds {
         for load in Load::ALL {
             let (name, unit) = load.label();
-            for path in [&veth.path, &bridge.path, &same_host] {
+            for path in [&veth.path, &floor.path, &bridge.path, &same_host] {
                 figures.add(name, &path.name, unit, load.run(path, time)?);
             }
-            for path in [&vxlan.path, &two_hosts] {
+            for path in [&vxlan.path, &vxlan_floor.path, &two_hosts] {
                 figures.add(&format!("{name}, two hosts"), &path.name, unit, load.run(path, time)?);
             }
         }
