@@ -7,6 +7,7 @@
 //! [`rule_text`] and [`acl_text`] for rules as people write them.
 
 pub mod acl_text;
+pub mod ec2;
 pub mod ibm;
 pub mod native;
 pub mod problem;

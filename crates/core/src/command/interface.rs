@@ -12,6 +12,8 @@ pub struct CreateVni {
     pub subnet: Option<SubnetId>,
     /// Its name; made up when absent.
     pub name: Option<String>,
+    /// What it is for; up to 255 characters in one line, may be empty.
+    pub description: String,
     /// Its primary address, an IPv4 one.
     pub primary_ip: IpChoice,
     /// Its other addresses, of both IP versions; the first IPv6 one is the primary IPv6 address.
@@ -43,6 +45,8 @@ pub struct CreateVni {
 pub struct UpdateVni {
     /// A new name.
     pub name: Option<String>,
+    /// A new description.
+    pub description: Option<String>,
     /// A new `allow_ip_spoofing`.
     pub allow_ip_spoofing: Option<bool>,
     /// A new `source_dest_check`.

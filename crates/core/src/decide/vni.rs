@@ -1,7 +1,7 @@
 //! Rules of interfaces: one subnet for all addresses, a primary address always, deleted only when not attached.
 
 use super::address::{self, For};
-use super::{change_name, prefix, take_name, vni_ip, vni_policy};
+use super::{change_name, prefix, security_group, take_name, vni_ip, vni_policy};
 use crate::command::{CreateVni, IpChoice, UpdateVni};
 use crate::draft::Draft;
 use crate::id::{SecurityGroupId, VniId};
@@ -35,6 +35,7 @@ pub(super) fn create(
     if create.ips.len() + create.prefixes.len() > 2 * usize::from(room) {
         return Err(vni_ip::no_room(None, room));
     }
+    security_group::check_description(&create.description)?;
     let subnet: Subnet = subnet_of(draft, &create)?;
     let vpc: Vpc = draft.get(subnet.vpc)?;
     let id = VniId::new(draft.ids);
@@ -44,6 +45,7 @@ pub(super) fn create(
     let mut vni = Vni {
         id,
         name,
+        description: create.description,
         created_at: draft.now,
         vpc: subnet.vpc,
         subnet: subnet.id,
@@ -136,6 +138,10 @@ pub(super) fn update(draft: &mut Draft<'_>, id: VniId, update: UpdateVni) -> Res
     if let Some(name) = update.name {
         change_name::<Vni>(draft, &vni.name, &name, &vni.vpc.to_string(), SCOPE_WORDS, id)?;
         vni.name = name;
+    }
+    if let Some(description) = update.description {
+        security_group::check_description(&description)?;
+        vni.description = description;
     }
     if let Some(auto_delete) = update.auto_delete {
         if auto_delete && vni.attachment.is_none() {

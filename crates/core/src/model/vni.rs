@@ -28,6 +28,9 @@ pub struct Vni {
     pub id: VniId,
     /// Its name, unique within the VPC.
     pub name: String,
+    /// What it is for; may be empty.
+    #[serde(default)]
+    pub description: String,
     /// When it was created.
     pub created_at: Timestamp,
     /// The VPC of its subnet.

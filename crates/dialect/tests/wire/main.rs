@@ -1,5 +1,6 @@
 //! What goes over the wire, held to golden files: requests to commands, records to replies, problems to errors.
 
+mod ec2;
 mod golden;
 mod problems;
 mod replies;

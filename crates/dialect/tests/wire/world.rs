@@ -61,6 +61,12 @@ impl World {
         self.ids.as_ref().expect("made by world()")
     }
 
+    /// What would come of a command.
+    pub(crate) fn judge(&self, command: Command) -> Result<Reply, pintle_core::DecideError> {
+        let mut bits = self.bits;
+        decide(self, Timestamp(1_790_000_000_000), &mut Counter(&mut bits), command).map(|(_, reply)| reply)
+    }
+
     /// Carries out a command a second after the one before.
     pub(crate) fn run(&mut self, command: Command) -> Reply {
         let now = Timestamp(1_790_000_000_000 + self.revision * 1000);

@@ -21,6 +21,8 @@ use crate::wire::{Text, Written, given};
 pub struct Create {
     subnet: String,
     name: Option<String>,
+    #[serde(default)]
+    description: String,
     /// The primary IPv4 address; any free one when absent.
     address: Option<Text<std::net::Ipv4Addr>>,
     /// Further addresses of either version.
@@ -59,6 +61,7 @@ impl Create {
         Ok(Command::CreateVni(CreateVni {
             subnet: Some(subnet.id),
             name: self.name,
+            description: self.description,
             primary_ip: self.address.map_or_else(IpChoice::default, |Text(address)| exactly(address.into())),
             ips: self.addresses.into_iter().map(|Text(address)| exactly(address)).chain(chosen).collect(),
             prefixes: self.prefixes.into_iter().map(|Written(Network(net))| PrefixChoice::Net(net)).collect(),
@@ -81,6 +84,8 @@ impl Create {
 pub struct Update {
     #[serde(default, deserialize_with = "given")]
     name: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    description: Option<String>,
     #[serde(default, deserialize_with = "given")]
     allow_ip_spoofing: Option<bool>,
     #[serde(default, deserialize_with = "given")]
@@ -106,6 +111,7 @@ impl Update {
             id,
             UpdateVni {
                 name: self.name,
+                description: self.description,
                 allow_ip_spoofing: self.allow_ip_spoofing,
                 source_dest_check: self.source_dest_check,
                 auto_delete: self.auto_delete,

@@ -1,0 +1,40 @@
+//! Who asks, and where: what an operation may know of a request beside its parameters.
+
+use std::sync::Arc;
+
+/// A region, as clients see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegionInfo {
+    /// Its name, such as `us-east-1`.
+    pub name: String,
+    /// Its zones, in order.
+    pub zones: Vec<String>,
+}
+
+/// The account, access key and region of a request.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The account that the access key belongs to: 12 digits.
+    pub account: String,
+    /// The access key.
+    pub access_key: String,
+    /// The region of the credential scope.
+    pub region: String,
+    /// All regions.
+    pub regions: Arc<[RegionInfo]>,
+    /// Authority under which clients reach the API, such as `127.0.0.1:7480`.
+    pub endpoint: Arc<str>,
+}
+
+impl Caller {
+    /// A zone's id: the same in every account, unlike EC2's, where zone names are shuffled.
+    pub fn zone_id(&self, zone: &str) -> String {
+        let place = self.zones().iter().position(|known| known == zone);
+        place.map_or_else(|| zone.to_owned(), |place| format!("{}-az{}", self.region, place + 1))
+    }
+
+    /// The zones of the caller's region.
+    pub fn zones(&self) -> &[String] {
+        self.regions.iter().find(|region| region.name == self.region).map_or(&[], |region| &region.zones)
+    }
+}

@@ -1,0 +1,275 @@
+//! Request parameters: `Name`, `Name.N`, `Name.N.Field`, read one by one; what nobody read is refused.
+//!
+//! A reader takes what it reads out of the request, so [`Params::finish`] knows what the operation does not have.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use super::error::{Ec2Error, short};
+use super::ids::{Ec2Id, parse_id};
+use super::xml::carried;
+
+/// The most parameters that one request may have.
+const MOST: usize = 20_000;
+
+/// The parameters of a request, or those below one item of a list.
+#[derive(Debug, Clone, Default)]
+pub struct Params {
+    pairs: BTreeMap<String, String>,
+    /// What all names begin with just now: empty, or such as `Filter.1`.
+    path: String,
+}
+
+impl Params {
+    /// From the text of a form or a query string.
+    ///
+    /// # Errors
+    /// `MalformedQueryString` when it is not UTF-8, `InvalidQueryParameter` when a parameter comes twice,
+    /// `InvalidCharacter` when a value could never be shown again.
+    pub fn parse(form: &[u8]) -> Result<Self, Ec2Error> {
+        let mut pairs = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(form) {
+            if pairs.len() >= MOST {
+                return Err(Ec2Error::new("InvalidQueryParameter", format!("A request has at most {MOST} parameters")));
+            }
+            if name.contains(char::REPLACEMENT_CHARACTER) || value.contains(char::REPLACEMENT_CHARACTER) {
+                return Err(Ec2Error::new("MalformedQueryString", "The query string is not UTF-8"));
+            }
+            if !value.chars().all(carried) {
+                let message = format!("The value of {} has a character that is not allowed", short(&name));
+                return Err(Ec2Error::new("InvalidCharacter", message));
+            }
+            if pairs.contains_key(&*name) {
+                let message = format!("The parameter {} is given more than once", short(&name));
+                return Err(Ec2Error::new("InvalidQueryParameter", message));
+            }
+            pairs.insert(name.into_owned(), value.into_owned());
+        }
+        Ok(Params { pairs, path: String::new() })
+    }
+
+    /// The name as it stands in the request.
+    fn full(&self, name: &str) -> String {
+        match (self.path.as_str(), name) {
+            ("", name) => name.to_owned(),
+            (path, "") => path.to_owned(),
+            (path, name) => format!("{path}.{name}"),
+        }
+    }
+
+    /// A text that may be absent.
+    pub fn text(&mut self, name: &str) -> Option<String> {
+        self.pairs.remove(&self.full(name))
+    }
+
+    /// A text that must be there and not be empty.
+    ///
+    /// # Errors
+    /// `MissingParameter`.
+    pub fn required_text(&mut self, name: &str) -> Result<String, Ec2Error> {
+        self.text(name).filter(|text| !text.is_empty()).ok_or_else(|| Ec2Error::missing(&self.full(name)))
+    }
+
+    /// The value of a list's item itself: of `Name.N`.
+    ///
+    /// # Errors
+    /// `MissingParameter`.
+    pub fn itself(&mut self) -> Result<String, Ec2Error> {
+        self.required_text("")
+    }
+
+    /// A value with a text form, such as an address or a range; `what` says what it must be.
+    ///
+    /// # Errors
+    /// `InvalidParameterValue`.
+    pub fn parsed<T: FromStr>(&mut self, name: &str, what: &str) -> Result<Option<T>, Ec2Error> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| Ec2Error::value(&self.full(name), &text, format!("It must be {what}.")))
+    }
+
+    /// `true` or `false`.
+    ///
+    /// # Errors
+    /// `InvalidParameterValue`.
+    pub fn flag(&mut self, name: &str) -> Result<Option<bool>, Ec2Error> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        match text.as_str() {
+            _ if text.eq_ignore_ascii_case("true") => Ok(Some(true)),
+            _ if text.eq_ignore_ascii_case("false") => Ok(Some(false)),
+            _ => Err(Ec2Error::value(&self.full(name), &text, "It must be true or false.")),
+        }
+    }
+
+    /// A whole number within a range.
+    ///
+    /// # Errors
+    /// `InvalidParameterValue`.
+    pub fn number<T>(&mut self, name: &str, range: std::ops::RangeInclusive<T>) -> Result<Option<T>, Ec2Error>
+    where
+        T: FromStr + PartialOrd + Display,
+    {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        let rule = || format!("It must be a whole number from {} to {}.", range.start(), range.end());
+        number.map(Some).ok_or_else(|| Ec2Error::value(&self.full(name), &text, rule()))
+    }
+
+    /// An id that may be absent.
+    ///
+    /// # Errors
+    /// The kind's `Malformed` or `NotFound` code.
+    pub fn id<I: Ec2Id>(&mut self, name: &str) -> Result<Option<I>, Ec2Error> {
+        self.text(name).filter(|text| !text.is_empty()).map(|text| parse_id(&text)).transpose()
+    }
+
+    /// An id that must be there.
+    ///
+    /// # Errors
+    /// `MissingParameter`, or as [`Params::id`].
+    pub fn required_id<I: Ec2Id>(&mut self, name: &str) -> Result<I, Ec2Error> {
+        parse_id(&self.required_text(name)?)
+    }
+
+    /// A list of ids: `Name.N`.
+    ///
+    /// # Errors
+    /// As [`Params::id`].
+    pub fn ids<I: Ec2Id>(&mut self, name: &str) -> Result<Vec<I>, Ec2Error> {
+        self.list(name, |item| parse_id(&item.itself()?))
+    }
+
+    /// A list of texts: `Name.N`.
+    ///
+    /// # Errors
+    /// `MissingParameter` for an empty one.
+    pub fn texts(&mut self, name: &str) -> Result<Vec<String>, Ec2Error> {
+        self.list(name, Params::itself)
+    }
+
+    /// A list: `each` reads one item by the names below it. Numbers may leave gaps; items come in their order.
+    ///
+    /// # Errors
+    /// What `each` returns.
+    pub fn list<T>(
+        &mut self,
+        name: &str,
+        mut each: impl FnMut(&mut Params) -> Result<T, Ec2Error>,
+    ) -> Result<Vec<T>, Ec2Error> {
+        let list = self.full(name);
+        let numbers = self.numbers(&list);
+        let mut items = Vec::with_capacity(numbers.len());
+        for number in numbers {
+            let outer = std::mem::replace(&mut self.path, format!("{list}.{number}"));
+            let item = each(self);
+            self.path = outer;
+            items.push(item?);
+        }
+        Ok(items)
+    }
+
+    /// A structure: `inner` reads its members by the names below `name`; `None` when there are none.
+    ///
+    /// # Errors
+    /// What `inner` returns.
+    pub fn structure<T>(
+        &mut self,
+        name: &str,
+        inner: impl FnOnce(&mut Params) -> Result<T, Ec2Error>,
+    ) -> Result<Option<T>, Ec2Error> {
+        let path = self.full(name);
+        let prefix = format!("{path}.");
+        if !self.pairs.range(prefix.clone()..).next().is_some_and(|(name, _)| name.starts_with(&prefix)) {
+            return Ok(None);
+        }
+        let outer = std::mem::replace(&mut self.path, path);
+        let read = inner(self);
+        self.path = outer;
+        read.map(Some)
+    }
+
+    fn numbers(&self, list: &str) -> Vec<u32> {
+        let prefix = format!("{list}.");
+        let below = self.pairs.range(prefix.clone()..).map(|(name, _)| name);
+        let mut numbers: Vec<u32> = below
+            .take_while(|name| name.starts_with(&prefix))
+            .filter_map(|name| {
+                let digits = name[prefix.len()..].split('.').next()?;
+                // Only the plain form of a number: what else there is stays unread and is refused.
+                digits.parse().ok().filter(|number: &u32| number.to_string() == digits)
+            })
+            .collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers
+    }
+
+    /// All that is there, for whoever binds something to the whole request: name and value, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// `UnknownParameter` for what nobody has read.
+    pub fn finish(self) -> Result<(), Ec2Error> {
+        match self.pairs.keys().next() {
+            None => Ok(()),
+            Some(name) => Err(Ec2Error::unknown_parameter(name)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pintle_core::id::VniId;
+
+    fn params(text: &str) -> Params {
+        Params::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn lists_may_have_gaps_and_are_sorted_by_number() {
+        let mut params = params("A.10=ten&A.2=two&A.1=one&B.3.C=x&B.3.D.1=y");
+        assert_eq!(params.texts("A").unwrap(), ["one", "two", "ten"]);
+        let pairs = params.list("B", |item| Ok((item.text("C"), item.texts("D")?))).unwrap();
+        assert_eq!(pairs, [(Some("x".to_owned()), vec!["y".to_owned()])]);
+        params.finish().unwrap();
+    }
+
+    #[test]
+    fn what_nobody_read_is_refused() {
+        for left in ["A=1", "A.01=x", "A.1.B=x", "A.x=1", "A.=1", "A.99999999999999999999=1"] {
+            let mut params = params(left);
+            let _ = params.texts("A");
+            let error = params.finish().unwrap_err();
+            assert_eq!(error.code, "UnknownParameter", "{left}");
+        }
+    }
+
+    #[test]
+    fn values_are_checked_with_their_full_name() {
+        let read = |text: &str| params(text).list("F", |item| item.number("N", 5..=1000)).unwrap_err();
+        assert_eq!(
+            read("F.1.N=4").message,
+            "Value (4) for parameter F.1.N is invalid. It must be a whole number from 5 to 1000."
+        );
+        assert_eq!(params("D=maybe").flag("D").unwrap_err().code, "InvalidParameterValue");
+        assert_eq!(params("D=True").flag("D").unwrap(), Some(true));
+        assert_eq!(params("").required_text("X").unwrap_err().message, "The request must contain the parameter X");
+        assert_eq!(params("E=nonsense").id::<VniId>("E").unwrap_err().code, "InvalidNetworkInterfaceId.Malformed");
+        let gone = params("E=eni-1234567890abcdef0").id::<VniId>("E").unwrap_err();
+        assert_eq!(gone.code, "InvalidNetworkInterfaceID.NotFound");
+    }
+
+    #[test]
+    fn twice_not_text_and_control_characters_are_refused() {
+        for (form, code) in
+            [("A=1&A=2", "InvalidQueryParameter"), ("A=%ff", "MalformedQueryString"), ("A=%01", "InvalidCharacter")]
+        {
+            assert_eq!(Params::parse(form.as_bytes()).unwrap_err().code, code, "{form}");
+        }
+    }
+}

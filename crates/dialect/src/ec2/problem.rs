@@ -1,0 +1,169 @@
+//! What can go wrong, in EC2's codes and words: the only place that maps the core's refusals.
+
+use pintle_core::refusal::{Holder, Noun};
+use pintle_core::{DecideError, Refusal};
+
+use super::error::{Ec2Error, short};
+use crate::problem::Problem;
+
+impl From<Problem> for Ec2Error {
+    fn from(problem: Problem) -> Self {
+        let message = problem.to_string();
+        match problem {
+            Problem::Refused(refusal) => refused(&refusal),
+            Problem::Malformed { .. } => Ec2Error::new("MalformedQueryString", message),
+            Problem::Field { .. } | Problem::Parameter { .. } => Ec2Error::new("InvalidParameterValue", message),
+            Problem::Unauthenticated(_) => Ec2Error::with_status(401, "AuthFailure", message),
+            Problem::Ambiguous { .. } => Ec2Error::new("InvalidParameterValue", message),
+            Problem::UnknownPath { .. } => Ec2Error::new("InvalidAction", message),
+            Problem::WrongMethod { .. } => Ec2Error::new("InvalidAction", message),
+            Problem::WrongContentType { .. } => Ec2Error::new("MalformedQueryString", message),
+            Problem::TooLarge { .. } => Ec2Error::new("RequestEntityTooLarge", message),
+            Problem::Changed { .. } => Ec2Error::new("IncorrectState", message),
+            Problem::Busy | Problem::Stopping | Problem::HostAway { .. } | Problem::HostSlow { .. } => {
+                Ec2Error::with_status(503, "Unavailable", message)
+            }
+            Problem::HostFailed { .. } | Problem::Timeout { .. } => {
+                Ec2Error::with_status(503, "ServiceUnavailable", message)
+            }
+            Problem::Internal { .. } => Ec2Error::with_status(
+                500,
+                "InternalError",
+                "An internal error has occurred; the server's log has the reason under the request id",
+            ),
+        }
+    }
+}
+
+impl From<Refusal> for Ec2Error {
+    fn from(refusal: Refusal) -> Self {
+        refused(&refusal)
+    }
+}
+
+impl From<DecideError> for Ec2Error {
+    fn from(error: DecideError) -> Self {
+        Problem::from(error).into()
+    }
+}
+
+/// Nothing of this kind has this id.
+pub fn not_found(noun: Noun, id: &str) -> Ec2Error {
+    let id = short(id);
+    let (code, message) = match noun {
+        Noun::Vpc => ("InvalidVpcID.NotFound", format!("The vpc ID '{id}' does not exist")),
+        Noun::Subnet => ("InvalidSubnetID.NotFound", format!("The subnet ID '{id}' does not exist")),
+        Noun::Vni => ("InvalidNetworkInterfaceID.NotFound", format!("The networkInterface ID '{id}' does not exist")),
+        Noun::Instance => ("InvalidInstanceID.NotFound", format!("The instance ID '{id}' does not exist")),
+        Noun::Attachment => ("InvalidAttachmentID.NotFound", format!("The attachment ID '{id}' does not exist")),
+        Noun::SecurityGroup => ("InvalidGroup.NotFound", format!("The security group '{id}' does not exist")),
+        Noun::SecurityGroupRule => {
+            ("InvalidSecurityGroupRuleId.NotFound", format!("The security group rule ID '{id}' does not exist"))
+        }
+        Noun::NetworkAcl => ("InvalidNetworkAclID.NotFound", format!("The networkAcl ID '{id}' does not exist")),
+        Noun::NetworkAclRule => {
+            ("InvalidNetworkAclEntry.NotFound", format!("The network acl entry '{id}' does not exist"))
+        }
+        Noun::PrefixList => ("InvalidPrefixListID.NotFound", format!("The prefix list ID '{id}' does not exist")),
+        Noun::FloatingIp => ("InvalidAllocationID.NotFound", format!("The allocation ID '{id}' does not exist")),
+        Noun::PublicGateway => ("NatGatewayNotFound", format!("NatGateway {id} was not found")),
+        Noun::ReservedIp => ("InvalidParameterValue", format!("The address '{id}' is not assigned")),
+        Noun::Prefix => ("InvalidParameterValue", format!("The prefix '{id}' is not assigned")),
+        Noun::Host | Noun::ResourceGroup | Noun::PublicPool => {
+            ("InvalidParameterValue", format!("The {} '{id}' does not exist", noun.words()))
+        }
+    };
+    Ec2Error::new(code, message)
+}
+
+/// Both dialect words for a thing in use: addresses and interfaces have codes of their own.
+fn in_use(noun: Noun, holder: &Holder, message: String) -> Ec2Error {
+    let code = match (noun, holder) {
+        (Noun::Vni, _) => "InvalidNetworkInterface.InUse",
+        (Noun::FloatingIp | Noun::ReservedIp, _) => "InvalidIPAddress.InUse",
+        _ => "DependencyViolation",
+    };
+    Ec2Error::new(code, message)
+}
+
+fn refused(refusal: &Refusal) -> Ec2Error {
+    let words = refusal.to_string();
+    match refusal {
+        Refusal::NotFound { noun, id } => not_found(*noun, id),
+        Refusal::Invalid { field, value, rule } => invalid(field, value, rule),
+        Refusal::NameTaken { noun: Noun::SecurityGroup, name, scope, .. } => {
+            let message = format!("The security group '{name}' already exists for {scope}");
+            Ec2Error::new("InvalidGroup.Duplicate", message)
+        }
+        Refusal::NameTaken { .. } => Ec2Error::new("InvalidParameterValue", words),
+        Refusal::AddressTaken { address, .. } => {
+            Ec2Error::new("InvalidIPAddress.InUse", format!("Address {address} is in use."))
+        }
+        Refusal::ReservedIpBound { address, .. } => {
+            Ec2Error::new("InvalidIPAddress.InUse", format!("Address {address} is in use."))
+        }
+        Refusal::SubnetFull { .. } => Ec2Error::new(
+            "InsufficientFreeAddressesInSubnet",
+            "The specified subnet does not have enough free addresses to satisfy the request.",
+        ),
+        Refusal::NoPrefixLeft { .. } => Ec2Error::new(
+            "InsufficientCidrBlocks",
+            "The specified subnet does not have enough free cidr blocks to satisfy the request.",
+        ),
+        Refusal::CidrOverlap { cidr, holder: Holder::Subnet(_), .. } => {
+            Ec2Error::new("InvalidSubnet.Conflict", format!("The CIDR '{cidr}' conflicts with another subnet"))
+        }
+        Refusal::CidrOverlap { .. } => Ec2Error::new("InvalidVpc.Range", words),
+        Refusal::InUse { noun, holder, .. } => in_use(*noun, holder, words),
+        Refusal::WrongZone { .. } => Ec2Error::new("InvalidParameterValue", words),
+        Refusal::WrongVpc { .. } => Ec2Error::new("InvalidParameterCombination", words),
+        Refusal::OtherVpc { noun: Noun::SecurityGroup, .. } => Ec2Error::new("InvalidGroup.NotFound", words),
+        Refusal::OtherVpc { .. } => Ec2Error::new("InvalidParameterCombination", words),
+        Refusal::IsDefault { noun: Noun::SecurityGroup, .. } => Ec2Error::new("CannotDelete", words),
+        Refusal::IsDefault { .. } => Ec2Error::new("InvalidParameterValue", words),
+        Refusal::DuplicateRule { holder: Holder::NetworkAcl(_), .. } => {
+            Ec2Error::new("NetworkAclEntryAlreadyExists", words)
+        }
+        Refusal::DuplicateRule { .. } => {
+            let message = format!("the specified rule already exists: {words}");
+            Ec2Error::new("InvalidPermission.Duplicate", message)
+        }
+        Refusal::WrongVersion { noun: Noun::PrefixList, .. } => Ec2Error::new("PrefixListVersionMismatch", words),
+        Refusal::WrongVersion { .. } => Ec2Error::new("IncorrectState", words),
+        Refusal::FloatingIpBound { .. } | Refusal::AddressHasFloatingIp { .. } => {
+            Ec2Error::new("Resource.AlreadyAssociated", words)
+        }
+        Refusal::NoPublicAddress { .. } => Ec2Error::new("InsufficientAddressCapacity", words),
+        Refusal::NoUplink { .. } => Ec2Error::new("Gateway.NotAttached", words),
+        Refusal::PrimaryAttachment { .. } => Ec2Error::new(
+            "OperationNotPermitted",
+            "The network interface at device index 0 and networkCard index 0 cannot be detached.",
+        ),
+        Refusal::AlreadyAttached { vni, .. } => {
+            Ec2Error::new("InvalidNetworkInterface.InUse", format!("Interface: [{vni}] in use."))
+        }
+        Refusal::NotAttached { .. } => Ec2Error::new("IncorrectState", words),
+        Refusal::Moving { .. } => Ec2Error::new("IncorrectState", words),
+        Refusal::WrongState { noun: Noun::Instance, .. } => Ec2Error::new("IncorrectInstanceState", words),
+        Refusal::WrongState { .. } => Ec2Error::new("IncorrectState", words),
+        Refusal::Limit { what, .. } => Ec2Error::new(limit_code(what), words),
+        Refusal::NoHost { .. } => Ec2Error::new("InsufficientInstanceCapacity", words),
+    }
+}
+
+/// A field whose value breaks a rule of the core.
+fn invalid(field: &str, value: &str, rule: &str) -> Ec2Error {
+    Ec2Error::new("InvalidParameterValue", format!("Value ({}) for parameter {field} is invalid. {rule}", short(value)))
+}
+
+/// The code of a limit, by what the core says that it limits.
+fn limit_code(what: &str) -> &'static str {
+    let has = |word: &str| what.contains(word);
+    match () {
+        () if has("address") && has("interface") => "PrivateIpAddressLimitExceeded",
+        () if has("attachment") => "AttachmentLimitExceeded",
+        () if has("rule") => "RulesPerSecurityGroupLimitExceeded",
+        () if has("security group") => "SecurityGroupsPerInterfaceLimitExceeded",
+        () => "ResourceLimitExceeded",
+    }
+}

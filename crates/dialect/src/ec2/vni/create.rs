@@ -1,0 +1,136 @@
+//! CreateNetworkInterface.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use pintle_core::command::{CreateVni, IpChoice, PrefixChoice};
+use pintle_core::model::IpFamily;
+use pintle_core::policy::FlowTimeouts;
+use pintle_core::{Command, Reply};
+
+use super::show::InterfaceView;
+use crate::ec2::caller::Caller;
+use crate::ec2::error::Ec2Error;
+use crate::ec2::operation::{Operation, Work, other_reply};
+use crate::ec2::params::Params;
+use crate::view::View;
+
+pub(in crate::ec2) const OPERATION: Operation = Operation::change(
+    "CreateNetworkInterface",
+    "addresses, prefixes, groups, timeouts; InterfaceType is `interface` only",
+    decode,
+);
+
+/// The most addresses or prefixes that can be asked for by a count: far beyond what any interface may have.
+const MOST: u16 = 512;
+
+fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
+    let caller = caller.clone();
+    let subnet = params.required_id("SubnetId")?;
+    let (primary_ip, mut ips) = addresses(params)?;
+    ips.extend(ipv6_addresses(params)?);
+    let command = Command::CreateVni(CreateVni {
+        subnet: Some(subnet),
+        description: params.text("Description").unwrap_or_default(),
+        primary_ip,
+        ips,
+        prefixes: prefixes(params)?,
+        security_groups: params.ids("SecurityGroupId")?,
+        timeouts: timeouts(params)?,
+        ..CreateVni::default()
+    });
+    interface_type(params)?;
+    let token = params.text("ClientToken");
+    Ok(Work::change(command, move |snapshot, reply, xml| {
+        let Reply::Vni(vni) = reply else { return Err(other_reply(&reply)) };
+        let view = InterfaceView::read(snapshot, vni.id)?;
+        xml.nest("networkInterface", |xml| view.write_item(xml, &caller));
+        xml.option("clientToken", token);
+        Ok(())
+    }))
+}
+
+fn exactly(address: impl Into<IpAddr>) -> IpChoice {
+    IpChoice::Address { address: address.into(), name: None, auto_delete: true }
+}
+
+/// The primary address and the other IPv4 ones.
+fn addresses(params: &mut Params) -> Result<(IpChoice, Vec<IpChoice>), Ec2Error> {
+    let single: Option<Ipv4Addr> = params.parsed("PrivateIpAddress", "an IPv4 address")?;
+    let listed = params.list("PrivateIpAddresses", |item| {
+        let address: Option<Ipv4Addr> = item.parsed("PrivateIpAddress", "an IPv4 address")?;
+        let primary = item.flag("Primary")?.unwrap_or(false);
+        Ok((address.ok_or_else(|| Ec2Error::missing("PrivateIpAddresses.N.PrivateIpAddress"))?, primary))
+    })?;
+    let count = params.number("SecondaryPrivateIpAddressCount", 1..=MOST)?;
+    if count.is_some() && listed.iter().any(|(_, primary)| !primary) {
+        return Err(Ec2Error::combination(
+            "The parameter SecondaryPrivateIpAddressCount cannot be used with secondary addresses in PrivateIpAddresses",
+        ));
+    }
+    let mut primaries = single.into_iter().chain(listed.iter().filter(|(_, primary)| *primary).map(|(ip, _)| *ip));
+    let primary = primaries.next();
+    if primaries.any(|other| Some(other) != primary) || listed.iter().filter(|(_, primary)| *primary).count() > 1 {
+        return Err(Ec2Error::combination("Only one primary private IP address can be specified"));
+    }
+    let mut others: Vec<IpChoice> =
+        listed.iter().filter(|(_, primary)| !primary).map(|(address, _)| exactly(*address)).collect();
+    others.extend((0..count.unwrap_or(0)).map(|_| IpChoice::auto(IpFamily::V4)));
+    Ok((primary.map_or_else(IpChoice::default, exactly), others))
+}
+
+fn ipv6_addresses(params: &mut Params) -> Result<Vec<IpChoice>, Ec2Error> {
+    let mut listed = params.list("Ipv6Addresses", |item| {
+        let address: Option<Ipv6Addr> = item.parsed("Ipv6Address", "an IPv6 address")?;
+        let primary = item.flag("IsPrimaryIpv6")?.unwrap_or(false);
+        Ok((address.ok_or_else(|| Ec2Error::missing("Ipv6Addresses.N.Ipv6Address"))?, primary))
+    })?;
+    let count = params.number("Ipv6AddressCount", 0..=MOST)?.unwrap_or(0);
+    // The first IPv6 address is the primary one whether or not this is asked for.
+    params.flag("EnablePrimaryIpv6")?;
+    if count > 0 && !listed.is_empty() {
+        return Err(Ec2Error::combination("The parameter Ipv6AddressCount cannot be used with Ipv6Addresses"));
+    }
+    listed.sort_by_key(|(_, primary)| !primary);
+    let given = listed.into_iter().map(|(address, _)| exactly(address));
+    Ok(given.chain((0..count).map(|_| IpChoice::auto(IpFamily::V6))).collect())
+}
+
+fn prefixes(params: &mut Params) -> Result<Vec<PrefixChoice>, Ec2Error> {
+    let v4 = params.list("Ipv4Prefix", |item| {
+        let net: Option<Ipv4Net> = item.parsed("Ipv4Prefix", "an IPv4 network such as 10.0.0.16/28")?;
+        Ok(PrefixChoice::Net(IpNet::V4(net.ok_or_else(|| Ec2Error::missing("Ipv4Prefix.N.Ipv4Prefix"))?)))
+    })?;
+    let v6 = params.list("Ipv6Prefix", |item| {
+        let net: Option<Ipv6Net> = item.parsed("Ipv6Prefix", "an IPv6 network such as 2001:db8::/80")?;
+        Ok(PrefixChoice::Net(IpNet::V6(net.ok_or_else(|| Ec2Error::missing("Ipv6Prefix.N.Ipv6Prefix"))?)))
+    })?;
+    let mut all = Vec::new();
+    for (name, given, family) in [("Ipv4Prefix", v4, IpFamily::V4), ("Ipv6Prefix", v6, IpFamily::V6)] {
+        let count = params.number(&format!("{name}Count"), 0..=MOST)?.unwrap_or(0);
+        if count > 0 && !given.is_empty() {
+            return Err(Ec2Error::combination(format!("The parameter {name}Count cannot be used with {name}")));
+        }
+        all.extend(given);
+        all.extend((0..count).map(|_| PrefixChoice::Auto(family)));
+    }
+    Ok(all)
+}
+
+fn timeouts(params: &mut Params) -> Result<Option<FlowTimeouts>, Ec2Error> {
+    params.structure("ConnectionTrackingSpecification", |inner| {
+        let default = FlowTimeouts::default();
+        Ok(FlowTimeouts {
+            tcp_established: inner.number("TcpEstablishedTimeout", 60..=432_000)?.unwrap_or(default.tcp_established),
+            udp_stream: inner.number("UdpStreamTimeout", 60..=180)?.unwrap_or(default.udp_stream),
+            udp: inner.number("UdpTimeout", 30..=60)?.unwrap_or(default.udp),
+        })
+    })
+}
+
+fn interface_type(params: &mut Params) -> Result<(), Ec2Error> {
+    match params.text("InterfaceType").as_deref() {
+        None | Some("interface") => Ok(()),
+        Some(other) => Err(Ec2Error::value("InterfaceType", other, "Pintle makes interfaces of type 'interface'.")),
+    }
+}

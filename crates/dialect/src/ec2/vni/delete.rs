@@ -1,0 +1,10 @@
+//! DeleteNetworkInterface.
+
+use pintle_core::Command;
+
+use crate::ec2::operation::{Operation, Work};
+
+pub(in crate::ec2) const OPERATION: Operation =
+    Operation::change("DeleteNetworkInterface", "whole; refused while attached", |params, _| {
+        Ok(Work::done(Command::DeleteVni(params.required_id("NetworkInterfaceId")?)))
+    });
