@@ -11,6 +11,9 @@ pub const DEFAULT_AGENTS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4
 /// The region that the APIs speak of unless told otherwise.
 pub const DEFAULT_REGION: &str = "local";
 
+/// How many connections the API takes unless told otherwise.
+pub const DEFAULT_API_CONNECTIONS: usize = 4096;
+
 /// A server's settings.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -19,6 +22,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where the API listens. Port 0 takes a free one.
     pub api: SocketAddr,
+    /// How many connections the API takes at once; others are closed.
+    pub api_connections: usize,
     /// Where agents connect. Port 0 takes a free one.
     pub agents: SocketAddr,
     /// A socket that listens for agents already, in whatever network it was made; then `agents` is not used.
@@ -36,6 +41,7 @@ impl Config {
         Config {
             data_dir: data_dir.into(),
             api: DEFAULT_API,
+            api_connections: DEFAULT_API_CONNECTIONS,
             agents: DEFAULT_AGENTS,
             agent_listener: None,
             region: DEFAULT_REGION.to_owned(),

@@ -6,11 +6,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::engine::{Engine, EngineError};
+use crate::fatal::vital;
 use crate::projector::Follower;
 use crate::reconcile::Reconciler;
 use crate::sessions::Sessions;
 
-/// The running projector and reconciler. Dropping it stops them at once; what they had not yet done follows from the
+/// The running projector and reconciler. A panic in one of them ends the process: see `fatal`. Dropping it stops them at once; what they had not yet done follows from the
 /// store and the hosts' reports when they are started again.
 #[derive(Debug)]
 pub struct Control {
@@ -28,7 +29,9 @@ impl Control {
         let (sender, receiver) = mpsc::unbounded_channel();
         let follower = Follower::start(engine.clone(), sessions.clone(), sender)?;
         let reconciler = Reconciler::new(engine, sessions, receiver);
-        Ok(Control { follower: tokio::spawn(follower.run()), reconciler: tokio::spawn(reconciler.run()) })
+        let follower = tokio::spawn(vital("projector", follower.run()));
+        let reconciler = tokio::spawn(vital("reconciler", reconciler.run()));
+        Ok(Control { follower, reconciler })
     }
 
     /// Stops both and waits until they have let go of the store.

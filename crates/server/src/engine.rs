@@ -14,7 +14,6 @@ use pintle_store::{Outcome, Store, StoreError, Watch};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::audit;
 use crate::clock::Clock;
 use crate::life;
 
@@ -111,7 +110,6 @@ impl Engine {
                 Outcome::Committed { revision } => {
                     self.committed(revision);
                     log_forced_detachment(&command, &reply);
-                    audit::committed(&command, &reply, revision);
                     return Ok(Some((reply, revision)));
                 }
                 Outcome::Conflict { failed } => tracing::debug!(attempt, ?failed, "overtaken; judging again"),

@@ -10,6 +10,7 @@ mod clock;
 pub mod config;
 mod control;
 mod engine;
+mod fatal;
 pub mod http;
 pub mod life;
 mod patience;

@@ -12,12 +12,13 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::{Audit, AuditError};
 use crate::clock::{SystemClock, SystemIds, hex, random};
 use crate::config::Config;
 use crate::control::Control;
 use crate::engine::{Engine, EngineError};
 use crate::http;
-use crate::patience::{PATIENCE, Patient};
+use crate::patience::{PATIENCE, Patient, Peer};
 use crate::pki::{Authority, JoinToken, PkiError, make_private_directory, read_or_make};
 use crate::sessions::{AgentListener, AgentSettings, Sessions};
 
@@ -30,6 +31,9 @@ pub enum StartError {
     /// The data directory, or a file in it, can't be used.
     #[error(transparent)]
     Files(#[from] PkiError),
+    /// The audit log can't be opened: without it nothing may be changed.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// The store can't be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -80,6 +84,7 @@ impl Server {
         };
 
         let clock = Arc::new(SystemClock);
+        let audit = Arc::new(Audit::open(data_dir, clock.clone())?);
         let engine = Engine::new(Arc::new(store), clock.clone(), Box::new(SystemIds));
         let sessions = Sessions::new(clock);
         let control = Control::start(engine.clone(), sessions.clone())?;
@@ -89,12 +94,14 @@ impl Server {
         let router = http::router(http::State {
             engine: engine.clone(),
             sessions: sessions.clone(),
+            audit,
             token: token.clone(),
             region: config.region,
             base_url: config.base_url.unwrap_or_else(|| format!("http://{api_addr}")),
         });
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(serve(api, router, stop.clone()));
+        let patient = Patient::new(api, PATIENCE, config.api_connections);
+        let serving = tokio::spawn(serve(patient, router, stop.clone()));
         let agent_addr = agents.address();
         tracing::info!(%api_addr, %agent_addr, data_dir = %data_dir.display(), "the server is ready");
         Ok(Running { api_addr, agent_addr, engine, sessions, join_token, token, control, agents, stop, serving })
@@ -147,10 +154,9 @@ fn raise_file_limit() {
     }
 }
 
-async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
-    let served = axum::serve(Patient::new(listener, PATIENCE), router)
-        .with_graceful_shutdown(async move { stop.cancelled().await })
-        .await;
+async fn serve(listener: Patient, router: Router, stop: CancellationToken) {
+    let router = router.into_make_service_with_connect_info::<Peer>();
+    let served = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await }).await;
     if let Err(error) = served {
         tracing::error!(%error, "the API has stopped");
     }

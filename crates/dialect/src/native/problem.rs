@@ -22,6 +22,11 @@ pub fn encode(problem: &Problem, trace: &str) -> (u16, Value) {
     (status, json!({ "error": error }))
 }
 
+/// The code for a problem, as in the body.
+pub fn code(problem: &Problem) -> &'static str {
+    unrefused(problem).1
+}
+
 type Shown = (u16, &'static str, Vec<(&'static str, Value)>);
 
 fn id(id: impl ToString) -> (&'static str, Value) {

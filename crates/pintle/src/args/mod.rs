@@ -1,5 +1,6 @@
 //! The command line: what may be said, and its help with examples.
 
+mod audit;
 mod instance;
 mod network;
 mod policy;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
+pub(crate) use audit::{AuditArguments, AuditCommand};
 pub(crate) use instance::InstanceCommand;
 pub(crate) use network::{HostCommand, JoinHelp, SubnetCommand, VpcCommand};
 pub(crate) use policy::{AclCommand, GroupCommand, PrefixListCommand};
@@ -132,6 +134,8 @@ pub(crate) enum Command {
     Flows(FlowsArguments),
     /// Show what was dropped, where and why.
     Drops(DropsArguments),
+    /// Show who asked for what and what came of it.
+    Audit(AuditArguments),
     /// Show whether server and hosts are well; exit code 1 if not.
     #[command(
         after_help = "Examples:\n  pintle status\n  pintle status -o json    for a monitor: 'well' is true or false"
@@ -179,6 +183,7 @@ pub(crate) fn definition() -> clap::Command {
         ("explain", &[LOG]),
         ("flows", &[LOG]),
         ("drops", &[LOG]),
+        ("audit", &[LOG]),
         ("instance", &[LOG]),
         ("host", &[LOG]),
         ("status", &[LOG]),

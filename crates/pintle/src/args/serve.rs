@@ -22,6 +22,9 @@ pub(crate) struct ServerArguments {
     /// Where the API listens [default: 127.0.0.1:7480]. Whoever reaches the address needs only the token.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<SocketAddr>,
+    /// The most connections that the API takes at once; others are closed.
+    #[arg(long, default_value_t = 4096, value_name = "COUNT", value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) api_connections: u32,
     /// Where agents connect (mutual TLS).
     #[arg(long, default_value = "127.0.0.1:7481", value_name = "ADDRESS:PORT")]
     pub(crate) agent_listen: SocketAddr,

@@ -1,6 +1,7 @@
 //! The client's subcommands, a file each; every one is a few calls of the public API.
 
 mod acl;
+mod audit;
 mod completion;
 mod doctor;
 mod exec;
@@ -18,7 +19,7 @@ mod vpc;
 
 use std::process::ExitCode;
 
-use crate::args::{Arguments, ClientArguments, Command, HostCommand};
+use crate::args::{Arguments, AuditArguments, AuditCommand, ClientArguments, Command, HostCommand};
 use crate::client::Client;
 use crate::{output, run};
 
@@ -43,6 +44,9 @@ fn short(client: &ClientArguments, command: Command) -> anyhow::Result<ExitCode>
         Command::Completion { shell } => {
             completion::print(shell);
             Ok(ExitCode::SUCCESS)
+        }
+        Command::Audit(AuditArguments { command: Some(AuditCommand::Verify { file: Some(file) }), .. }) => {
+            audit::verify_file(client.output, &file)
         }
         Command::Host(HostCommand::Create(help)) => host::explain_joining(client, &help),
         other => {
@@ -72,6 +76,7 @@ async fn online(client: &ClientArguments, command: Command) -> anyhow::Result<Ex
         Command::Explain(arguments) => explain::run(api, format, arguments).await?,
         Command::Flows(arguments) => telemetry::flows(api, format, arguments).await?,
         Command::Drops(arguments) => telemetry::drops(api, format, arguments).await?,
+        Command::Audit(arguments) => return audit::run(api, format, arguments).await,
         Command::Instance(command) => return instance::run(api, format, command).await,
         Command::Host(command) => host::run(api, format, command).await?,
         Command::Up(_)

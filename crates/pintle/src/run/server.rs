@@ -36,6 +36,7 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
 pub(crate) fn server_config(arguments: &ServerArguments) -> Config {
     let mut config = Config::new(&arguments.data_dir);
     config.api = arguments.listen.unwrap_or(config.api);
+    config.api_connections = arguments.api_connections as usize;
     config.agents = arguments.agent_listen;
     config.region.clone_from(&arguments.region);
     config

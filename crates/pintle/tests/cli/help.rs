@@ -48,6 +48,8 @@ const SUBCOMMANDS: &[&str] = &[
     "group delete",
     "group add-rule",
     "group remove-rule",
+    "audit",
+    "audit verify",
     "acl",
     "acl create",
     "acl list",

@@ -109,6 +109,30 @@ fn d22_an_interface_is_quarantined_limited_and_shadowed_in_one_call_each() {
 }
 
 #[test]
+fn p04_p09_who_did_what_is_listed_and_a_changed_log_is_found() {
+    let machine = Machine::new();
+    let _up = with_interface(&machine);
+    machine.pintle("vni flush web").well();
+    machine.pintle("vpc delete prod").refused(1, &["in use"]);
+    let shown = machine.pintle("audit").well();
+    let refused = shown.lines().nth(1).unwrap();
+    assert!(refused.contains("vpc.delete") && refused.contains("failure: in_use"), "the newest first: {shown}");
+    let flushes = machine.pintle("audit --action vni.flush -o json").json();
+    let id = machine.pintle("vni get web -o json").json()["id"].as_str().unwrap().to_owned();
+    assert_eq!((flushes.as_array().unwrap().len(), flushes[0]["target"].as_str()), (1, Some(id.as_str())));
+    let of_web = pintle(&machine, &["audit", "--target", &id]).well();
+    assert!(of_web.contains("vni.create") && !of_web.contains("vpc.create"), "{of_web}");
+    let verified = machine.pintle("audit verify").well();
+    assert!(verified.contains("all as they were written"), "{verified}");
+    let log = machine.folder().join("copy");
+    let written = std::fs::read_to_string(machine.folder().join("data/audit.log")).unwrap();
+    std::fs::write(&log, written.replacen("\"action\":\"vni.flush\"", "\"action\":\"vni.peace\"", 1)).unwrap();
+    let file = log.to_str().unwrap();
+    let said = pintle(&machine, &["audit", "verify", "--file", file]);
+    assert!(said.code == 1 && said.out.contains("it was changed"), "{said:?}");
+}
+
+#[test]
 fn floating_ips_come_from_a_pool_and_lead_to_one_address() {
     let machine = Machine::new();
     let _up = with_interface(&machine);

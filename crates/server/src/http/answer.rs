@@ -18,6 +18,13 @@ pub(super) type Answer = Result<Response, Fault>;
 #[derive(Debug)]
 pub(super) struct Fault(Box<Problem>);
 
+impl Fault {
+    /// What it is.
+    pub(super) fn problem(&self) -> &Problem {
+        &self.0
+    }
+}
+
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();

@@ -1,6 +1,7 @@
 //! What handlers share: the engine with the calls that they make of it, and the names of this site.
 
 use std::ops::Deref;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -9,14 +10,16 @@ use pintle_core::model::{Attachment, Host, Instance, Move, ReservedIp, Subnet, V
 use pintle_core::model::{FloatingIp, NetworkAcl, PrefixList, PublicGateway, PublicPool, SecurityGroup};
 use pintle_core::record::Record;
 use pintle_core::txn::Snapshot;
-use pintle_core::{Command, Reply, query};
+use pintle_core::{Command, DecideError, Reply, query};
 use pintle_dialect::Problem;
 use pintle_dialect::ibm::Site;
 use pintle_dialect::view::View;
 
 use super::State;
 use super::answer::Fault;
+use super::audited::Asker;
 use super::if_match::IfMatch;
+use crate::audit::{self, Audit, AuditError};
 use crate::engine::Engine;
 use crate::sessions::Sessions;
 
@@ -27,6 +30,7 @@ pub(super) struct App(Arc<Inner>);
 pub(super) struct Inner {
     pub(super) engine: Arc<Engine>,
     pub(super) sessions: Arc<Sessions>,
+    pub(super) audit: Arc<Audit>,
     pub(super) token: Arc<str>,
     pub(super) site: Site,
     pub(super) started: Instant,
@@ -44,6 +48,7 @@ impl App {
         App(Arc::new(Inner {
             engine: state.engine,
             sessions: state.sessions,
+            audit: state.audit,
             token: state.token,
             site: Site::new(&state.base_url, &state.region),
             started: Instant::now(),
@@ -68,7 +73,39 @@ impl App {
 
     /// Carries out a command whose reply is of this kind.
     pub(super) async fn execute<T: FromReply>(&self, command: Command) -> Result<T, Fault> {
-        Ok(from_reply(self.engine.execute(command).await?)?)
+        Ok(from_reply(self.carry_out(command).await?)?)
+    }
+
+    /// Carries out a command, whatever its reply.
+    pub(super) async fn carry_out(&self, command: Command) -> Result<Reply, Fault> {
+        let done = self.carry_out_if(command, |_| Ok(true)).await?;
+        Ok(done.expect("the condition always holds"))
+    }
+
+    /// Carries out a command if `holds` says so, and takes note of what came of it before anybody is told.
+    async fn carry_out_if(
+        &self,
+        command: Command,
+        holds: impl Fn(&dyn Snapshot) -> Result<bool, DecideError> + Send + Sync + 'static,
+    ) -> Result<Option<Reply>, Fault> {
+        let unwritten = |error: AuditError| Problem::Internal { detail: error.to_string() };
+        self.audit.ready().await.map_err(unwritten)?;
+        let (app, asker) = (self.clone(), Asker::current());
+        let work = async move {
+            let mut about = audit::about(&command);
+            let done = app.engine.execute_if(command, holds).await;
+            let entry = asker.entry(&mut about, &done);
+            let noted = app.audit.record(entry).await;
+            asker.noted();
+            noted.map_err(unwritten)?;
+            Ok(done?.map(|(reply, _)| reply))
+        };
+        // On a task of its own: a client that goes away ends its request, and what is committed must be noted all the same.
+        match tokio::spawn(work).await {
+            Ok(done) => done,
+            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+            Err(_) => Err(Problem::Stopping.into()),
+        }
     }
 
     /// Carries out a command if the record is as the client expects it, at the very moment of the change: the command
@@ -80,22 +117,22 @@ impl App {
         command: Command,
     ) -> Result<T, Fault>
     where
-        T::Id: Send + Sync,
+        T::Id: Send + Sync + 'static,
     {
         let IfMatch(Some(tags)) = expected else { return self.execute(command).await };
-        let current = AtomicU64::new(0);
+        let (current, tags) = (Arc::new(AtomicU64::new(0)), tags.clone());
+        let (seen, meant) = (current.clone(), tags.clone());
         let done = self
-            .engine
-            .execute_if(command, |snapshot| {
+            .carry_out_if(command, move |snapshot| {
                 // What doesn't exist is refused by the command, which says so better than a failed condition.
                 let Some((_, revision)) = query::find::<T>(snapshot, id)? else { return Ok(true) };
-                current.store(revision, Ordering::Relaxed);
-                Ok(tags.match_revision(revision))
+                seen.store(revision, Ordering::Relaxed);
+                Ok(meant.match_revision(revision))
             })
             .await?;
         match done {
-            Some((reply, _)) => Ok(from_reply(reply)?),
-            None => Err(Problem::changed(tags.text(), current.into_inner()).into()),
+            Some(reply) => Ok(from_reply(reply)?),
+            None => Err(Problem::changed(tags.text(), current.load(Ordering::Relaxed)).into()),
         }
     }
 }

@@ -9,6 +9,10 @@ use subtle::ConstantTimeEq;
 
 use super::answer::Fault;
 use super::app::App;
+use super::audited::Asker;
+
+/// Whoever shows the server's one token.
+const WHO: &str = "token";
 
 /// Lets a request through that carries the token, and every request for `/healthz`.
 pub(super) async fn check(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -17,7 +21,10 @@ pub(super) async fn check(State(app): State<App>, request: Request, next: Next) 
     }
     match bearer(request.headers()) {
         None => refuse("a bearer token is needed: send 'Authorization: Bearer <token>'", "Bearer realm=\"pintle\""),
-        Some(given) if bool::from(given.as_bytes().ct_eq(app.token.as_bytes())) => next.run(request).await,
+        Some(given) if bool::from(given.as_bytes().ct_eq(app.token.as_bytes())) => {
+            Asker::current().is(WHO);
+            next.run(request).await
+        }
         Some(_) => {
             let challenge = "Bearer realm=\"pintle\", error=\"invalid_token\"";
             refuse("the bearer token is not the one of this server", challenge)

@@ -12,6 +12,7 @@ use pintle_dialect::{Problem, ibm, native};
 
 use super::answer::{Fault, json};
 use crate::clock::{hex, random};
+use crate::fatal::panic_text;
 
 /// The longest that a request may take. Clients that wait for hosts are held for at most half of it.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -48,7 +49,10 @@ pub(super) async fn around(mut request: Request, next: Next) -> Response {
     let run = tokio::time::timeout(DEADLINE, AssertUnwindSafe(next.run(request)).catch_unwind());
     let response = match run.await {
         Ok(Ok(response)) => response,
-        Ok(Err(panic)) => Fault::from(Problem::Internal { detail: panic_text(&*panic) }).into_response(),
+        Ok(Err(panic)) => {
+            Fault::from(Problem::Internal { detail: format!("a handler panicked: {}", panic_text(&*panic)) })
+                .into_response()
+        }
         Err(_) => Fault::from(Problem::Timeout { seconds: DEADLINE.as_secs() }).into_response(),
     };
     let mut response = word(response, dialect, &id);
@@ -73,11 +77,6 @@ fn request_id(headers: &HeaderMap) -> String {
         (1..=MAX_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:/+=".contains(&b))
     };
     given.filter(usable).map_or_else(|| hex(&random::<16>()), ToOwned::to_owned)
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("a handler panicked: {}", text.unwrap_or("(no text)"))
 }
 
 /// Gives a problem its body, and keeps the headers that came with it.

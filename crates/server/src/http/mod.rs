@@ -5,6 +5,7 @@
 
 mod answer;
 mod app;
+mod audited;
 mod auth;
 mod extract;
 mod frame;
@@ -21,6 +22,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use pintle_dialect::Problem;
 
+use crate::audit::Audit;
 use crate::engine::Engine;
 use crate::sessions::Sessions;
 use answer::Fault;
@@ -33,6 +35,8 @@ pub struct State {
     pub engine: Arc<Engine>,
     /// The hosts' sessions, to show how hosts are.
     pub sessions: Arc<Sessions>,
+    /// Takes note of every change and of everything that was refused.
+    pub audit: Arc<Audit>,
     /// The bearer token that every request but `/healthz` must carry.
     pub token: Arc<str>,
     /// The region that zones belong to, for hrefs and CRNs.
@@ -51,6 +55,7 @@ pub fn router(state: State) -> Router {
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(app.clone(), auth::check))
+        .layer(from_fn_with_state(app.clone(), audited::around))
         .layer(from_fn(frame::around))
         .with_state(app)
 }

@@ -7,13 +7,13 @@ use std::time::Duration;
 use pintle_core::host_protocol::ServerMessage;
 use pintle_core::id::HostId;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use super::doorway::{Doorway, Visit};
 use super::handshake::{self, First};
 use super::wire::{self, Incoming, Outgoing};
 use super::{Bye, Link, Outbox, Sessions};
@@ -29,11 +29,18 @@ pub struct AgentSettings {
     pub write: Duration,
     /// How many connections may be in their handshake at once; more wait to be accepted.
     pub pending: usize,
+    /// How many of these may come from one source, an IPv4 address or an IPv6 network of 64 bits; more are closed.
+    pub per_source: usize,
 }
 
 impl Default for AgentSettings {
     fn default() -> Self {
-        AgentSettings { handshake: Duration::from_secs(10), write: Duration::from_secs(20), pending: 64 }
+        AgentSettings {
+            handshake: Duration::from_secs(10),
+            write: Duration::from_secs(20),
+            pending: 64,
+            per_source: 16,
+        }
     }
 }
 
@@ -92,22 +99,27 @@ impl AgentListener {
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>, stop: CancellationToken) {
-    let pending = Arc::new(Semaphore::new(shared.settings.pending.max(1)));
+    let doorway = Doorway::new(shared.settings.pending, shared.settings.per_source);
     loop {
         let next = async {
-            let permit = pending.clone().acquire_owned().await.expect("the semaphore is never closed");
-            (listener.accept().await, permit)
+            let place = doorway.place().await;
+            (listener.accept().await, place)
         };
-        let (accepted, permit) = tokio::select! {
+        let (accepted, place) = tokio::select! {
             next = next => next,
             () = stop.cancelled() => return,
         };
         match accepted {
             Ok((stream, peer)) => {
+                let Some(visit) = doorway.admit(place, peer.ip()) else {
+                    let most = shared.settings.per_source;
+                    tracing::debug!(%peer, most, "closed: its source has as many handshakes under way as it may");
+                    continue;
+                };
                 let span = tracing::info_span!("agent", %peer, host = tracing::field::Empty);
                 let (shared, stop) = (shared.clone(), stop.clone());
                 let tasks = shared.tasks.clone();
-                tasks.spawn(connection(stream, shared, permit, stop).instrument(span));
+                tasks.spawn(connection(stream, shared, visit, stop).instrument(span));
             }
             Err(error) => {
                 tracing::warn!(%error, "accepting an agent's connection failed; going on");
@@ -119,12 +131,12 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, stop: CancellationTo
 }
 
 /// One connection from its first byte to its last.
-async fn connection(stream: TcpStream, shared: Arc<Shared>, permit: OwnedSemaphorePermit, stop: CancellationToken) {
+async fn connection(stream: TcpStream, shared: Arc<Shared>, visit: Visit, stop: CancellationToken) {
     let greeted = tokio::select! {
         greeted = timeout(shared.settings.handshake, greet(stream, &shared)) => greeted,
         () = stop.cancelled() => return,
     };
-    drop(permit);
+    drop(visit);
     match greeted {
         Err(_) => tracing::info!("no first message within {:?}; closed", shared.settings.handshake),
         Ok(None) => {}

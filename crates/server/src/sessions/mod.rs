@@ -5,6 +5,7 @@
 //! outlives its session, because a host that is away still has what it applied.
 
 mod agents;
+mod doorway;
 mod handshake;
 mod link;
 mod outbox;

@@ -1,5 +1,6 @@
 //! A client of a server in memory, and what hosts would report said in their place.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,10 +13,12 @@ use pintle_core::id::{AttachmentId, HostId, IdSource, InstanceId};
 use pintle_core::lifecycle::Lifecycle;
 use pintle_core::model::{Attachment, Instance, Timestamp};
 use pintle_core::{query, record};
+use pintle_server::audit::Audit;
 use pintle_server::http::{State, router};
 use pintle_server::{Clock, Engine, Sessions};
 use pintle_store::MemoryStore;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tower::ServiceExt;
 
 pub(crate) const TOKEN: &str = "00112233445566778899aabbccddeeff";
@@ -73,21 +76,32 @@ pub(crate) struct Api {
     pub(crate) router: Router,
     pub(crate) engine: Arc<Engine>,
     pub(crate) sessions: Arc<Sessions>,
+    pub(crate) audit: Arc<Audit>,
+    _folder: Arc<TempDir>,
 }
 
 impl Api {
     pub(crate) fn new() -> Api {
+        Api::prepared(|_| ())
+    }
+
+    /// One whose data directory something was done to before it was started.
+    pub(crate) fn prepared(prepare: impl FnOnce(&Path)) -> Api {
         let clock = Arc::new(Ticks(AtomicU64::new(1_790_000_000_000)));
         let engine = Engine::new(Arc::new(MemoryStore::default()), clock.clone(), Box::new(Ids(1)));
-        let sessions = Sessions::new(clock);
+        let sessions = Sessions::new(clock.clone());
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        prepare(folder.path());
+        let audit = Arc::new(Audit::open(folder.path(), clock).unwrap());
         let router = router(State {
             engine: engine.clone(),
             sessions: sessions.clone(),
+            audit: audit.clone(),
             token: TOKEN.into(),
             region: "local".to_owned(),
             base_url: "http://pintle.test".to_owned(),
         });
-        Api { router, engine, sessions }
+        Api { router, engine, sessions, audit, _folder: folder }
     }
 
     /// Sends a request as it is.

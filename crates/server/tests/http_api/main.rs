@@ -2,6 +2,7 @@
 
 mod addresses;
 mod attachments;
+mod audit;
 mod bad_input;
 mod client;
 mod concurrency;

@@ -1,6 +1,7 @@
 //! Routes of Pintle's own API, one file per resource.
 
 mod actions;
+mod audit;
 mod hosts;
 mod instances;
 mod names;
@@ -31,6 +32,8 @@ pub(super) fn router() -> Router<App> {
     Router::new()
         .route("/status", get(status::show))
         .route("/drift", get(hosts::drift))
+        .route("/audit", get(audit::list))
+        .route("/audit/verify", get(audit::verify))
         .route("/hosts", get(hosts::list))
         .route("/hosts/{host}", get(hosts::show).delete(hosts::delete))
         .route("/instances", get(instances::list).post(instances::create))

@@ -104,7 +104,6 @@ pub(super) async fn flush(
     Segments(vni): Segments<String>,
     OptionalBody(Nothing {}): OptionalBody<Nothing>,
 ) -> Answer {
-    tracing::info!(interface = super::super::short(&vni), "flush of flows asked for");
     act(&app, &vni, |_, id| Ok(Command::FlushVni(id))).await
 }
 
@@ -129,7 +128,7 @@ async fn act(
         })
         .await?;
     // Some of these are answered with the address or the network; what the client sees is the interface.
-    app.engine.execute(command).await?;
+    app.carry_out(command).await?;
     answer(app, StatusCode::OK, id).await
 }
 

@@ -1,0 +1,185 @@
+//! What a command is called in the audit log, and what it is about.
+
+use pintle_core::command::{CreateVni, IpChoice, VniChoice};
+use pintle_core::{Command, Reply};
+
+/// What a command is called, and what it is about as far as the request says so.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct About {
+    /// Kind and verb.
+    pub action: &'static str,
+    /// Ids, the most important one first.
+    pub ids: Vec<String>,
+}
+
+impl About {
+    fn new(action: &'static str) -> Self {
+        About { action, ids: Vec::new() }
+    }
+
+    fn of(mut self, id: impl ToString) -> Self {
+        self.add(id.to_string());
+        self
+    }
+
+    fn all(self, ids: impl IntoIterator<Item = impl ToString>) -> Self {
+        ids.into_iter().fold(self, About::of)
+    }
+
+    fn add(&mut self, id: String) {
+        if !self.ids.contains(&id) {
+            self.ids.push(id);
+        }
+    }
+}
+
+/// What a command is called and is about.
+pub fn about(command: &Command) -> About {
+    use Command as C;
+    let new = About::new;
+    match command {
+        C::CreateVpc(_) => new("vpc.create"),
+        C::RenameVpc(id, _) | C::UpdateVpc(id, _) => new("vpc.update").of(id),
+        C::DeleteVpc(id) => new("vpc.delete").of(id),
+        C::CreateSubnet(create) => new("subnet.create").of(create.vpc),
+        C::RenameSubnet(id, _) | C::UpdateSubnet(id, _) => new("subnet.update").of(id),
+        C::DeleteSubnet(id) => new("subnet.delete").of(id),
+        C::CreateReservedIp(create) => new("reserved-ip.create").of(create.subnet).all(create.target),
+        C::UpdateReservedIp(id, _) => new("reserved-ip.update").of(id),
+        C::DeleteReservedIp(id) => new("reserved-ip.delete").of(id),
+        C::CreateVni(create) => created(new("vni.create"), create),
+        C::UpdateVni(id, _) => new("vni.update").of(id),
+        C::DeleteVni(id) => new("vni.delete").of(id),
+        C::AddVniIp(id, choice) => new("vni.add-ip").of(id).all(existing(choice)),
+        C::RemoveVniIp(id, ip) => new("vni.remove-ip").of(id).of(ip),
+        C::MoveVniIp(ip, to) => new("vni.move-ip").of(to).of(ip),
+        C::AddVniPrefix(id, _) => new("vni.add-prefix").of(id),
+        C::RemoveVniPrefix(id, _) => new("vni.remove-prefix").of(id),
+        C::ChangeVniGroups(id, _) => new("vni.set-security-groups").of(id),
+        C::QuarantineVni(id, groups) => new("vni.quarantine").of(id).all(groups),
+        C::ReleaseVni(id) => new("vni.release").of(id),
+        C::FlushVni(id) => new("vni.flush").of(id),
+        C::ShadowVni(id, groups) => new("vni.shadow").of(id).all(groups.iter().flatten()),
+        C::CreateSecurityGroup(create) => new("security-group.create").of(create.vpc),
+        C::UpdateSecurityGroup(id, _) => new("security-group.update").of(id),
+        C::DeleteSecurityGroup(id) => new("security-group.delete").of(id),
+        C::ChangeRules(id, _) => new("security-group.change-rules").of(id),
+        C::CreateNetworkAcl(create) => new("network-acl.create").of(create.vpc),
+        C::RenameNetworkAcl(id, _) => new("network-acl.update").of(id),
+        C::DeleteNetworkAcl(id) => new("network-acl.delete").of(id),
+        C::ChangeAclRules(id, _) => new("network-acl.change-rules").of(id),
+        C::CreatePrefixList(_) => new("prefix-list.create"),
+        C::UpdatePrefixList(id, _) => new("prefix-list.update").of(id),
+        C::DeletePrefixList(id) => new("prefix-list.delete").of(id),
+        C::CreatePublicPool(_) => new("public-pool.create"),
+        C::DeletePublicPool(id) => new("public-pool.delete").of(id),
+        C::CreateFloatingIp(_) => new("floating-ip.create"),
+        C::RenameFloatingIp(id, _) => new("floating-ip.update").of(id),
+        C::AssociateFloatingIp { id, .. } => new("floating-ip.associate").of(id),
+        C::DisassociateFloatingIp(id) => new("floating-ip.disassociate").of(id),
+        C::DeleteFloatingIp(id) => new("floating-ip.delete").of(id),
+        C::CreatePublicGateway(create) => new("public-gateway.create").of(create.vpc),
+        C::RenamePublicGateway(id, _) => new("public-gateway.update").of(id),
+        C::DeletePublicGateway(id) => new("public-gateway.delete").of(id),
+        C::CreateInstance(create) => new("instance.create").of(create.vpc).all(create.host),
+        C::RenameInstance(id, _) | C::UpdateInstance(id, _) => new("instance.update").of(id),
+        C::StartInstance(id) => new("instance.start").of(id),
+        C::StopInstance(id) => new("instance.stop").of(id),
+        C::DeleteInstance(id) => new("instance.delete").of(id),
+        C::Attach(instance, attachment) => match &attachment.vni {
+            VniChoice::Existing(vni) => new("vni.attach").of(vni).of(instance),
+            VniChoice::New(create) => created(new("vni.attach"), create).of(instance),
+        },
+        C::RenameAttachment(id, _) | C::UpdateAttachment(id, _) => new("attachment.update").of(id),
+        C::Detach { attachment, force: false } => new("vni.detach").of(attachment),
+        C::Detach { attachment, force: true } => new("vni.force-detach").of(attachment),
+        C::MoveVni { vni, to } => new("vni.move").of(vni).of(to),
+        C::RegisterHost(register) => new("host.register").of(register.id),
+        C::DeleteHost(id) => new("host.delete").of(id),
+        C::DeleteLostHost(id) => new("host.delete-lost").of(id),
+        C::AttachmentRealised(id, _) => new("attachment.realised").of(id),
+        C::AttachmentFailed(id, ..) => new("attachment.failed").of(id),
+        C::AttachmentGone(id) => new("attachment.gone").of(id),
+        C::InstanceRealised(id) => new("instance.realised").of(id),
+        C::InstanceFailed(id, _) => new("instance.failed").of(id),
+        C::InstanceGone(id) => new("instance.gone").of(id),
+        C::AdvanceMove(id, _) => new("vni.advance-move").of(id),
+        C::AbortMove(id, _) => new("vni.abort-move").of(id),
+        C::EndAdoption(id) => new("attachment.end-adoption").of(id),
+    }
+}
+
+fn created(about: About, create: &CreateVni) -> About {
+    about.all(create.subnet).all(&create.security_groups)
+}
+
+fn existing(choice: &IpChoice) -> Option<impl ToString> {
+    match choice {
+        IpChoice::Reserved(id) => Some(*id),
+        IpChoice::Auto { .. } | IpChoice::Address { .. } => None,
+    }
+}
+
+/// Adds what the reply shows. What was created comes first; where it is about an interface, that does.
+pub fn add_reply(about: &mut About, reply: &Reply) {
+    let creates = about.action.ends_with(".create");
+    let mut ids: Vec<String> = match reply {
+        Reply::Vpc(vpc) => vec![vpc.id.to_string()],
+        Reply::Subnet(subnet) => vec![subnet.id.to_string(), subnet.vpc.to_string()],
+        Reply::ReservedIp(ip) => vec![ip.id.to_string(), ip.subnet.to_string()],
+        Reply::Vni(vni) => vec![vni.id.to_string()],
+        Reply::Instance(instance) => vec![instance.id.to_string()],
+        Reply::Attachment(made) => {
+            vec![made.vni.to_string(), made.id.to_string(), made.instance.to_string(), made.host.to_string()]
+        }
+        Reply::Move(moving) => vec![moving.vni.to_string(), moving.from.to_string(), moving.to.to_string()],
+        Reply::Host(host) => vec![host.id.to_string()],
+        Reply::SecurityGroup(group) => vec![group.id.to_string(), group.vpc.to_string()],
+        Reply::NetworkAcl(acl) => vec![acl.id.to_string(), acl.vpc.to_string()],
+        Reply::PrefixList(list) => vec![list.id.to_string()],
+        Reply::PublicPool(pool) => vec![pool.id.to_string()],
+        Reply::FloatingIp(ip) => vec![ip.id.to_string()],
+        Reply::PublicGateway(gateway) => vec![gateway.id.to_string(), gateway.vpc.to_string()],
+        Reply::Prefix(_) | Reply::Done => Vec::new(),
+    };
+    let first = matches!(reply, Reply::Attachment(_)) && about.action.starts_with("vni.");
+    if creates || first {
+        std::mem::swap(&mut ids, &mut about.ids);
+    }
+    ids.into_iter().for_each(|id| about.add(id));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pintle_core::id::{AttachmentId, HostId, InstanceId, VniId, VpcId};
+    use pintle_core::lifecycle::Lifecycle;
+    use pintle_core::model::{Attachment, Timestamp};
+
+    #[test]
+    fn p04_what_is_detached_is_found_by_the_interface_the_instance_and_the_host() {
+        let attachment = AttachmentId::from_bits(1);
+        let mut about = about(&Command::Detach { attachment, force: true });
+        assert_eq!((about.action, about.ids.len()), ("vni.force-detach", 1));
+        let reply = Reply::Attachment(Attachment {
+            id: attachment,
+            name: "a".into(),
+            created_at: Timestamp(0),
+            vni: VniId::from_bits(2),
+            vpc: VpcId::from_bits(3),
+            instance: InstanceId::from_bits(4),
+            host: HostId::from_bits(5),
+            index: 0,
+            primary: false,
+            default_route: false,
+            generation: 1,
+            port_speed: None,
+            adopting: false,
+            lifecycle: Lifecycle::Deleting,
+            failure: None,
+        });
+        add_reply(&mut about, &reply);
+        let kinds: Vec<&str> = about.ids.iter().map(|id| id.rsplit_once('-').unwrap().0).collect();
+        assert_eq!(kinds, ["eni", "eni-attach", "i", "host"]);
+    }
+}

@@ -1,0 +1,227 @@
+//! The one thread that writes records: everything that waits goes out with one system call.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc as std_mpsc;
+use std::thread;
+use std::time::Duration;
+
+use pintle_dialect::wire::timestamp;
+use tokio::sync::mpsc;
+
+use super::chain::{Links, NOTHING, append};
+use super::{AuditError, Entry, Head, Outcome, Request, Shared, locked};
+use crate::clock::Clock;
+
+/// The most records in one write.
+const GROUP: usize = 256;
+/// How much of the end of a file is read to find its last record: many times what the longest one takes.
+const TAIL: u64 = 1 << 20;
+/// How often what was written is flushed to the disk.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// The file, and where its chain has got to.
+pub(super) struct Writer {
+    path: PathBuf,
+    file: File,
+    length: u64,
+    head: Head,
+    clock: Arc<dyn Clock>,
+    /// What could not be written.
+    missed: Vec<Entry>,
+}
+
+impl Writer {
+    /// Opens the file, or makes it, and mends its end.
+    pub(super) fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Writer, AuditError> {
+        let failed =
+            |what| move |error: io::Error| AuditError { path: path.to_owned(), what, reason: error.to_string() };
+        let open = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path);
+        let mut file = open.map_err(failed("opened"))?;
+        let end = End::read(&mut file).map_err(failed("read"))?;
+        if !end.notes.is_empty() {
+            file.set_len(end.length).map_err(failed("written"))?;
+        }
+        let head = Head { seq: end.seq, hash: end.hash };
+        let mut writer = Writer { path: path.to_owned(), file, length: end.length, head, clock, missed: Vec::new() };
+        for note in end.notes {
+            tracing::warn!(path = %path.display(), "the audit log: {note}");
+            let outcome = Outcome::Failure { code: "torn".to_owned(), reason: note };
+            let (who, action) = ("pintle".to_owned(), "audit.repair".to_owned());
+            writer.write(&[Entry { who, action, outcome, ..Entry::default() }]).map_err(failed("written"))?;
+        }
+        Ok(writer)
+    }
+
+    /// The newest record, and how long the file is with it.
+    pub(super) fn tip(&self) -> (Head, u64) {
+        (self.head.clone(), self.length)
+    }
+
+    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Request>, shared: &Shared) {
+        let flusher = Flusher::start(&self.file);
+        while let Some(first) = queue.blocking_recv() {
+            let (mut entries, mut answers) = (Vec::new(), Vec::new());
+            let mut next = Some(first);
+            while let Some((entry, answer)) = next {
+                entries.extend(entry);
+                answers.push(answer);
+                next = (answers.len() < GROUP).then(|| queue.try_recv().ok()).flatten();
+            }
+            let result = self.take(entries);
+            if let Err(error) = &result {
+                let records = self.missed.len();
+                tracing::error!(%error, records, "records wait; nothing is changed until they are written");
+            }
+            *locked(&shared.tip) = self.tip();
+            *locked(&shared.broken) = result.clone().err();
+            flusher.wake();
+            for answer in answers {
+                // Who has gone does not want to know.
+                let _ = answer.send(result.clone());
+            }
+        }
+        drop(flusher);
+        if let Err(error) = self.file.sync_data() {
+            tracing::error!(%error, "the audit log could not be flushed to the disk");
+        }
+    }
+
+    /// Writes what was missed and these; if that fails, all of them are missed.
+    fn take(&mut self, entries: Vec<Entry>) -> Result<(), AuditError> {
+        let mut all = std::mem::take(&mut self.missed);
+        all.extend(entries);
+        self.write(&all).map_err(|error| {
+            self.missed = all;
+            AuditError { path: self.path.clone(), what: "written", reason: error.to_string() }
+        })
+    }
+
+    /// Writes records, all or none.
+    fn write(&mut self, entries: &[Entry]) -> io::Result<()> {
+        let at = timestamp(self.clock.now());
+        let (mut lines, mut head) = (Vec::new(), self.head.clone());
+        for entry in entries {
+            head = append(&mut lines, &head, &at, entry)?;
+        }
+        if let Err(error) = self.file.write_all(&lines) {
+            // A part of them may be there. If it stays, the next start finds it.
+            let _ = self.file.set_len(self.length);
+            return Err(error);
+        }
+        self.length += lines.len() as u64;
+        self.head = head;
+        Ok(())
+    }
+}
+
+/// How a file ends.
+struct End {
+    length: u64,
+    seq: u64,
+    hash: String,
+    /// What was found and what is done about it.
+    notes: Vec<String>,
+}
+
+impl End {
+    fn read(file: &mut File) -> io::Result<End> {
+        let size = file.metadata()?.len();
+        let from = size.saturating_sub(TAIL);
+        file.seek(SeekFrom::Start(from))?;
+        let mut tail = Vec::new();
+        file.take(size - from).read_to_end(&mut tail)?;
+        let whole = tail.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let torn = (tail.len() - whole) as u64;
+        let mut notes = Vec::new();
+        if torn > 0 {
+            notes.push(format!("{torn} bytes of a record that a crash had torn were removed from its end"));
+        }
+        tail.truncate(whole);
+        let last = tail.strip_suffix(b"\n").map(|lines| {
+            let begin = lines.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            serde_json::from_slice::<Links>(&lines[begin..])
+        });
+        let (seq, hash) = match last {
+            None => (0, NOTHING.to_owned()),
+            Some(Ok(links)) => (links.seq, links.hash),
+            Some(Err(_)) => {
+                notes.push("its last record can't be read: a new chain begins behind it".to_owned());
+                (0, NOTHING.to_owned())
+            }
+        };
+        Ok(End { length: size - torn, seq, hash, notes })
+    }
+}
+
+/// Flushes the file to the disk now and then, beside the writing: that takes as long as the disk likes.
+struct Flusher {
+    wake: Option<std_mpsc::SyncSender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Flusher {
+    fn start(file: &File) -> Flusher {
+        let (wake, woken) = std_mpsc::sync_channel::<()>(1);
+        let started = file.try_clone().and_then(|file| {
+            let flush = move || {
+                while woken.recv().is_ok() {
+                    thread::sleep(FLUSH);
+                    if let Err(error) = file.sync_data() {
+                        tracing::error!(%error, "the audit log could not be flushed to the disk");
+                    }
+                }
+            };
+            thread::Builder::new().name("pintle-flush".to_owned()).spawn(flush)
+        });
+        if let Err(error) = &started {
+            tracing::error!(%error, "the audit log is flushed to the disk at the end only");
+        }
+        Flusher { wake: Some(wake), thread: started.ok() }
+    }
+
+    /// There is something to flush.
+    fn wake(&self) {
+        // Full: it will be flushed anyway.
+        let _ = self.wake.as_ref().map(|wake| wake.try_send(()));
+    }
+}
+
+impl Drop for Flusher {
+    fn drop(&mut self) {
+        drop(self.wake.take());
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the thread that flushes the audit log had panicked");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::verify;
+    use super::*;
+    use crate::clock::SystemClock;
+
+    #[test]
+    fn p04_what_could_not_be_written_is_written_before_what_comes_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(super::super::FILE);
+        let entry = |action: &str| vec![Entry { action: action.to_owned(), ..Entry::default() }];
+        let mut writer = Writer::open(&path, Arc::new(SystemClock)).unwrap();
+        writer.take(entry("one")).unwrap();
+        // As on a full disk: every write is refused.
+        let file = std::mem::replace(&mut writer.file, File::open(&path).unwrap());
+        writer.take(entry("two")).unwrap_err();
+        writer.take(Vec::new()).unwrap_err();
+        writer.file = file;
+        writer.take(entry("three")).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let at = |action: &str| text.find(&format!("\"action\":\"{action}\"")).unwrap();
+        assert!(at("one") < at("two") && at("two") < at("three"), "{text}");
+        let report = verify(text.as_bytes()).unwrap();
+        assert!(report.is_whole() && report.records == 3, "{report:?}");
+    }
+}
