@@ -200,6 +200,11 @@ impl Stream {
                 spawn_blocking(move || asked.answer(teller.flows(vni, limit)));
                 Ok(())
             }
+            Question::TakeOver { vni, flows } => {
+                let teller = self.teller.clone();
+                spawn_blocking(move || asked.answer(teller.take_over(vni, &flows)));
+                Ok(())
+            }
             Question::Drops { vni } => {
                 let teller = self.teller.clone();
                 spawn_blocking(move || asked.answer(teller.drops(vni)));

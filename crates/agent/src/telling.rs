@@ -1,10 +1,11 @@
 //! Answers about flows and drops, read from the data plane as it is now.
 //!
-//! Nothing here needs the reconciler, so a question about a million flows is in nobody's way. What a slot or a number stands
+//! Nothing here needs the reconciler, and nothing but [`Teller::take_over`] changes anything, so a question about a million flows is in nobody's way. What a slot or a number stands
 //! for is asked of the same maps that the packets were judged by.
 
 mod drops;
 mod flows;
+mod take_over;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};

@@ -18,7 +18,7 @@ use crate::error::AgentError;
 use crate::journal::Journal;
 use crate::kernel::KernelError;
 use crate::kernel::monitor::{Aspect, Change, MonitorThread};
-use crate::reconcile::{FlowThread, Outcome, Reconciler};
+use crate::reconcile::{FlowThread, LookoutThread, Outcome, Reconciler};
 use crate::telling::Teller;
 use crate::underlay::Underlay;
 
@@ -46,6 +46,8 @@ pub(crate) enum Work {
     Change { revision: Revision, delta: Delta },
     /// A device has gone, or (`None`) something that was not noticed changed.
     Notice(Option<u32>),
+    /// Something is not as it should be.
+    Look,
     /// A question that takes the desired state to answer.
     Explain { probe: Box<Probe>, asked: Asked },
     /// The end.
@@ -86,11 +88,12 @@ pub(crate) struct Worker {
     thread: JoinHandle<()>,
     _monitor: MonitorThread,
     _flows: FlowThread,
+    _lookout: LookoutThread,
 }
 
 impl Worker {
     /// Starts the thread.
-    pub(crate) fn start(reconciler: Reconciler, journal: Journal, sweep: Duration) -> Result<Self, AgentError> {
+    pub(crate) fn start(mut reconciler: Reconciler, journal: Journal, sweep: Duration) -> Result<Self, AgentError> {
         let (inbox, work) = sync_channel(INBOX);
         let applied = Applied { revision: 0, failures: Vec::new() };
         let start = Progress { epoch: None, applied, underlay: reconciler.underlay() };
@@ -100,6 +103,10 @@ impl Worker {
         let teller = reconciler.teller();
         let thread_failed = |source| KernelError::System { what: "start the agent's threads".to_owned(), source };
         let flows = FlowThread::spawn(reconciler.flow_keeper()).map_err(thread_failed)?;
+        let (lookout, differs) = (reconciler.lookout(), inbox.clone());
+        // When the inbox is full the next look will find it.
+        let look = move || drop(differs.try_send(Work::Look));
+        let lookout = LookoutThread::spawn(lookout, sweep, look).map_err(thread_failed)?;
         let thread = Thread {
             reconciler,
             journal,
@@ -112,7 +119,8 @@ impl Worker {
         };
         let thread =
             thread::Builder::new().name("reconciler".to_owned()).spawn(move || thread.run()).map_err(thread_failed)?;
-        Ok(Worker { inbox, progress, drift, teller, thread, _monitor: monitor, _flows: flows })
+        let (_monitor, _flows, _lookout) = (monitor, flows, lookout);
+        Ok(Worker { inbox, progress, drift, teller, thread, _monitor, _flows, _lookout })
     }
 
     /// Lets the work under way end, and then the thread.
@@ -166,7 +174,12 @@ impl Thread {
                 Some(Work::Change { revision, delta }) => self.change(revision, delta),
                 // Devices that were removed here are no longer known by then.
                 Some(Work::Notice(index)) if index.is_none_or(|index| self.reconciler.knows(index)) => {
+                    self.reconciler.doubt();
                     next_sweep = next_sweep.min(Instant::now() + SETTLE);
+                }
+                Some(Work::Look) => {
+                    self.reconciler.doubt();
+                    next_sweep = Instant::now();
                 }
                 Some(Work::Notice(_)) | None => {}
                 Some(Work::Explain { probe, asked }) => asked.answer(self.reconciler.explain(&probe)),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use agent_support::{GATEWAY, Guest, Host, SEGMENT, desired, ip, put, repaired};
 use pintle_agent::kernel::NetNs;
-use pintle_agent::reconcile::{Marks, Reconciler, port_device};
+use pintle_agent::reconcile::{Marks, Reconciler, Sight, port_device};
 use pintle_core::host_spec::{EntryKey, PortMode};
 use pintle_datapath::{EndpointKey, LocationKey};
 
@@ -243,5 +243,27 @@ fn r01_a_change_that_could_not_be_made_is_made_before_a_later_one_counts_as_appl
         assert_eq!((outcome.drift, reconciler.failures()), (vec![], vec![]));
         assert!(!one.ping(GATEWAY), "it is silent now");
         assert!(two.ping(GATEWAY));
+    });
+}
+
+#[test]
+fn r02_what_is_looked_at_beside_the_changes_is_repaired_and_nothing_else_is_read() {
+    settled(|_, reconciler, one, two| {
+        let mut lookout = reconciler.lookout();
+        assert_eq!(lookout.look().unwrap(), Sight::Well);
+        let endpoint = EndpointKey { segment: SEGMENT, addr: two.ip() };
+        reconciler.datapath().endpoints().delete(&endpoint).unwrap();
+        assert_eq!(reconciler.sweep().unwrap().actions, 0, "a sweep leaves looking to the lookout");
+        assert_eq!(lookout.look().unwrap(), Sight::Different);
+        reconciler.doubt();
+        is_repaired(reconciler, one, two, &[&format!("entry endpoint/{SEGMENT}/{} is missing: restored", two.ip())]);
+        assert_eq!(lookout.look().unwrap(), Sight::Well);
+        // What is asked for is no difference, and what comes after it is compared with that.
+        reconciler.change(2, put(vec![one.clone().within(&[]).port_entry()])).unwrap();
+        assert_eq!(lookout.look().unwrap(), Sight::Well);
+        let rows = reconciler.datapath().ifaces().entries().unwrap();
+        let (slot, row) = rows.into_iter().find(|(_, row)| row.mac == one.spec.mac.0).unwrap();
+        reconciler.datapath().ifaces().put(&slot, &pintle_datapath::Iface { quota: row.quota + 1, ..row }).unwrap();
+        assert_eq!(lookout.look().unwrap(), Sight::Different);
     });
 }

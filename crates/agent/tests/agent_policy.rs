@@ -277,3 +277,23 @@ fn d05_icmp_rules_are_for_their_ip_version() {
         assert!(!one.ping(ip) && !one.reaches6(&two));
     });
 }
+
+#[test]
+fn n06_a_shadow_of_no_groups_denies_everything_and_no_shadow_says_nothing() {
+    let host = Host::new(1);
+    let guest = Guest::new(61);
+    host.run(|| {
+        let mut reconciler = settled(&host, &[&guest], vec![]);
+        let shadow = |reconciler: &Reconciler| {
+            let rows = reconciler.datapath().ifaces().entries().unwrap();
+            rows.iter().find(|(_, row)| row.mac == guest.spec.mac.0).unwrap().1.shadow
+        };
+        assert_eq!(shadow(&reconciler), 0);
+        let mut tried = guest.clone();
+        tried.spec.policy.shadow = Some(Vec::new());
+        reconciler.change(2, put(vec![tried.port_entry()])).unwrap();
+        assert_eq!((shadow(&reconciler), reconciler.failures()), (pintle_datapath::CLOSED_POLICY, vec![]));
+        reconciler.change(3, put(vec![guest.port_entry()])).unwrap();
+        assert_eq!(shadow(&reconciler), 0);
+    });
+}

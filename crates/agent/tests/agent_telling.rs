@@ -2,11 +2,11 @@
 
 mod agent_support;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
 
 use agent_support::server::{Peer, Server};
-use agent_support::{Guest, Host, datagram, entries, group, rule};
+use agent_support::{Guest, Host, SEGMENT, datagram, entries, group, rule};
 use pintle_agent::{Config, run};
 use pintle_core::DropReason;
 use pintle_core::host_protocol::{AgentMessage, ServerMessage};
@@ -14,7 +14,8 @@ use pintle_core::host_spec::{Entry, EntryKey};
 use pintle_core::id::{RuleId, SecurityGroupId, VniId};
 use pintle_core::policy::{Direction, PortRange, ProtocolMatch, Remote};
 use pintle_core::telemetry::{
-    Answer, Drops, Entrance, Explanation, Failed, Flows, Half, Probe, ProbePayload, Question, RuleRef, Verdict,
+    Answer, Drops, Entrance, Explanation, Failed, Flow, FlowEnd, FlowState, Flows, Half, Probe, ProbePayload, Question,
+    RuleRef, Verdict,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -137,5 +138,55 @@ fn d16_flows_drops_and_the_fate_of_a_packet_are_told_with_their_rules() {
         let unknown = "eni-0ffffffffffffffff".parse().unwrap();
         let answer = ask(peer, 9, Question::Drops { vni: Some(unknown) }).await;
         assert_eq!(answer, Answer::Failed(Failed::NotHere(unknown)));
+    });
+}
+
+/// A group that lets questions to port 53 out and nothing in.
+const CLIENT: SecurityGroupId = SecurityGroupId::from_bits(51);
+
+#[test]
+fn d04_flows_that_another_host_told_of_let_answers_in_if_the_policy_permits_the_question() {
+    let host = Host::new(1);
+    let (server, client) = (Guest::new(20), Guest::new(21).within(&[CLIENT]));
+    let mut all = entries(&[&server, &client]);
+    let out = rule(510, Direction::Egress, ProtocolMatch::Udp(PortRange::one(53)), Remote::Any);
+    all.push(group(CLIENT, vec![out]));
+    served(&host, all, async |peer| {
+        let bind = |guest: &Guest, port: u16| {
+            let socket = guest.netns().run(|| UdpSocket::bind((guest.ip(), port)).unwrap()).unwrap();
+            socket.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+            socket
+        };
+        let asking = bind(&client, 4000);
+        let answered = |port: u16| {
+            bind(&server, port).send_to(b"answer", (client.ip(), 4000)).unwrap();
+            asking.recv(&mut [0; 16]).is_ok()
+        };
+        assert!(!answered(53), "nobody here has seen the question");
+        let end = |guest: &Guest, port, vni| FlowEnd { address: guest.ip(), port, vni, packets: 1, bytes: 60 };
+        let flow = |port| Flow {
+            segment: SEGMENT,
+            protocol: 17,
+            opener: end(&client, 4000, Some(client.spec.vni)),
+            acceptor: end(&server, port, None),
+            state: FlowState::Opening,
+            idle_ms: 20,
+            expires_in_ms: 29_000,
+            egress_rule: None,
+            ingress_rule: None,
+            open: false,
+            translated: None,
+        };
+        let take_over = |flows| Question::TakeOver { vni: client.spec.vni, flows };
+        let of_others = Flow { opener: end(&client, 4000, None), ..flow(55) };
+        let told = ask(peer, 20, take_over(vec![flow(53), flow(54), of_others])).await;
+        assert_eq!(told, Answer::TakenOver(2));
+        assert!(answered(53), "an answer");
+        assert!(!answered(54), "its question would not be permitted");
+        assert!(!answered(55) && !answered(56));
+        assert_eq!(ask(peer, 21, take_over(vec![flow(53)])).await, Answer::TakenOver(0), "known already");
+        let nobody = VniId::from_bits(1);
+        let told = ask(peer, 22, Question::TakeOver { vni: nobody, flows: vec![flow(57)] }).await;
+        assert_eq!(told, Answer::Failed(Failed::NotHere(nobody)));
     });
 }

@@ -16,7 +16,7 @@ use crate::txn::Revision;
 /// The name that the server's certificate carries, whatever its address.
 pub const SERVER_NAME: &str = "pintle-server";
 /// Both sides must speak the same version.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 /// The largest frame that either side accepts, in bytes. A snapshot is cut into frames well below it.
 pub const MAX_FRAME: usize = 16 << 20;
 
@@ -150,7 +150,7 @@ pub enum ServerMessage {
         /// Entries that must go.
         removed: Vec<EntryKey>,
     },
-    /// A question about the data plane as it is now; it changes nothing, and is answered by [`AgentMessage::Answer`].
+    /// A question about the data plane as it is now; answered by [`AgentMessage::Answer`].
     Ask {
         /// Its number, unique within the session.
         id: u64,

@@ -1,6 +1,7 @@
 //! What a server asks a host about its data plane, and what the host answers: flows, drops, and the fate of one packet.
 //!
-//! Questions change nothing. Everything is named as the control plane names it (interfaces, rules, addresses); which device
+//! Questions change nothing, but for one: a host is given the flows of an interface that moves to it, as its old host has
+//! told them. Everything is named as the control plane names it (interfaces, rules, addresses); which device
 //! or slot that is on the host stays there. Moments are told as ages, because hosts and server have different clocks.
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -32,6 +33,14 @@ pub enum Question {
     },
     /// What would become of a packet → [`Answer::Explained`].
     Explain(Box<Probe>),
+    /// To know these flows of an interface that has a port there from now on, if it does not know them; the interface's
+    /// policy is asked with their next packets → [`Answer::TakenOver`].
+    TakeOver {
+        /// The interface.
+        vni: VniId,
+        /// Its flows, as another host sees them; at most [`MAX_FLOWS`].
+        flows: Vec<Flow>,
+    },
 }
 
 /// What a host answers.
@@ -43,6 +52,8 @@ pub enum Answer {
     Drops(Drops),
     /// To [`Question::Explain`].
     Explained(Box<Explanation>),
+    /// To [`Question::TakeOver`]: how many of them were not known.
+    TakenOver(u32),
     /// It can't be answered.
     Failed(Failed),
 }

@@ -102,6 +102,19 @@ impl FlowKey {
     }
 }
 
+/// What another host knows of a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownFlow {
+    /// Who talks to whom.
+    pub key: FlowKey,
+    /// Which end of the key opened it: 0 or 1.
+    pub opener: usize,
+    /// How far it is.
+    pub state: FlowState,
+    /// Tick of 2^20 ns (CLOCK_MONOTONIC) of the last packet.
+    pub seen: u32,
+}
+
 /// Flows that an interface has, as its quota counts them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
@@ -165,6 +178,21 @@ impl Flows<'_> {
     /// How many flows there can be.
     pub fn room(&self) -> u32 {
         self.flows.max_entries()
+    }
+
+    /// Makes a flow known that another host has told of. It counts in nobody's quota and has no way yet: with the next
+    /// packet of either end it is decided as one whose interface has just come here, by the gate that has not been asked,
+    /// in the direction of the end that opened it. Returns whether it was not known.
+    ///
+    /// # Errors
+    /// When the table is full, or the kernel refuses.
+    pub fn take_over(&self, flow: &KnownFlow) -> Result<bool> {
+        let opener = if flow.opener == 1 { FlowFlags::OPENER } else { FlowFlags(0) };
+        // What was sent since is not known: sequence numbers of this connection are not judged.
+        let loose = if flow.key.protocol == 6 { FlowFlags::LOOSE } else { FlowFlags(0) };
+        let raw =
+            types::flow { seen: flow.seen, state: flow.state.0, flags: opener.with(loose).0, ..types::flow::default() };
+        self.flows.insert(flow.key.raw().bytes(), raw.bytes())
     }
 
     /// Deletes a flow and takes it off the usage of its interfaces. Returns whether it was there.

@@ -42,12 +42,12 @@ pub use entry::{
 };
 pub use error::{DatapathError, Result};
 pub use flags::{EndpointFlags, FlowFlags, FlowState, IfaceFlags, PortFlags};
-pub use flows::{Flow, FlowKey, FlowSide, Flows, Sweep, Usage};
+pub use flows::{Flow, FlowKey, FlowSide, Flows, KnownFlow, Sweep, Usage};
 pub use layout::LAYOUT_VERSION;
 pub use links::{Changed, LinkState};
 pub use open::Opened;
 pub use pins::{BUILD_ID, remove_all};
-pub use policy::{AclTables, Applied, PolicyTables, Wanted};
+pub use policy::{AclSnapshot, AclTables, Applied, CLOSED_POLICY, PolicySnapshot, PolicyTables, Wanted};
 pub use programs::{ProgramName, ProgramStats};
 pub use records::{MtuEvent, Records, Refusal, Shadow};
 pub use runner::{EmptyProgram, PacketRunner, RunInput, RunOutput, Verdict};

@@ -113,6 +113,12 @@ impl Map {
         sys_map::update(self.fd(), key, value).map_err(|error| self.error("write an entry", error))
     }
 
+    /// Adds an entry. Returns whether there was none under this key.
+    pub(crate) fn insert(&self, key: &[u8], value: &[u8]) -> Result<bool> {
+        self.count(1);
+        sys_map::insert(self.fd(), key, value).map_err(|error| self.error("write an entry", error))
+    }
+
     /// Deletes one entry. Returns whether it was there.
     pub(crate) fn delete(&self, key: &[u8]) -> Result<bool> {
         self.count(1);

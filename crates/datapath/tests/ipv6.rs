@@ -176,3 +176,23 @@ fn d05_ipv6_rules_icmp_and_tcp_state() {
         assert_eq!((output.frame.len(), checksum(&pseudo)), (74, 0));
     });
 }
+
+#[test]
+fn the_gateway_answers_a_ping_to_its_link_local_address_from_one() {
+    dual_stack(|bench| {
+        let ping = |source: &str, to: Ipv6Addr| {
+            let source: Ipv6Addr = source.parse().expect("an address");
+            routed(&bench.a, source, to).packet(58, &[128, 0, 0, 0, 0, 1, 0, 1, 7, 7])
+        };
+        let output = bench.send(&bench.a, &ping("fe80::ff:fe00:1", GATEWAY));
+        assert_eq!((output.verdict, output.frame[54]), (Verdict::Redirect, 129));
+        assert_eq!((&output.frame[..6], &output.frame[22..38]), (&bench.a.mac[..], &GATEWAY.octets()[..]));
+        for (source, to) in
+            [("fe80::1", GATEWAY), ("2001:db8:1::77", GATEWAY), ("fe80::ff:fe00:1", "fe80::2".parse().expect("one"))]
+        {
+            assert_eq!(bench.refused(&bench.a, &ping(source, to)), Some(DropReason::SpoofedSrcIp), "{source}");
+        }
+        let other = routed(&bench.a, "fe80::ff:fe00:1".parse().expect("one"), GATEWAY).udp((1, 2), b"x");
+        assert_eq!(bench.refused(&bench.a, &other), Some(DropReason::GatewayNotServed));
+    });
+}

@@ -245,6 +245,18 @@ fn shadow_policy_is_counted_and_has_no_effect() {
     });
 }
 
+#[test]
+fn n06_a_shadow_policy_that_permits_nothing_is_not_no_shadow_policy() {
+    Bench::run(|bench| {
+        let (a, b) = (&bench.a, &bench.b);
+        bench.edit_iface(b, |iface| iface.shadow = pintle_datapath::CLOSED_POLICY);
+        assert_eq!(bench.refused(a, &Route::switched(a, b).udp((5000, 53), b"?")), None);
+        let shadows = bench.datapath.records().shadows().expect("read");
+        let of: Vec<_> = shadows.iter().filter(|s| s.slot == b.slot && !s.egress).collect();
+        assert_eq!((of.len(), of[0].permitted, of[0].would_permit, of[0].flows), (1, true, false, 1));
+    });
+}
+
 fn acl_rule(id: u64, action: AclAction, direction: Direction, ports: PortRange, source: &str) -> AclRule {
     AclRule {
         id: AclRuleId::from_bits(id),

@@ -91,6 +91,36 @@ fn r02_what_somebody_else_changed_is_repaired() {
 }
 
 #[test]
+fn r02_what_the_maps_should_hold_is_compared_with_them_while_the_tables_are_used() {
+    let root = PinRoot::new();
+    let datapath = open(&root);
+    let (mut tables, mut acls) =
+        (PolicyTables::open(&datapath).expect("read"), AclTables::open(&datapath).expect("read"));
+    let acl = |port| -> BTreeMap<NetworkAclId, Arc<[AclRule]>> {
+        let rule = acl_rule(1, AclAction::Allow, Direction::Ingress, port);
+        [(NetworkAclId::from_bits(1), Arc::from([rule]))].into()
+    };
+    // However they came to be what they are.
+    for networks in [5, 9, 3, 0, 5] {
+        tables.apply(&datapath, &wanted(networks)).expect("it fits");
+        acls.apply(&datapath, &acl(u16::from(networks))).expect("it fits");
+        let (policies, rules) = (tables.snapshot(), acls.snapshot());
+        assert!(policies.is_held(&datapath).expect("read") && rules.is_held(&datapath).expect("read"));
+        assert!(tables.is_at(&policies) && acls.is_at(&rules));
+    }
+    let (policies, rules) = (tables.snapshot(), acls.snapshot());
+    tables.apply(&datapath, &wanted(6)).expect("it fits");
+    acls.apply(&datapath, &acl(7)).expect("it fits");
+    assert!(!tables.is_at(&policies) && !acls.is_at(&rules), "what has been written since is no difference");
+    let (policies, rules) = (tables.snapshot(), acls.snapshot());
+    PolicyTables::open(&datapath).expect("read").apply(&datapath, &wanted(2)).expect("it fits");
+    AclTables::open(&datapath).expect("read").apply(&datapath, &acl(9)).expect("it fits");
+    assert!(!policies.is_held(&datapath).expect("read"), "a stranger's change");
+    assert!(!rules.is_held(&datapath).expect("read"), "a stranger's change");
+    assert!(tables.is_at(&policies) && acls.is_at(&rules), "which the tables know nothing of");
+}
+
+#[test]
 fn d20_a_policy_that_does_not_fit_changes_nothing_and_says_what_it_needs() {
     let root = PinRoot::new();
     let datapath = Datapath::open(&root.0, &Settings { max_prefixes: 64, ..SMALL }).expect("open");

@@ -1,6 +1,6 @@
 //! Moves under traffic, end to end.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::time::Duration;
 
 use pintle_lab::{Lab, LabOptions, Network};
@@ -140,4 +140,35 @@ fn f16_a_host_that_is_cut_off_can_no_longer_speak_for_what_moved_away() {
     assert!(speaking.mark().seq > moved + 100, "the old side did go on sending");
     let new_side = Stream::start(&Namespace::named(&new), there, PORT, Duration::from_millis(1)).unwrap();
     new_side.wait_answered(PATIENCE).expect("the new side speaks");
+}
+
+#[test]
+fn d04_f05_an_answer_that_is_under_way_reaches_a_moved_interface_that_lets_nothing_in() {
+    let lab = Lab::with(&LabOptions { hosts: 3, ..LabOptions::default() }).unwrap();
+    let network = Network::new(&lab.api).unwrap();
+    let subnet = network.subnet("10.1.0.0/24").unwrap();
+    let asks = network.group_of(&["udp/53 to any"]).unwrap();
+    let open = network.group_of(&["any from any", "any to any"]).unwrap();
+    let server_address = Ipv4Addr::new(10, 1, 0, 53);
+    let body = json!({ "subnet": subnet, "address": server_address, "security_groups": [open] });
+    let (server, _) = network.guest_as("h3", body).unwrap();
+    let body = json!({ "subnet": subnet, "address": WEB, "security_groups": [asks] });
+    let (old, vni) = network.guest_as("h1", body).unwrap();
+    let new = network.instance("h2").unwrap();
+    let bind = |guest: &str, port: u16| {
+        let socket = Namespace::named(guest).run(|| UdpSocket::bind(("0.0.0.0", port))).unwrap().unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        socket
+    };
+    let (resolver, other, before) = (bind(&server, 53), bind(&server, 54), bind(&old, 4000));
+    before.send_to(b"question", (server_address, 53)).unwrap();
+    let (_, from) = resolver.recv_from(&mut [0; 16]).unwrap();
+    network.move_to(&vni, &new).unwrap();
+    let after = bind(&new, 4000);
+    resolver.send_to(b"answer", from).unwrap();
+    let mut heard = [0; 16];
+    let length = after.recv(&mut heard).unwrap_or_else(|error| panic!("{error}\n{}", lab.logs()));
+    assert_eq!(&heard[..length], b"answer");
+    other.send_to(b"unasked", from).unwrap();
+    assert!(after.recv(&mut heard).is_err(), "nobody asked for that");
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use pintle_core::host_spec::EntryKey;
@@ -72,6 +73,8 @@ pub(crate) struct Machine {
     rules: Arc<Mutex<Rules>>,
     /// Bandwidth limits, and the queues that keep them.
     shaping: Mutex<Shaping>,
+    /// Raised when a round of changes begins, and when it ends: odd in between.
+    changes: AtomicU64,
     /// Where ports are. A copy of what the kernel has, renewed with every look at the whole host.
     realised: Mutex<Realised>,
 }
@@ -118,6 +121,7 @@ impl Machine {
             slots: Arc::new(Mutex::new(Slots::new(sizes.max_ports))),
             rules,
             shaping,
+            changes: AtomicU64::new(0),
             realised: Mutex::default(),
         };
         Ok((machine, underlay))
@@ -129,6 +133,19 @@ impl Machine {
 
     pub(crate) fn writes(&self) -> u64 {
         self.writes.get() + self.datapath.writes()
+    }
+
+    /// How often rounds of changes have begun and ended: odd while there is one.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
+    }
+
+    /// Does a round of changes.
+    pub(super) fn changing<R>(&self, round: impl FnOnce() -> R) -> R {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        let result = round();
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        result
     }
 
     pub(crate) fn namespace(&self) -> &NetNs {

@@ -2,8 +2,8 @@
 //!
 //! Nothing that matters is remembered between rounds. What is there is read from the kernel each time, so an agent that
 //! starts, one that crashed half-way and one that runs see the same thing and come to the same plan. The first round after
-//! a start and the sweep every other second look at everything; a delta looks at the entries it touches, so its cost does
-//! not grow with the host.
+//! a start looks at everything; a delta looks at the entries it touches, so its cost does not grow with the host. Every other
+//! second a [`Lookout`] looks at everything beside the changes; the reconciler does so itself when that finds a difference.
 
 pub mod action;
 mod announcing;
@@ -14,6 +14,7 @@ mod fake;
 mod flows;
 mod guests;
 mod hurry;
+mod lookout;
 mod machine;
 mod names;
 pub mod numbers;
@@ -28,6 +29,8 @@ mod want;
 mod workers;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
 
 use pintle_core::host_protocol::{DriftReport, Failure};
 use pintle_core::host_spec::{EndpointSpec, Entry, EntryKey};
@@ -35,11 +38,13 @@ use pintle_core::txn::Revision;
 use pintle_datapath::{Datapath, Opened};
 
 pub use flows::FlowKeeper;
+pub use lookout::{Lookout, Sight};
 pub use machine::HostConfig;
 pub use names::{Mark, Marks, port_device};
 
 pub(crate) use flows::FlowThread;
 pub(crate) use guests::remove_namespaces;
+pub(crate) use lookout::LookoutThread;
 pub(crate) use machine::Machine;
 pub(crate) use rules::Rules;
 
@@ -51,6 +56,7 @@ use crate::underlay::Underlay;
 use action::{Action, Stage};
 use apply::{Context, Done};
 use hurry::Hurry;
+use lookout::News;
 use observed::Observed;
 use plan::{Inputs, OverlayWish, Plan, Scope};
 
@@ -59,7 +65,7 @@ const ROUNDS: usize = 2;
 
 /// Keeps one host equal to its desired state.
 pub struct Reconciler {
-    machine: Machine,
+    machine: Arc<Machine>,
     desired: Option<Desired>,
     failures: BTreeMap<EntryKey, String>,
     underlay: Underlay,
@@ -67,6 +73,10 @@ pub struct Reconciler {
     /// Whether a change was taken in that could not be made, because the host could not be read: nothing that comes later
     /// may count as applied before it is.
     behind: bool,
+    /// Who looks at everything beside the changes, and has to be told of them.
+    lookout: Option<Sender<News>>,
+    /// Something is known or suspected to differ.
+    doubted: bool,
 }
 
 /// What a round did.
@@ -108,7 +118,16 @@ impl Reconciler {
         hurry::recover();
         let (machine, underlay) = Machine::open(config)?;
         let retired = machine.datapath.opened() != Opened::Upgraded;
-        Ok(Reconciler { machine, desired: None, failures: BTreeMap::new(), underlay, retired, behind: false })
+        Ok(Reconciler {
+            machine: Arc::new(machine),
+            desired: None,
+            failures: BTreeMap::new(),
+            underlay,
+            retired,
+            behind: false,
+            lookout: None,
+            doubted: false,
+        })
     }
 
     /// The underlay as it was last seen.
@@ -134,6 +153,27 @@ impl Reconciler {
     /// What looks after the flow table. Whoever runs no [`FlowThread`] uses it now and then.
     pub fn flow_keeper(&self) -> FlowKeeper {
         self.machine.flow_keeper()
+    }
+
+    /// What looks at the host beside the changes. From now on a [`sweep`](Self::sweep) does not, unless something is
+    /// [known to differ](Self::doubt).
+    pub fn lookout(&mut self) -> Lookout {
+        let (lookout, news) = Lookout::new(Arc::clone(&self.machine), self.underlay, self.desired.clone());
+        self.lookout = Some(news);
+        self.machine.rules().leave_looking();
+        lookout
+    }
+
+    /// Something differs from what it should be: the next sweep looks at everything.
+    pub fn doubt(&mut self) {
+        self.doubted = true;
+    }
+
+    fn tell_lookout(&self, news: impl FnOnce() -> News) {
+        if let Some(lookout) = &self.lookout {
+            // One that has gone looks no more, and sweeps are not asked for.
+            let _ = lookout.send(news());
+        }
     }
 
     /// The namespace that the host is.
@@ -171,6 +211,7 @@ impl Reconciler {
     /// # Errors
     /// When the host can't be read. What can't be changed is a failure of its entry, not an error.
     pub fn replace(&mut self, desired: Desired) -> Result<Outcome, AgentError> {
+        self.tell_lookout(|| News::Whole(desired.clone()));
         self.desired = Some(desired);
         self.whole(Cause::Wanted)
     }
@@ -180,19 +221,22 @@ impl Reconciler {
     /// # Errors
     /// As [`replace`](Self::replace). The change is taken in all the same, and made with the next one or by a sweep.
     pub fn change(&mut self, revision: Revision, delta: Delta) -> Result<Outcome, AgentError> {
+        self.tell_lookout(|| News::Change(revision, delta.clone()));
         let mut desired = self.desired.take().unwrap_or_default();
         let keys = desired.apply(revision, delta);
         if self.behind {
             self.desired = Some(desired);
             return self.whole(Cause::Wanted);
         }
-        let result = self.touched(&desired, &keys);
+        let machine = Arc::clone(&self.machine);
+        let result = machine.changing(|| self.touched(&desired, &keys));
         self.behind = result.is_err();
         self.desired = Some(desired);
         result
     }
 
-    /// Compares everything and repairs what differs. Before the desired state is known nothing is changed.
+    /// Compares everything and repairs what differs; with a [`lookout`](Self::lookout) only if there is reason to. Before the
+    /// desired state is known nothing is changed.
     ///
     /// # Errors
     /// As [`replace`](Self::replace).
@@ -202,16 +246,37 @@ impl Reconciler {
             Ok(found) => self.underlay = found,
             Err(error) => tracing::warn!(%error, "the underlay can't be found; its last known state is kept"),
         }
-        let mut outcome = if self.desired.is_some() { self.whole(Cause::Drift)? } else { Outcome::default() };
+        let doubted = std::mem::take(&mut self.doubted) || before != self.underlay;
+        let mut outcome = match &self.desired {
+            None => Outcome::default(),
+            Some(_) if self.lookout.is_some() && !doubted && self.is_settled() => self.look_at_queues(),
+            Some(_) => self.whole(Cause::Drift)?,
+        };
         outcome.underlay = (before != self.underlay).then_some(self.underlay);
         Ok(outcome)
+    }
+
+    /// Whether everything that was asked for has been done.
+    fn is_settled(&self) -> bool {
+        !self.behind && self.retired && self.failures.is_empty() && self.machine.rules().failures().is_empty()
+    }
+
+    /// Compares the queues of limited interfaces, which nobody else looks at, and repairs what differs.
+    fn look_at_queues(&mut self) -> Outcome {
+        let Some(desired) = &self.desired else { return Outcome::default() };
+        self.machine.doubt_queues();
+        let ((), shaped) = self.machine.with_queues(desired, Scope::All, || ());
+        let unlimited = shaped.unlimited.into_iter().map(|(port, why)| (EntryKey::Port(port), why));
+        self.failures.extend(unlimited);
+        Outcome { actions: shaped.drift.iter().len(), drift: shaped.drift.into_iter().collect(), underlay: None }
     }
 
     fn whole(&mut self, cause: Cause) -> Result<Outcome, AgentError> {
         let Some(desired) = self.desired.take() else { return Ok(Outcome::default()) };
         // What is left over from a change is no drift.
         let cause = if self.behind { Cause::Wanted } else { cause };
-        let result = self.everything(&desired, cause);
+        let machine = Arc::clone(&self.machine);
+        let result = machine.changing(|| self.everything(&desired, cause));
         self.behind = cause == Cause::Wanted && result.is_err();
         self.desired = Some(desired);
         self.retire_old_programs();

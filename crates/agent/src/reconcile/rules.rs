@@ -13,14 +13,16 @@ use pintle_core::host_spec::{Entry, EntryKey};
 use pintle_core::id::{NetworkAclId, PrefixListId, SecurityGroupId};
 use pintle_core::policy::{AclRule, Rule};
 use pintle_core::telemetry::RuleRef;
-use pintle_datapath::{AclTables, Applied, Datapath, PolicyTables, Wanted, cell_of_slot};
+use pintle_datapath::{
+    AclSnapshot, AclTables, Applied, Datapath, DatapathError, PolicySnapshot, PolicyTables, Wanted, cell_of_slot,
+};
 
 use super::numbers::Numbers;
 use crate::desired::{Desired, GroupSet};
 use crate::error::AgentError;
 
 /// Reading all rules back may take one part in so many of the time: large policies are looked at less often.
-const READING: u32 = 50;
+pub(super) const READING: u32 = 50;
 
 type Acls = BTreeMap<NetworkAclId, Arc<[AclRule]>>;
 
@@ -44,6 +46,18 @@ pub(crate) struct Rules {
     unknown: bool,
     read: Instant,
     reading: Duration,
+    /// Somebody else compares the tables with the maps, and says here whether they differ.
+    doubted: Option<bool>,
+}
+
+/// What the maps should hold at one moment.
+pub(super) struct Snapshot(PolicySnapshot, AclSnapshot);
+
+impl Snapshot {
+    /// Whether they do. Means something only if nothing was written meanwhile.
+    pub(super) fn is_held(&self, datapath: &Datapath) -> Result<bool, DatapathError> {
+        Ok(self.0.is_held(datapath)? && self.1.is_held(datapath)?)
+    }
 }
 
 /// What became of the rules in a round.
@@ -76,6 +90,7 @@ impl Rules {
             unknown,
             read,
             reading,
+            doubted: None,
         })
     }
 
@@ -106,17 +121,42 @@ impl Rules {
         &self.failures
     }
 
-    /// Reads everything back, if the last time was long enough ago, so that the next round repairs what somebody changed.
-    /// Whether it did.
+    /// What the maps should hold now.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        Snapshot(self.tables.snapshot(), self.acl_tables.snapshot())
+    }
+
+    /// Whether nothing was written since a snapshot.
+    pub(super) fn is_at(&self, snapshot: &Snapshot) -> bool {
+        self.tables.is_at(&snapshot.0) && self.acl_tables.is_at(&snapshot.1)
+    }
+
+    /// From now on somebody else compares the tables with the maps.
+    pub(super) fn leave_looking(&mut self) {
+        self.doubted.get_or_insert(false);
+    }
+
+    /// The maps do not hold what they should.
+    pub(super) fn doubt(&mut self) {
+        self.doubted = Some(true);
+    }
+
+    /// Reads everything back if it is known to differ, or, where nobody else looks, if the last time was long enough ago:
+    /// the next round repairs what somebody changed. Whether it did.
     pub(super) fn look_again(&mut self, datapath: &Datapath) -> Result<bool, AgentError> {
         let start = Instant::now();
-        if start.duration_since(self.read) < self.reading * READING {
+        let due = match self.doubted {
+            Some(doubted) => doubted,
+            None => start.duration_since(self.read) >= self.reading * READING,
+        };
+        if !due {
             return Ok(false);
         }
         self.tables.reread(datapath)?;
         self.acl_tables.reread(datapath)?;
         self.read = Instant::now();
         (self.unknown, self.reading) = (true, self.read - start);
+        self.doubted = self.doubted.map(|_| false);
         Ok(true)
     }
 

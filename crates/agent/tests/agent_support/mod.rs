@@ -242,6 +242,7 @@ impl Guest {
             mtu: 1450,
             generation: self.spec.generation,
             groups: self.spec.policy.groups.clone(),
+            forwards: !self.spec.policy.source_dest_check,
         }
     }
 

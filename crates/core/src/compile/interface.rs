@@ -188,6 +188,7 @@ impl Shape {
             mtu: on.guest_mtu().min(receiver.host.guest_mtu()),
             generation: receiver.attachment.generation,
             groups: self.groups(),
+            forwards: !self.vni.source_dest_check,
         }
     }
 

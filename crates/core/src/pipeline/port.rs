@@ -77,7 +77,9 @@ impl Pipeline {
                 Service::Configuration => (Verdict::Answered, None),
             });
         }
-        sender::check_source(port, packet.source)?;
+        if !sender::asks_gateway(&packet) {
+            sender::check_source(port, packet.source)?;
+        }
         refuse_redirect(&packet)?;
         let ports = self.fragments.ports(port.segment, &packet, sent.now)?;
         match route::find(sent.world, port, &packet).map_err(|obstacle| tell(sent, &packet, obstacle))? {

@@ -2,10 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::packet::Ethernet;
+use super::packet::{Ethernet, Packet};
 use super::world::owns;
 use crate::drop_reason::DropReason;
 use crate::host_spec::{PortMode, PortSpec};
+use crate::net::GATEWAY_LINK_LOCAL;
 
 /// Whether the port may speak at all, and with this source MAC.
 ///
@@ -37,6 +38,13 @@ pub(super) fn may_use(port: &PortSpec, address: IpAddr) -> bool {
     // Link-local addresses are every guest's own, but only for ND, which has been answered by now.
     let link_local = matches!(address, IpAddr::V6(address) if address.is_unicast_link_local());
     owns(port, address) || foreign && is_unicast(address) && !link_local
+}
+
+/// Whether a guest speaks to the gateway on its link: then its link-local source, which it makes up itself (RFC 8064), is
+/// good enough, as the answer goes no further than back.
+pub(super) fn asks_gateway(packet: &Packet) -> bool {
+    let link_local = matches!(packet.source, IpAddr::V6(source) if source.is_unicast_link_local());
+    packet.destination == GATEWAY_LINK_LOCAL && link_local && packet.source != GATEWAY_LINK_LOCAL
 }
 
 /// Whether the source IP address is the sender's.

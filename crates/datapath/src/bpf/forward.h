@@ -195,6 +195,29 @@ static __always_inline const struct endpoint *switched_to(const struct port *por
 	return endpoint;
 }
 
+/*
+ * Whether the frame has the MAC of a neighbour that had the address before: its sender has not asked since who has it now.
+ * A router's MAC is meant.
+ */
+static __noinline int is_stale(const struct port *port, const struct packet *pkt, const struct endpoint *endpoint)
+{
+	const struct endpoint *before;
+	struct addr addr;
+
+	if (!port || !pkt || !endpoint || mac_equal(pkt->dst, endpoint->mac) || !same_subnet(port, &pkt->daddr))
+		return 0;
+	before = find_by_mac(port->segment, pkt->dst, &addr);
+	return before && mac_equal(pkt->dst, before->mac) && same_subnet(port, &addr) &&
+	       !(before->flags & ENDPOINT_FORWARDS);
+}
+
+/* Whether a guest speaks to the gateway on its link: its link-local source is good enough, the answer goes only back. */
+static __always_inline int asks_gateway6(const struct packet *pkt)
+{
+	return is_gateway6((const struct in6_addr *)&pkt->daddr) && addr_is_link_local6(&pkt->saddr) &&
+	       !is_gateway6((const struct in6_addr *)&pkt->saddr);
+}
+
 /* Whether a packet from `saddr` enters the subnet of the port at `ifindex`, so that the subnet's ACL is asked. */
 static __always_inline int comes_from_outside(__u32 ifindex, const struct addr *saddr)
 {
@@ -227,7 +250,7 @@ __noinline int find_way(struct __sk_buff *skb, const struct port *port, const st
 	routed = mac_equal(pkt->dst, port->gw_mac);
 	way->segment = port->segment;
 	way->slot[0] = way->blame = port->slot;
-	if (check_source_ip(port, origin(skb), &pkt->saddr, &way->cell[0]))
+	if (!asks_gateway6(pkt) && check_source_ip(port, origin(skb), &pkt->saddr, &way->cell[0]))
 		return drop(skb, port->slot, DROP_SPOOFED_SRC_IP);
 	if ((pkt->flags & (PKT_ICMP | PKT_V6)) == PKT_ICMP && pkt->choice >> 8 == ICMP_REDIRECT)
 		return drop(skb, port->slot, DROP_ICMP_REDIRECT);
@@ -237,11 +260,14 @@ __noinline int find_way(struct __sk_buff *skb, const struct port *port, const st
 		return drop(skb, port->slot, DROP_MULTICAST);
 
 	endpoint = find_receiver(port->segment, &pkt->daddr, &found);
-	if (endpoint && (endpoint->flags & ENDPOINT_GATEWAY)) {
+	if ((endpoint && (endpoint->flags & ENDPOINT_GATEWAY)) || is_gateway6((const struct in6_addr *)&pkt->daddr)) {
 		if (!routed)
 			return drop(skb, port->slot, DROP_WRONG_DST_MAC);
 		return pkt->flags & PKT_V6 ? serve_gateway6(skb, port, pkt) : serve_gateway(skb, port, pkt);
 	}
+	/* The gateway takes what has a stale MAC, and routes it within the subnet. */
+	if (!routed && endpoint && is_stale(port, pkt, endpoint))
+		routed = 1;
 	if (routed) {
 		if (!endpoint && found.route && found.route->kind == ROUTE_PUBLIC)
 			return find_way_out(skb, port, pkt, way, found.route);

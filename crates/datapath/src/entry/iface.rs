@@ -11,7 +11,8 @@ use crate::skel::types;
 pub struct Iface {
     /// Number of its policy ([`PolicyTables::policy`](crate::PolicyTables::policy)); 0: nothing passes.
     pub policy: u32,
-    /// Number of the policy that is asked beside it and only counted; 0: none.
+    /// Number of the policy that is asked beside it and only counted; 0: none;
+    /// [`CLOSED_POLICY`](crate::CLOSED_POLICY): one that permits nothing.
     pub shadow: u32,
     /// Number of its subnet's network ACL ([`AclTables::acl`](crate::AclTables::acl)); 0: everything passes it.
     pub acl: u32,

@@ -3,7 +3,7 @@
 //! A list that changes is written anew in a free place; then the ACL's entry is switched, one write of 16 bytes that a
 //! packet sees as a whole or not at all, direction by direction. The old place rests until the change after.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use pintle_core::id::{AclRuleId, NetworkAclId};
@@ -26,7 +26,7 @@ pub(crate) const NAME_KIND: u32 = 3;
 /// As with policies, one that is no longer wanted stays until [`retire`](Self::retire).
 #[derive(Debug)]
 pub struct AclTables {
-    acls: BTreeMap<NetworkAclId, Written>,
+    acls: Arc<BTreeMap<NetworkAclId, Written>>,
     rules: HashMap<AclRuleId, u32>,
     acl_numbers: Numbers,
     rule_numbers: Numbers,
@@ -52,7 +52,46 @@ struct Written {
     from: Option<Arc<[AclRule]>>,
 }
 
+/// What the maps of ACLs should hold at one moment, to be compared with what they do hold.
+#[derive(Debug, Clone)]
+pub struct AclSnapshot {
+    acls: Arc<BTreeMap<NetworkAclId, Written>>,
+    /// The rules that they name.
+    rules: Vec<(AclRuleId, u32)>,
+}
+
+impl AclSnapshot {
+    /// Reads the maps and says whether they hold just that. Means something only if the tables
+    /// [are still there](AclTables::is_at) afterwards.
+    ///
+    /// # Errors
+    /// When the kernel cannot read the maps.
+    pub fn is_held(&self, datapath: &Datapath) -> Result<bool> {
+        let there = AclTables::open(datapath)?;
+        let same = |(id, written): (&NetworkAclId, &Written)| {
+            let other = there.acls.get(id);
+            other.is_some_and(|other| {
+                (other.number, &other.acl, &other.rows) == (written.number, &written.acl, &written.rows)
+            })
+        };
+        let named = |(id, number): &(AclRuleId, u32)| there.rules.get(id) == Some(number);
+        Ok(self.acls.len() == there.acls.len() && self.acls.iter().all(same) && self.rules.iter().all(named))
+    }
+}
+
 impl AclTables {
+    /// What the maps should hold now.
+    pub fn snapshot(&self) -> AclSnapshot {
+        let used: BTreeSet<u32> = self.acls.values().flat_map(|acl| &acl.rows).map(|row| row.rule).collect();
+        let rules = self.rules.iter().filter(|(_, number)| used.contains(number));
+        AclSnapshot { acls: Arc::clone(&self.acls), rules: rules.map(|(id, number)| (*id, *number)).collect() }
+    }
+
+    /// Whether nothing was written since a snapshot.
+    pub fn is_at(&self, snapshot: &AclSnapshot) -> bool {
+        Arc::ptr_eq(&self.acls, &snapshot.acls) && !self.unsure
+    }
+
     /// Reads what the maps hold.
     ///
     /// # Errors
@@ -65,7 +104,7 @@ impl AclTables {
             first_rule: entries(MapName::Spans),
         };
         let mut tables = AclTables {
-            acls: BTreeMap::new(),
+            acls: Arc::default(),
             rules: HashMap::new(),
             acl_numbers: Numbers::new(room.acls - 2),
             rule_numbers: Numbers::new(entries(MapName::Rules) - room.first_rule - 1),
@@ -73,6 +112,7 @@ impl AclTables {
             room,
             unsure: false,
         };
+        let mut known = BTreeMap::new();
         let rows: BTreeMap<u32, AclRow> = datapath.table::<AclRow>().entries()?.into_iter().collect();
         let acls: BTreeMap<u32, Acl> = datapath.table::<Acl>().entries()?.into_iter().collect();
         for (key, name) in datapath.table::<Name>().entries()? {
@@ -83,8 +123,9 @@ impl AclTables {
             runs(&acl).into_iter().for_each(|(first, count)| tables.places.mark(first, count));
             tables.acl_numbers.mark(key.number);
             let written = Written { number: key.number, acl, rows: written, from: None };
-            tables.acls.insert(NetworkAclId::from_bits(*id), written);
+            known.insert(NetworkAclId::from_bits(*id), written);
         }
+        tables.acls = Arc::new(known);
         for (number, bits) in datapath.table::<RuleBits>().entries()? {
             if bits.0 != 0 && number > room.first_rule {
                 tables.rules.insert(AclRuleId::from_bits(bits.0), number);
@@ -170,7 +211,7 @@ impl AclTables {
         (self.acl_numbers, self.rule_numbers) = (draft.numbers, draft.rule_numbers);
         (self.places, self.rules) = (draft.places, draft.rules);
         for (id, written, changed) in draft.acls {
-            let before = self.acls.insert(id, written);
+            let before = Arc::make_mut(&mut self.acls).insert(id, written);
             if let Some(before) = before.filter(|_| changed) {
                 self.give_up(&before);
             }
@@ -193,7 +234,7 @@ impl AclTables {
         let names: Vec<NameKey> = numbers.iter().map(|number| NameKey { kind: NAME_KIND, number: *number }).collect();
         datapath.table::<Name>().delete_many(&names)?;
         for id in gone {
-            if let Some(written) = self.acls.remove(&id) {
+            if let Some(written) = Arc::make_mut(&mut self.acls).remove(&id) {
                 self.give_up(&written);
                 self.acl_numbers.free(written.number);
             }

@@ -146,6 +146,19 @@ impl Image {
         }
     }
 
+    /// Whether two images show the same entries, however they came to be there.
+    pub(crate) fn same_entries(&self, other: &Image) -> bool {
+        let gates = |image: &Image| image.gates.values().filter(|rows| **rows != GateRows::default()).count();
+        let spans = |image: &Image| image.spans.values().filter(|span| span.rule != 0).count();
+        let empty = GateRows::default();
+        (&self.policies, &self.rows, &self.rules, &self.names)
+            == (&other.policies, &other.rows, &other.rules, &other.names)
+            && gates(self) == gates(other)
+            && self.gates.iter().all(|(gate, rows)| rows == other.gates.get(gate).unwrap_or(&empty))
+            && spans(self) == spans(other)
+            && self.spans.iter().all(|(number, span)| span.rule == 0 || other.spans.get(number) == Some(span))
+    }
+
     fn gate(&mut self, number: u32) -> &mut GateRows {
         self.gates.entry(number).or_default()
     }

@@ -24,5 +24,8 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-pub use acl::AclTables;
-pub use tables::{Applied, PolicyTables, Wanted};
+/// A policy that no host has: whoever is asked by it permits nothing. As an interface's shadow, where 0 means none.
+pub const CLOSED_POLICY: u32 = u32::MAX;
+
+pub use acl::{AclSnapshot, AclTables};
+pub use tables::{Applied, PolicySnapshot, PolicyTables, Wanted};

@@ -76,7 +76,8 @@ pub(crate) struct WrittenRun {
 /// The image, and what follows from it.
 #[derive(Debug, Clone)]
 pub(crate) struct State {
-    pub(crate) image: Image,
+    /// Shared with whoever compares it with the maps; changed in place unless somebody does just then.
+    pub(crate) image: Arc<Image>,
     pub(crate) room: Room,
     pub(crate) contents: HashMap<u32, Arc<Class>>,
     pub(crate) by_content: HashMap<Arc<Class>, u32>,
@@ -100,7 +101,7 @@ impl State {
             spans: Runs::new(room.spans),
         };
         let mut state = State {
-            image,
+            image: Arc::new(image),
             room,
             contents: HashMap::new(),
             by_content: HashMap::new(),
@@ -177,7 +178,10 @@ impl State {
     }
 
     fn throw_away(&mut self, writes: Vec<Write>) {
-        writes.iter().for_each(|write| self.image.apply(write));
+        if !writes.is_empty() {
+            let image = Arc::make_mut(&mut self.image);
+            writes.iter().for_each(|write| image.apply(write));
+        }
         self.litter.extend(writes);
     }
 
@@ -238,7 +242,10 @@ impl State {
             }
             self.rules.insert(id, number);
         }
-        plan.writes.iter().for_each(|write| self.image.apply(write));
+        if !plan.writes.is_empty() {
+            let image = Arc::make_mut(&mut self.image);
+            plan.writes.iter().for_each(|write| image.apply(write));
+        }
         self.allocated = plan.allocated;
         self.runs.extend(plan.runs.into_iter().map(|(run, first)| (run, WrittenRun { first, uses: 0 })));
         for (class, content) in plan.held {

@@ -4,6 +4,7 @@
 //! records, desired state and the hosts' reports as they are then. A wake-up too many changes nothing, and each command
 //! holds only if the record it is about is still the one that was looked at.
 
+mod carry;
 mod change;
 mod item;
 mod moves;

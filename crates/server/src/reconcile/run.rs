@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pintle_core::host_spec::EntryKey;
 use pintle_core::id::{AttachmentId, HostId, VniId};
-use pintle_core::model::{Attachment, Instance};
+use pintle_core::model::{Attachment, Instance, MoveStep};
 use pintle_core::{Command, query};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::item::Item;
 use super::moves::{Look, Verdict};
 use super::work::Work;
-use super::{Change, Tracked, records};
+use super::{Change, Tracked, carry, records};
 use crate::engine::{Engine, EngineError};
 use crate::life;
 use crate::sessions::Sessions;
@@ -169,7 +169,9 @@ impl Reconciler {
                     self.look.insert(done.item);
                 }
             }
-            Err(error) => tracing::error!(%error, "a reconciler's command was lost"),
+            // Its item would never be looked at again.
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(error) => tracing::debug!(%error, "a reconciler's command was cancelled"),
         }
     }
 
@@ -237,10 +239,21 @@ impl Reconciler {
             }
             _ => None,
         };
+        // Before the new side speaks, and what was opened since once it does.
+        let carries = match (&command, item) {
+            (Command::AdvanceMove(vni, MoveStep::Prepare | MoveStep::Open), Item::Move(id)) => {
+                let hosts = self.work.moving(id).map(|(tracked, _)| (tracked.from, tracked.to));
+                hosts.filter(|(from, to)| from != to).map(|(from, to)| (self.sessions.clone(), *vni, from, to))
+            }
+            _ => None,
+        };
         self.busy.insert(item, false);
         let (engine, permits) = (self.engine.clone(), self.permits.clone());
         self.commands.spawn(async move {
             let _permit = permits.acquire_owned().await;
+            if let Some((sessions, vni, from, to)) = carries {
+                carry::flows(&sessions, vni, from, to).await;
+            }
             let outcome = execute(&engine, item, modified, command).await;
             match outcome {
                 Ok(true) => {

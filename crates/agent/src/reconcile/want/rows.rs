@@ -6,8 +6,8 @@ use pintle_core::host_spec::{EndpointSpec, LocationSpec, PortMode, PortSpec, Rou
 use pintle_core::id::AttachmentId;
 use pintle_core::net::GATEWAY_MAC;
 use pintle_datapath::{
-    Endpoint, EndpointFlags, EndpointKey, GuestConfig, Iface, IfaceFlags, Location, LocationKey, Port, PortFlags,
-    Route, RouteKey, RouteTo, cell_of_endpoint, cell_of_mac, cell_of_route, ticks,
+    CLOSED_POLICY, Endpoint, EndpointFlags, EndpointKey, GuestConfig, Iface, IfaceFlags, Location, LocationKey, Port,
+    PortFlags, Route, RouteKey, RouteTo, cell_of_endpoint, cell_of_mac, cell_of_route, ticks,
 };
 
 use crate::desired::in_force;
@@ -50,10 +50,15 @@ pub(crate) fn iface(spec: &PortSpec, slot: u32, numbers: &Numbers, quota: u32) -
     let flag = |on: bool, flag: IfaceFlags| if on { flag } else { IfaceFlags::NONE };
     let policy = &spec.policy;
     let acl = policy.acl.map(|id| numbers.acl(id)).transpose()?;
-    let shadow = policy.shadow.as_ref().map(|groups| numbers.policy(groups)).transpose()?;
+    // A shadow of no groups denies everything, which is not the same as no shadow.
+    let shadow = match &policy.shadow {
+        None => 0,
+        Some(groups) if groups.is_empty() => CLOSED_POLICY,
+        Some(groups) => numbers.policy(groups)?,
+    };
     Ok(Iface {
         policy: numbers.policy(in_force(policy))?,
-        shadow: shadow.unwrap_or(0),
+        shadow,
         acl: acl.unwrap_or(0),
         flags: flag(policy.state_filtering, IfaceFlags::STATE_FILTERING)
             .with(flag(policy.source_dest_check, IfaceFlags::SOURCE_DEST_CHECK))
@@ -119,7 +124,8 @@ fn vni_endpoint(spec: &VniEndpoint, receiver: Option<Place>, alternative: Option
         flags: flag(spec.moved, EndpointFlags::MOVED)
             .with(flag(spec.incoming_from.is_some(), EndpointFlags::INCOMING))
             .with(flag(receiver.is_some_and(|place| place.tap), EndpointFlags::LOCAL_TAP))
-            .with(flag(alternative.is_some_and(|place| place.tap), EndpointFlags::ALT_TAP)),
+            .with(flag(alternative.is_some_and(|place| place.tap), EndpointFlags::ALT_TAP))
+            .with(flag(spec.forwards, EndpointFlags::FORWARDS)),
         generation: spec.generation,
         mac: spec.mac.0,
         gateway_mac: GATEWAY_MAC.0,

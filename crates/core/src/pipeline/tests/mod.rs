@@ -112,6 +112,7 @@ impl Guest {
             mtu: 1450,
             generation: 1,
             groups: vec![self.group()],
+            forwards: false,
         }
     }
 }

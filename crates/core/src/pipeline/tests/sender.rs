@@ -1,8 +1,10 @@
 //! Who sends, where it goes, and what the gateway says.
 
 use super::*;
-use crate::host_spec::RouteSpec;
+use crate::host_spec::{RouteSpec, VniEndpoint};
+use crate::net::GATEWAY_LINK_LOCAL;
 use crate::pipeline::Hop;
+use crate::pipeline::packet::ICMPV6;
 
 #[test]
 fn d08_d09_d10_addresses_are_the_senders_own_unless_it_may_spoof() {
@@ -111,4 +113,51 @@ fn d13_other_hosts_speak_only_for_who_lives_there() {
     let world = World::new(&scene.entries);
     let elsewhere = scene.pipeline.from_overlay(world, SEGMENT + 1, OTHER_HOST, &forged.bytes(), 2_000_000);
     assert_eq!(dropped(&elsewhere), Some(DropReason::WrongHost));
+}
+
+#[test]
+fn b07_a_frame_with_the_mac_of_who_had_the_address_before_is_routed_to_who_has_it_now() {
+    let mut scene = Scene::open();
+    let address: IpAddr = [10, 0, 1, 99].into();
+    scene.edit(C, |port| port.addresses.push(address));
+    scene.entries.insert(EntryKey::Endpoint(SEGMENT, address), Entry::Endpoint(EndpointSpec::Vni(C.endpoint())));
+    // B had it; A has not asked since.
+    let mut stale = datagram(A, B, 9);
+    stale.destination = address;
+    let outcome = scene.say(&stale);
+    assert_eq!(outcome.verdict, Verdict::Delivered { port: C.port() }, "{:#?}", outcome.trace);
+    let expected = Craft { destination_mac: C.mac(), source_mac: GATEWAY_MAC, ttl: 63, ..stale.clone() };
+    assert_eq!(outcome.frame, Some(expected.bytes()));
+    // A router's MAC is meant.
+    scene.edit(B, |port| port.policy.source_dest_check = false);
+    for address in [B.ip.into(), B.ip6()] {
+        let router = Entry::Endpoint(EndpointSpec::Vni(VniEndpoint { forwards: true, ..B.endpoint() }));
+        scene.entries.insert(EntryKey::Endpoint(SEGMENT, address), router);
+    }
+    assert_eq!(scene.say(&stale).verdict, Verdict::Delivered { port: B.port() });
+    stale.destination_mac = Mac::local(99);
+    scene.expect_drop(&stale, DropReason::WrongDstMac);
+}
+
+#[test]
+fn the_gateway_answers_a_ping_to_its_link_local_address_from_one() {
+    let mut scene = Scene::closed();
+    scene.edit(A, |port| port.subnet6 = "2001:db8:1::/64".parse().ok());
+    let gateway: IpAddr = GATEWAY_LINK_LOCAL.into();
+    let ping = |source: &str| {
+        let message = icmp(128, 0, 1 << 16, b"hello");
+        Craft::new((A.mac(), source.parse().unwrap()), (GATEWAY_MAC, gateway), ICMPV6, message)
+    };
+    let outcome = scene.say(&ping("fe80::ff:fe00:1"));
+    let frame = outcome.frame.expect("an answer");
+    assert_eq!(
+        (outcome.verdict, frame[54], &frame[22..38]),
+        (Verdict::Answered, 129, &GATEWAY_LINK_LOCAL.octets()[..])
+    );
+    scene.expect_drop(&ping("fe80::1"), DropReason::SpoofedSrcIp);
+    scene.expect_drop(&ping("2001:db8:1::77"), DropReason::SpoofedSrcIp);
+    let elsewhere = Craft { destination: "fe80::2".parse().unwrap(), ..ping("fe80::ff:fe00:1") };
+    scene.expect_drop(&elsewhere, DropReason::SpoofedSrcIp);
+    let away = Craft { destination_mac: B.mac(), ..ping("fe80::ff:fe00:1") };
+    scene.expect_drop(&away, DropReason::WrongDstMac);
 }

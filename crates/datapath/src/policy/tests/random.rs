@@ -148,7 +148,7 @@ proptest! {
         let mut state = empty();
         let mut old = World::default();
         for new in worlds {
-            let mut now = state.image.clone();
+            let mut now = Image::clone(&state.image);
             for write in new.plan(&state).expect("it fits").writes {
                 now.apply(&write);
                 for (policy, direction, question) in &questions {
@@ -158,7 +158,7 @@ proptest! {
                 }
             }
             new.apply(&mut state);
-            prop_assert_eq!(&now, &state.image);
+            prop_assert_eq!(&now, &*state.image);
             old = new;
         }
     }
@@ -190,7 +190,7 @@ proptest! {
         let mut state = empty();
         first.apply(&mut state);
         let writes = second.plan(&state).expect("it fits").writes;
-        let mut image = state.image.clone();
+        let mut image = Image::clone(&state.image);
         writes.iter().take(cut * writes.len() / 1000).for_each(|write| image.apply(write));
         let mut state = State::new(read_back(&image), room());
         second.apply(&mut state);

@@ -14,23 +14,25 @@ use serde_json::json;
 use super::filling::Clients;
 use crate::bench::Figures;
 use crate::guests::Network;
-use crate::world::Lab;
+use crate::world::{Lab, LabOptions};
 
-/// Members of the group that the rule names; as many as one host has ports for.
-const MEMBERS: [usize; 3] = [10, 1_000, 4_000];
+/// Members of the group that the rule names.
+const MEMBERS: [usize; 3] = [10, 1_000, 10_000];
+/// The hosts that they are spread over: none has more than it has ports for.
+const CROWDED: [&str; 3] = ["h2", "h3", "h4"];
 /// The most attachments of one instance, less one to spare.
 const PER_INSTANCE: usize = 14;
-const CHANGES: usize = 12;
+const CHANGES: usize = 25;
 /// Each probe is a flow of its own, from a port that no other had: what is remembered of another can't let it pass.
 static NEXT_PORT: AtomicU16 = AtomicU16::new(1024);
 const EVERY: Duration = Duration::from_millis(1);
-const WATCH: Duration = Duration::from_millis(300);
+const WATCH: Duration = Duration::from_millis(200);
 const PORT: u16 = 9000;
 const SERVER: &str = "10.1.0.20";
 
 /// One lab, filled between the sizes.
 pub(super) fn run(_: usize, _: Duration) -> anyhow::Result<Figures> {
-    let lab = Lab::start()?;
+    let lab = Lab::with(&LabOptions { hosts: 1 + CROWDED.len(), ..LabOptions::default() })?;
     let network = Network::new(&lab.api)?;
     let subnet = network.subnet("10.1.0.0/24")?;
     let out = json!({ "direction": "outbound", "protocol": "any" });
@@ -65,11 +67,16 @@ pub(super) fn run(_: usize, _: Duration) -> anyhow::Result<Figures> {
             added.push(until(&client, true, add)?);
             removed.push(until(&client, false, || network.remove_rule(&servers, &id))?);
         }
-        for (what, mut times) in
-            [("member added", joined), ("member removed", left), ("rule added", added), ("rule removed", removed)]
-        {
+        let all = [&joined, &left, &added, &removed].into_iter().flatten().copied().collect();
+        for (what, mut times) in [
+            ("member added", joined),
+            ("member removed", left),
+            ("rule added", added),
+            ("rule removed", removed),
+            ("any change", all),
+        ] {
             times.sort_unstable();
-            for (share, name) in [(50.0, "p50"), (99.0, "p99")] {
+            for (share, name) in [(50.0, "p50"), (99.0, "p99"), (100.0, "max")] {
                 let value = percentile(&times, share).context("no figure")?;
                 figures.add(&format!("{what} to packet, {name}"), &subject, "ms", value.as_secs_f64() * 1e3);
             }
@@ -78,7 +85,7 @@ pub(super) fn run(_: usize, _: Duration) -> anyhow::Result<Figures> {
     Ok(figures)
 }
 
-/// Attaches this many interfaces of the group on the other host, and waits until they are there.
+/// Attaches this many interfaces of the group on other hosts, and waits until they are there.
 fn enrol(
     lab: &Lab,
     network: &Network<'_>,
@@ -87,7 +94,11 @@ fn enrol(
     group: &str,
     count: usize,
 ) -> anyhow::Result<()> {
-    let instances = clients.instances(&network.vpc, "h2", count.div_ceil(PER_INSTANCE))?;
+    let each = count.div_ceil(PER_INSTANCE).div_ceil(CROWDED.len());
+    let mut instances = Vec::new();
+    for host in CROWDED {
+        instances.extend(clients.instances(&network.vpc, host, each)?);
+    }
     let vni = json!({ "subnet": { "id": subnet }, "security_groups": [{ "id": group }] });
     clients.send(count, |api, at| {
         let body = json!({ "virtual_network_interface": vni });
@@ -95,7 +106,10 @@ fn enrol(
     })?;
     // What was asked for last has reached the host by then.
     std::thread::sleep(Duration::from_secs(1));
-    lab.api.wait(Duration::from_secs(120), "/native/v1/hosts/h2", |host| host["pending_entries"] == 0)?;
+    for host in lab.hosts.iter().map(|host| &host.name) {
+        lab.api
+            .wait(Duration::from_secs(120), &format!("/native/v1/hosts/{host}"), |host| host["pending_entries"] == 0)?;
+    }
     Ok(())
 }
 

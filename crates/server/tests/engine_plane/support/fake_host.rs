@@ -8,6 +8,7 @@ use pintle_core::host_protocol::{AgentMessage, Applied, Failure, Hello, PROTOCOL
 use pintle_core::host_spec::{EndpointSpec, EntryKey::Location};
 use pintle_core::host_spec::{Entry, EntryKey, LocationSpec, PortMode, PortSpec, VniEndpoint};
 use pintle_core::id::{AttachmentId, HostId};
+use pintle_core::telemetry::{Answer, Flows};
 use pintle_server::Sessions;
 use pintle_server::sessions::{Bye, Link};
 use tokio::task::JoinHandle;
@@ -72,6 +73,10 @@ impl FakeHost {
         let receive = async move {
             loop {
                 let message = outbox.next().await;
+                if let ServerMessage::Ask { id, .. } = message {
+                    answer(&speaker, id);
+                    continue;
+                }
                 let whole = lock(&shared).take(message);
                 if whole {
                     report(&shared, &speaker);
@@ -164,6 +169,13 @@ impl FakeHost {
 
 fn lock(state: &Arc<Mutex<State>>) -> MutexGuard<'_, State> {
     state.lock().expect("not poisoned")
+}
+
+/// It has no flows, whatever is asked. Also one that applies nothing and says nothing of it answers questions.
+fn answer(link: &Arc<Mutex<Option<Link>>>, id: u64) {
+    if let Some(link) = link.lock().expect("not poisoned").as_mut() {
+        let _ = link.take(AgentMessage::Answer { id, answer: Answer::Flows(Flows::default()) });
+    }
 }
 
 fn report(state: &Arc<Mutex<State>>, link: &Arc<Mutex<Option<Link>>>) {
