@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use crate::id::IdSource;
-use crate::model::Timestamp;
+use crate::id::{HostId, IdSource};
+use crate::model::{AccountId, Host, Owner, Regions, Timestamp};
 use crate::record::{self, Listed, Record};
-use crate::refusal::{DecideError, Refusal};
+use crate::refusal::{DecideError, Noun, Refusal};
+use crate::request::Actor;
 use crate::txn::{Compare, Snapshot, Txn, Write};
 
 /// Lists inside decisions are bounded by the model (subnets of a VPC, attachments of an instance …), never by this.
@@ -18,6 +19,8 @@ const WHOLE: usize = usize::MAX;
 /// A decision in the making.
 pub(crate) struct Draft<'a> {
     snapshot: &'a dyn Snapshot,
+    /// Who asks.
+    pub(crate) by: Actor,
     /// The moment of the decision.
     pub(crate) now: Timestamp,
     /// Where new ids come from.
@@ -29,8 +32,8 @@ pub(crate) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     /// An empty draft on a snapshot.
-    pub(crate) fn new(snapshot: &'a dyn Snapshot, now: Timestamp, ids: &'a mut dyn IdSource) -> Self {
-        Draft { snapshot, now, ids, compares: BTreeMap::new(), ranges: BTreeMap::new(), writes: BTreeMap::new() }
+    pub(crate) fn new(snapshot: &'a dyn Snapshot, by: Actor, now: Timestamp, ids: &'a mut dyn IdSource) -> Self {
+        Draft { snapshot, by, now, ids, compares: BTreeMap::new(), ranges: BTreeMap::new(), writes: BTreeMap::new() }
     }
 
     /// The transaction that this draft amounts to.
@@ -85,18 +88,56 @@ impl<'a> Draft<'a> {
         Ok(keys.into_iter().take(limit).collect())
     }
 
-    /// The record with this id, relied upon, if it exists.
+    /// The record with this id, relied upon, if it exists for who asks.
     pub(crate) fn find<R: Record>(&mut self, id: R::Id) -> Result<Option<R>, DecideError> {
         let key = R::key_of(id);
-        self.raw(&key)?.map(|value| decode(&key, &value)).transpose()
+        let found: Option<R> = self.raw(&key)?.map(|value| decode(&key, &value)).transpose()?;
+        Ok(found.filter(|record| self.by.sees(record)))
     }
 
     /// The record with this id, relied upon.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`] when there is none.
+    /// [`Refusal::NotFound`] when there is none, and no different when it is another tenant's.
     pub(crate) fn get<R: Record>(&mut self, id: R::Id) -> Result<R, DecideError> {
         self.find(id)?.ok_or_else(|| Refusal::NotFound { noun: R::NOUN, id: id.to_string() }.into())
+    }
+
+    /// The server's regions, relied upon.
+    pub(crate) fn regions(&mut self) -> Result<Regions, DecideError> {
+        let stored = self.raw(record::REGIONS)?;
+        stored.map_or_else(|| Ok(Regions::default()), |value| decode_as(record::REGIONS, &value))
+    }
+
+    /// Whose a thing is that is part of nothing.
+    pub(crate) fn owner_of_new(&mut self) -> Result<Owner, DecideError> {
+        let regions = self.regions()?;
+        match &self.by {
+            Actor::Tenant(owner) if regions.get(&owner.region).is_none() => {
+                Err(Refusal::NotFound { noun: Noun::Region, id: owner.region.clone() }.into())
+            }
+            Actor::Tenant(owner) => Ok(owner.clone()),
+            Actor::System | Actor::Operator => Ok(Owner::new(AccountId::FIRST, &regions.default_region().name)),
+        }
+    }
+
+    /// A host that the request names. Tenants have no names for hosts.
+    pub(crate) fn named_host(&mut self, id: HostId) -> Result<Host, DecideError> {
+        if self.by.is_tenant() {
+            return Err(Refusal::NotFound { noun: Noun::Host, id: id.to_string() }.into());
+        }
+        self.get(id)
+    }
+
+    /// That a zone is one of the owner's region.
+    pub(crate) fn check_zone(&mut self, owner: &Owner, zone: &str) -> Result<(), DecideError> {
+        crate::name::validate_zone(zone)?;
+        let region = self.regions()?.of_zone(zone).name.clone();
+        if region != owner.region {
+            let rule = format!("it is in region '{region}', not in '{}'", owner.region);
+            return Err(Refusal::invalid("zone", zone, rule).into());
+        }
+        Ok(())
     }
 
     /// Writes a record that exists already.
@@ -214,6 +255,11 @@ pub(crate) fn encode<R: serde::Serialize>(record: &R) -> Vec<u8> {
 
 /// Decodes a record from the store.
 pub(crate) fn decode<R: Record>(key: &str, value: &[u8]) -> Result<R, DecideError> {
+    decode_as(key, value)
+}
+
+/// Decodes what is no record from the store.
+pub(crate) fn decode_as<T: serde::de::DeserializeOwned>(key: &str, value: &[u8]) -> Result<T, DecideError> {
     serde_json::from_slice(value)
         .map_err(|error| DecideError::Corrupt { key: key.to_owned(), detail: error.to_string() })
 }

@@ -21,6 +21,7 @@ pub mod policy;
 pub mod query;
 pub mod record;
 pub mod refusal;
+pub mod request;
 pub mod telemetry;
 pub mod txn;
 
@@ -28,3 +29,4 @@ pub use command::{Command, Reply};
 pub use decide::decide;
 pub use drop_reason::DropReason;
 pub use refusal::{DecideError, Refusal};
+pub use request::{Actor, Request};

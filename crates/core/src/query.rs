@@ -4,10 +4,11 @@
 
 use std::str::FromStr;
 
-use crate::draft::{decode, parse_id};
-use crate::model::{IpFamily, ReservedIp, Subnet};
+use crate::draft::{decode, decode_as, parse_id};
+use crate::model::{AccountId, IpFamily, Owner, Regions, ReservedIp, Subnet};
 use crate::record::{self, Record, list_prefix};
 use crate::refusal::{DecideError, Refusal};
+use crate::request::Actor;
 use crate::txn::{Revision, Snapshot};
 
 /// A page of a collection.
@@ -38,9 +39,20 @@ pub fn get<R: Record>(snapshot: &dyn Snapshot, id: R::Id) -> Result<(R, Revision
     find(snapshot, id)?.ok_or_else(|| Refusal::NotFound { noun: R::NOUN, id: id.to_string() }.into())
 }
 
+/// The record with this id, and the revision of its last write, as an actor may see it: what is another tenant's is no
+/// different from what does not exist.
+///
+/// # Errors
+/// [`Refusal::NotFound`], or as [`find`].
+pub fn get_for<R: Record>(snapshot: &dyn Snapshot, by: &Actor, id: R::Id) -> Result<(R, Revision), DecideError> {
+    let found = find::<R>(snapshot, id)?.filter(|(record, _)| by.sees(record));
+    found.ok_or_else(|| Refusal::NotFound { noun: R::NOUN, id: id.to_string() }.into())
+}
+
 /// A page of a collection, newest first.
 ///
-/// `scope` is empty for top-level collections and the parent's id for child collections; `start` is the `next` of the page
+/// `scope` is the owner's ([`Owner::scope`]) for top-level collections, the parent's id for child collections, and empty for
+/// what is the operator's; `start` is the `next` of the page
 /// before; `limit` is at least 1.
 ///
 /// # Errors
@@ -74,6 +86,23 @@ where
         .map(|stored| get(snapshot, parse_id(&stored.key, &stored.value)?))
         .collect::<Result<Vec<_>, DecideError>>()?;
     Ok(Page { items, next, total: snapshot.count(&prefix)? })
+}
+
+/// The server's regions.
+///
+/// # Errors
+/// As [`find`].
+pub fn regions(snapshot: &dyn Snapshot) -> Result<Regions, DecideError> {
+    let stored = snapshot.get(record::REGIONS)?;
+    stored.map_or_else(|| Ok(Regions::default()), |stored| decode_as(record::REGIONS, &stored.value))
+}
+
+/// Whose things are that nobody in particular has made: the first account's, in the default region.
+///
+/// # Errors
+/// As [`find`].
+pub fn default_owner(snapshot: &dyn Snapshot) -> Result<Owner, DecideError> {
+    Ok(Owner::new(AccountId::FIRST, &regions(snapshot)?.default_region().name))
 }
 
 /// All ids in an index.

@@ -11,7 +11,9 @@ use serde::de::DeserializeOwned;
 
 use crate::id::{AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
 use crate::id::{FloatingIpId, PublicGatewayId, PublicPoolId, SubnetId, VniId, VpcId};
-use crate::model::{Attachment, Host, Instance, Move, ReservedIp, Subnet, Timestamp, Vni, Vpc};
+use crate::model::{
+    Account, AccountId, Attachment, Host, Instance, Move, Owner, ReservedIp, Subnet, Timestamp, Vni, Vpc,
+};
 use crate::model::{FloatingIp, IpFamily, NetworkAcl, PrefixList, PublicGateway, PublicPool, SecurityGroup};
 use crate::net::Mac;
 use crate::refusal::Noun;
@@ -26,6 +28,10 @@ pub trait Record: Serialize + DeserializeOwned + Clone {
     const NOUN: Noun;
     /// Its id.
     fn id(&self) -> Self::Id;
+    /// Whose it is; `None`: the operator's, or a part of another record.
+    fn owner(&self) -> Option<&Owner> {
+        None
+    }
     /// The key of the record with this id.
     fn key_of(id: Self::Id) -> String {
         format!("{}/{id}", Self::KIND)
@@ -36,7 +42,8 @@ pub trait Record: Serialize + DeserializeOwned + Clone {
 pub trait Listed: Record {
     /// When it was created.
     fn created_at(&self) -> Timestamp;
-    /// Within what it is listed: empty for top-level collections, the parent's id for child collections.
+    /// Within what it is listed: the owner for top-level collections, the parent's id for child collections; empty for what
+    /// is the operator's.
     fn list_scope(&self) -> String {
         String::new()
     }
@@ -51,13 +58,18 @@ pub trait Listed: Record {
     }
 }
 
+/// What the list keys of all collections of a kind begin with, whoever owns them.
+pub fn lists_of<R: Record>() -> String {
+    format!("list/{}/", R::KIND)
+}
+
 /// What the list keys of one collection begin with.
 pub fn list_prefix<R: Record>(scope: &str) -> String {
-    format!("list/{}/{scope}/", R::KIND)
+    format!("{}{scope}/", lists_of::<R>())
 }
 
 macro_rules! record {
-    ($type:ty, $id:ty, $kind:literal, $noun:ident) => {
+    ($type:ty, $id:ty, $kind:literal, $noun:ident $(, $owner:ident)?) => {
         impl Record for $type {
             type Id = $id;
             const KIND: &'static str = $kind;
@@ -65,10 +77,19 @@ macro_rules! record {
             fn id(&self) -> $id {
                 self.id
             }
+            $(fn owner(&self) -> Option<&Owner> {
+                Some(&self.$owner)
+            })?
         }
     };
 }
 macro_rules! listed {
+    ($type:ty, owner) => {
+        impl Listed for $type {
+            fn created_at(&self) -> Timestamp { self.created_at }
+            fn list_scope(&self) -> String { self.owner.scope() }
+        }
+    };
     ($type:ty $(, $scope:ident)?) => {
         impl Listed for $type {
             fn created_at(&self) -> Timestamp { self.created_at }
@@ -77,32 +98,34 @@ macro_rules! listed {
     };
 }
 
-record!(Vpc, VpcId, "vpc", Vpc);
-record!(Subnet, SubnetId, "subnet", Subnet);
-record!(ReservedIp, ReservedIpId, "reserved_ip", ReservedIp);
-record!(Vni, VniId, "vni", Vni);
-record!(Instance, InstanceId, "instance", Instance);
-record!(Attachment, AttachmentId, "attachment", Attachment);
+record!(Account, AccountId, "account", Account);
+record!(Vpc, VpcId, "vpc", Vpc, owner);
+record!(Subnet, SubnetId, "subnet", Subnet, owner);
+record!(ReservedIp, ReservedIpId, "reserved_ip", ReservedIp, owner);
+record!(Vni, VniId, "vni", Vni, owner);
+record!(Instance, InstanceId, "instance", Instance, owner);
+record!(Attachment, AttachmentId, "attachment", Attachment, owner);
 record!(Host, HostId, "host", Host);
-record!(SecurityGroup, SecurityGroupId, "security_group", SecurityGroup);
-record!(NetworkAcl, NetworkAclId, "network_acl", NetworkAcl);
-record!(PrefixList, PrefixListId, "prefix_list", PrefixList);
+record!(SecurityGroup, SecurityGroupId, "security_group", SecurityGroup, owner);
+record!(NetworkAcl, NetworkAclId, "network_acl", NetworkAcl, owner);
+record!(PrefixList, PrefixListId, "prefix_list", PrefixList, owner);
 record!(PublicPool, PublicPoolId, "public_pool", PublicPool);
-record!(FloatingIp, FloatingIpId, "floating_ip", FloatingIp);
-record!(PublicGateway, PublicGatewayId, "public_gateway", PublicGateway);
-listed!(Vpc);
-listed!(Subnet);
+record!(FloatingIp, FloatingIpId, "floating_ip", FloatingIp, owner);
+record!(PublicGateway, PublicGatewayId, "public_gateway", PublicGateway, owner);
+listed!(Account);
+listed!(Vpc, owner);
+listed!(Subnet, owner);
 listed!(ReservedIp, subnet);
-listed!(Vni);
-listed!(Instance);
+listed!(Vni, owner);
+listed!(Instance, owner);
 listed!(Attachment, instance);
 listed!(Host);
-listed!(SecurityGroup);
-listed!(NetworkAcl);
-listed!(PrefixList);
+listed!(SecurityGroup, owner);
+listed!(NetworkAcl, owner);
+listed!(PrefixList, owner);
 listed!(PublicPool);
-listed!(FloatingIp);
-listed!(PublicGateway);
+listed!(FloatingIp, owner);
+listed!(PublicGateway, owner);
 
 impl Record for Move {
     type Id = VniId;
@@ -112,6 +135,9 @@ impl Record for Move {
         self.vni
     }
 }
+
+/// The key of [`crate::model::Regions`].
+pub const REGIONS: &str = "config/regions";
 
 /// The key that a name occupies within its scope.
 pub fn name_key<R: Record>(scope: &str, name: &str) -> String {

@@ -13,6 +13,10 @@ use crate::txn::ReadError;
 /// The noun that a refusal speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Noun {
+    /// An account.
+    Account,
+    /// A region.
+    Region,
     /// A VPC.
     Vpc,
     /// A subnet.
@@ -53,6 +57,8 @@ impl Noun {
     /// In words, for messages.
     pub fn words(self) -> &'static str {
         match self {
+            Noun::Account => "account",
+            Noun::Region => "region",
             Noun::Vpc => "VPC",
             Noun::Subnet => "subnet",
             Noun::ReservedIp => "reserved IP",
@@ -135,6 +141,12 @@ pub enum Refusal {
         noun: Noun,
         /// The id or name as given.
         id: String,
+    },
+    /// Only the operator may do this.
+    #[error("{action} is for the operator of this server only")]
+    NotPermitted {
+        /// What, in words.
+        action: &'static str,
     },
     /// A field's value breaks a rule.
     #[error("field '{field}': value '{value}' is not allowed: {rule}")]

@@ -4,12 +4,14 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use pintle_core::model::{DEFAULT_REGION, Region};
+
 /// Where the API listens unless told otherwise: on this machine only.
 pub const DEFAULT_API: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7480);
 /// Where agents connect unless told otherwise: on this machine only.
 pub const DEFAULT_AGENTS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7481);
-/// The region that the APIs speak of unless told otherwise.
-pub const DEFAULT_REGION: &str = "local";
+/// The zone of the region of a server that was told of none; a host is in it unless told otherwise.
+pub const DEFAULT_ZONE: &str = "local-1";
 
 /// How many connections the API takes unless told otherwise.
 pub const DEFAULT_API_CONNECTIONS: usize = 4096;
@@ -28,8 +30,9 @@ pub struct Config {
     pub agents: SocketAddr,
     /// A socket that listens for agents already, in whatever network it was made; then `agents` is not used.
     pub agent_listener: Option<Arc<TcpListener>>,
-    /// The region that the APIs speak of.
-    pub region: String,
+    /// The regions with their zones, not empty. Who names no region means the first one, which also has every zone that
+    /// none of them names.
+    pub regions: Vec<Region>,
     /// What links in answers begin with, when clients reach the API by another address than `api`; without a slash at the
     /// end.
     pub base_url: Option<String>,
@@ -44,7 +47,7 @@ impl Config {
             api_connections: DEFAULT_API_CONNECTIONS,
             agents: DEFAULT_AGENTS,
             agent_listener: None,
-            region: DEFAULT_REGION.to_owned(),
+            regions: vec![Region { name: DEFAULT_REGION.to_owned(), zones: vec![DEFAULT_ZONE.to_owned()] }],
             base_url: None,
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use pintle_core::id::IdSource;
 use pintle_core::txn::{Revision, Snapshot};
-use pintle_core::{Command, DecideError, Reply, decide};
+use pintle_core::{Command, DecideError, Reply, Request, decide};
 use pintle_store::{Outcome, Store, StoreError, Watch};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -63,13 +63,13 @@ impl Engine {
         Arc::new(Engine { store, clock, ids, newest, losers, stopping: CancellationToken::new() })
     }
 
-    /// Carries out a command.
+    /// Carries out a command; one that comes without saying who asks is the operator's.
     ///
     /// # Errors
     /// [`EngineError::Decide`] with the refusal; [`EngineError::Busy`] when it was overtaken again and again;
     /// [`EngineError::Store`] when the commit failed (after [`StoreError::Closed`] it may have been carried out).
-    pub async fn execute(&self, command: Command) -> Result<Reply, EngineError> {
-        Ok(self.execute_at(command).await?.0)
+    pub async fn execute(&self, request: impl Into<Request>) -> Result<Reply, EngineError> {
+        Ok(self.execute_at(request).await?.0)
     }
 
     /// Carries out a command; also the revision at which it holds. That is the commit's own revision, or the store's
@@ -77,8 +77,8 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::execute`].
-    pub async fn execute_at(&self, command: Command) -> Result<(Reply, Revision), EngineError> {
-        let done = self.execute_if(command, |_| Ok(true)).await?;
+    pub async fn execute_at(&self, request: impl Into<Request>) -> Result<(Reply, Revision), EngineError> {
+        let done = self.execute_if(request, |_| Ok(true)).await?;
         Ok(done.expect("the condition always holds"))
     }
 
@@ -91,9 +91,10 @@ impl Engine {
     /// As [`Engine::execute`], and what `holds` returns.
     pub async fn execute_if(
         &self,
-        command: Command,
+        request: impl Into<Request>,
         holds: impl Fn(&dyn Snapshot) -> Result<bool, DecideError> + Send + Sync,
     ) -> Result<Option<(Reply, Revision)>, EngineError> {
+        let request = request.into();
         let mut turn = None;
         for attempt in 0..MAX_ATTEMPTS {
             if attempt >= FREE_ATTEMPTS && turn.is_none() {
@@ -103,13 +104,13 @@ impl Engine {
                 if !holds(snapshot)? {
                     return Ok(None);
                 }
-                decide(snapshot, self.clock.now(), &mut SharedIds(&self.ids), command.clone()).map(Some)
+                decide(snapshot, self.clock.now(), &mut SharedIds(&self.ids), request.clone()).map(Some)
             })?;
             let Some((txn, reply)) = decided else { return Ok(None) };
             match self.store.commit(txn).await? {
                 Outcome::Committed { revision } => {
                     self.committed(revision);
-                    log_forced_detachment(&command, &reply);
+                    log_forced_detachment(&request.command, &reply);
                     return Ok(Some((reply, revision)));
                 }
                 Outcome::Conflict { failed } => tracing::debug!(attempt, ?failed, "overtaken; judging again"),

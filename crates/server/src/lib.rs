@@ -24,5 +24,6 @@ pub use clock::{Clock, SystemClock, SystemIds};
 pub use config::Config;
 pub use control::Control;
 pub use engine::{Engine, EngineError};
+pub use pintle_core::model::Region;
 pub use sessions::{SessionStatus, Sessions};
 pub use start::{Running, Server, StartError};

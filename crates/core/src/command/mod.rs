@@ -4,17 +4,16 @@
 
 mod interface;
 mod network;
+mod operator;
 mod policy;
 mod public;
-
-use std::net::Ipv4Addr;
 
 use ipnet::IpNet;
 
 use crate::id::{AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
 use crate::id::{FloatingIpId, PublicGatewayId, PublicPoolId, SubnetId, VniId, VpcId};
-use crate::model::{Attachment, Host, Instance, Move, MoveStep, ReservedIp, Subnet, Vni, Vpc};
-use crate::model::{FloatingIp, NetworkAcl, PrefixList, PublicGateway, PublicPool, SecurityGroup};
+use crate::model::{Account, Attachment, Host, Instance, Move, MoveStep, ReservedIp, Subnet, Vni, Vpc};
+use crate::model::{FloatingIp, NetworkAcl, PrefixList, PublicGateway, PublicPool, Region, SecurityGroup};
 
 pub use interface::{
     CreateInstance, CreateVni, GroupsChange, NewAttachment, UpdateAttachment, UpdateInstance, UpdateVni, VniChoice,
@@ -23,6 +22,7 @@ pub use network::{
     CreateReservedIp, CreateSubnet, CreateVpc, IpChoice, Ipv6Range, PrefixChoice, UpdateReservedIp, UpdateSubnet,
     UpdateVpc,
 };
+pub use operator::{CreateAccount, RegisterHost};
 pub use policy::{
     AclPlace, AclRulePut, AclRulesChange, CreateNetworkAcl, CreatePrefixList, CreateSecurityGroup, NewAclRule, NewRule,
     RulesChange, UpdatePrefixList, UpdateSecurityGroup,
@@ -32,6 +32,10 @@ pub use public::{CreateFloatingIp, CreatePublicGateway, CreatePublicPool, Floati
 /// Something to be done to the world.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
+    /// Makes these the regions, the first the default one; nothing happens if they are → [`Reply::Done`].
+    ConfigureRegions(Vec<Region>),
+    /// Creates an account → [`Reply::Account`].
+    CreateAccount(CreateAccount),
     /// Creates a VPC → [`Reply::Vpc`].
     CreateVpc(CreateVpc),
     /// Renames a VPC → [`Reply::Vpc`].
@@ -192,26 +196,86 @@ pub enum Command {
     EndAdoption(AttachmentId),
 }
 
-/// What a host says of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RegisterHost {
-    /// Its id, fixed when it enrolled.
-    pub id: HostId,
-    /// Its name, unique among hosts.
-    pub name: String,
-    /// Its zone.
-    pub zone: String,
-    /// Its underlay address.
-    pub vtep: Ipv4Addr,
-    /// MTU of its underlay device, in bytes, 626 to 65535.
-    pub underlay_mtu: u16,
-    /// Its device towards the public network, if it has one.
-    pub uplink: Option<String>,
+impl Command {
+    /// What a command does that tenants may not ask for, in words.
+    pub fn operators(&self) -> Option<&'static str> {
+        Some(match self {
+            Command::ConfigureRegions(_) => "configuring regions",
+            Command::CreateAccount(_) => "creating an account",
+            Command::CreatePublicPool(_) | Command::DeletePublicPool(_) => "changing public pools",
+            Command::RegisterHost(_) | Command::DeleteHost(_) | Command::DeleteLostHost(_) => "changing hosts",
+            Command::AttachmentRealised(..)
+            | Command::AttachmentFailed(..)
+            | Command::AttachmentGone(_)
+            | Command::InstanceRealised(_)
+            | Command::InstanceFailed(..)
+            | Command::InstanceGone(_)
+            | Command::AdvanceMove(..)
+            | Command::AbortMove(..)
+            | Command::EndAdoption(_) => "reporting for a host",
+            Command::CreateVpc(..)
+            | Command::RenameVpc(..)
+            | Command::UpdateVpc(..)
+            | Command::DeleteVpc(..)
+            | Command::CreateSubnet(..)
+            | Command::RenameSubnet(..)
+            | Command::UpdateSubnet(..)
+            | Command::DeleteSubnet(..)
+            | Command::CreateReservedIp(..)
+            | Command::UpdateReservedIp(..)
+            | Command::DeleteReservedIp(..)
+            | Command::CreateVni(..)
+            | Command::UpdateVni(..)
+            | Command::DeleteVni(..)
+            | Command::AddVniIp(..)
+            | Command::RemoveVniIp(..)
+            | Command::MoveVniIp(..)
+            | Command::AddVniPrefix(..)
+            | Command::RemoveVniPrefix(..)
+            | Command::ChangeVniGroups(..)
+            | Command::QuarantineVni(..)
+            | Command::ReleaseVni(..)
+            | Command::FlushVni(..)
+            | Command::ShadowVni(..)
+            | Command::CreateSecurityGroup(..)
+            | Command::UpdateSecurityGroup(..)
+            | Command::DeleteSecurityGroup(..)
+            | Command::ChangeRules(..)
+            | Command::CreateNetworkAcl(..)
+            | Command::RenameNetworkAcl(..)
+            | Command::DeleteNetworkAcl(..)
+            | Command::ChangeAclRules(..)
+            | Command::CreatePrefixList(..)
+            | Command::UpdatePrefixList(..)
+            | Command::DeletePrefixList(..)
+            | Command::CreateFloatingIp(..)
+            | Command::RenameFloatingIp(..)
+            | Command::AssociateFloatingIp { .. }
+            | Command::DisassociateFloatingIp(..)
+            | Command::DeleteFloatingIp(..)
+            | Command::CreatePublicGateway(..)
+            | Command::RenamePublicGateway(..)
+            | Command::DeletePublicGateway(..)
+            | Command::CreateInstance(..)
+            | Command::RenameInstance(..)
+            | Command::UpdateInstance(..)
+            | Command::StartInstance(..)
+            | Command::StopInstance(..)
+            | Command::DeleteInstance(..)
+            | Command::Attach(..)
+            | Command::RenameAttachment(..)
+            | Command::UpdateAttachment(..)
+            | Command::Detach { .. }
+            | Command::MoveVni { .. } => return None,
+        })
+    }
 }
 
 /// What came of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
+    /// An account.
+    Account(Account),
     /// A VPC.
     Vpc(Vpc),
     /// A subnet.

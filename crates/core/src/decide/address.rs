@@ -13,7 +13,7 @@ use crate::command::IpChoice;
 use crate::draft::{Draft, parse_id};
 use crate::host_spec::Ipv6Assignment;
 use crate::id::{ReservedIpId, VniId};
-use crate::model::{IpFamily, Owner, ReservedIp, Subnet};
+use crate::model::{IpFamily, ReservedBy, ReservedIp, Subnet};
 use crate::net::{Mac, eui64};
 use crate::record;
 use crate::refusal::{DecideError, Holder, Refusal};
@@ -70,11 +70,12 @@ fn reserve(
     let name = take_name::<ReservedIp>(draft, name, &subnet.id.to_string(), "their subnet", id)?;
     let ip = ReservedIp {
         id,
+        owner: subnet.owner.clone(),
         name,
         address,
         subnet: subnet.id,
         vpc: subnet.vpc,
-        owner: Owner::User,
+        reserved_by: ReservedBy::User,
         auto_delete,
         bound_to: bind.map(|bind| bind.vni),
         created_at: draft.now,
@@ -105,10 +106,10 @@ fn bind_existing(
 
 /// Who has a reservation, if it is not free to be bound.
 pub(super) fn holder(ip: &ReservedIp) -> Option<Holder> {
-    match (ip.owner, ip.bound_to) {
-        (Owner::Provider, _) => Some(Holder::Subnet(ip.subnet)),
-        (Owner::User, Some(vni)) => Some(Holder::Vni(vni)),
-        (Owner::User, None) => None,
+    match (ip.reserved_by, ip.bound_to) {
+        (ReservedBy::Provider, _) => Some(Holder::Subnet(ip.subnet)),
+        (ReservedBy::User, Some(vni)) => Some(Holder::Vni(vni)),
+        (ReservedBy::User, None) => None,
     }
 }
 

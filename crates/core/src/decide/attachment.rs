@@ -79,6 +79,7 @@ pub(super) fn bind(
     vni.generation += 1;
     let attachment = Attachment {
         id,
+        owner: vni.owner.clone(),
         name,
         created_at: draft.now,
         vni: vni.id,

@@ -3,26 +3,26 @@
 use std::net::Ipv4Addr;
 
 use super::free::Search;
-use super::{change_name, take_name};
+use super::{OWNER_WORDS, change_name, same_owner, take_name};
 use crate::command::{CreateFloatingIp, FloatingIpChoice};
 use crate::draft::{Draft, parse_id};
 use crate::id::{FloatingIpId, PublicGatewayId, PublicPoolId, ReservedIpId, VniId};
 use crate::limits::FLOATING_IPS_PER_ZONE;
-use crate::model::{FloatingIp, FloatingIpTarget, PublicPool, ReservedIp, Vni};
-use crate::name::validate_zone;
+use crate::model::{FloatingIp, FloatingIpTarget, Owner, PublicPool, ReservedIp, Vni};
 use crate::record;
 use crate::refusal::{DecideError, Holder, Noun, Refusal};
-
-const SCOPE: &str = "";
-const SCOPE_WORDS: &str = "this server";
 
 pub(super) fn create(draft: &mut Draft<'_>, create: CreateFloatingIp) -> Result<FloatingIp, DecideError> {
     let CreateFloatingIp { name, zone, address, target } = create;
     let vni = target.map(|target| draft.get::<Vni>(target.vni)).transpose()?;
+    let owner = match &vni {
+        Some(vni) => vni.owner.clone(),
+        None => draft.owner_of_new()?,
+    };
     let Some(zone) = zone.or(vni.map(|vni| vni.zone)) else {
         return Err(Refusal::invalid("zone", "", "it is needed when there is no target").into());
     };
-    let mut floating = allocate(draft, name, &zone, address)?;
+    let mut floating = allocate(draft, owner, name, &zone, address)?;
     if let Some(target) = target {
         lead_to(draft, &mut floating, target)?;
     }
@@ -33,11 +33,12 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateFloatingIp) -> Result<
 /// Takes an address of the zone's pools; the record is not yet written.
 pub(super) fn allocate(
     draft: &mut Draft<'_>,
+    owner: Owner,
     name: Option<String>,
     zone: &str,
     address: Option<Ipv4Addr>,
 ) -> Result<FloatingIp, DecideError> {
-    validate_zone(zone)?;
+    draft.check_zone(&owner, zone)?;
     let zone_key = record::floating_ips_of_zone(zone);
     if draft.count(&zone_key)? >= FLOATING_IPS_PER_ZONE {
         let what = format!("zone '{zone}' has as many floating IPs as it may have");
@@ -49,15 +50,19 @@ pub(super) fn allocate(
     let id = FloatingIpId::new(draft.ids);
     let key = record::public_address_key(address);
     if let Err(holder) = draft.claim(key.clone(), &id.to_string())? {
-        let holder = Holder::FloatingIp(parse_id(&key, holder.as_bytes())?);
+        let holder: FloatingIpId = parse_id(&key, holder.as_bytes())?;
+        if draft.find::<FloatingIp>(holder)?.is_none() {
+            return Err(Refusal::invalid("address", address, "it is not free").into());
+        }
+        let holder = Holder::FloatingIp(holder);
         return Err(Refusal::AddressTaken { address: address.into(), holder }.into());
     }
-    let name = take_name::<FloatingIp>(draft, name, SCOPE, SCOPE_WORDS, id)?;
+    let name = take_name::<FloatingIp>(draft, name, &owner.scope(), OWNER_WORDS, id)?;
     for prefix in [zone_key, record::floating_ips_of_pool(pool)] {
         draft.put_raw(format!("{prefix}{id}"), id.to_string().into_bytes());
     }
     let created_at = draft.now;
-    Ok(FloatingIp { id, name, address, pool, zone: zone.to_owned(), created_at, target: None })
+    Ok(FloatingIp { id, owner, name, address, pool, zone: zone.to_owned(), created_at, target: None })
 }
 
 fn choose(
@@ -92,7 +97,7 @@ fn choose(
 
 pub(super) fn rename(draft: &mut Draft<'_>, id: FloatingIpId, name: &str) -> Result<FloatingIp, DecideError> {
     let mut floating: FloatingIp = draft.get(id)?;
-    change_name::<FloatingIp>(draft, &floating.name, name, SCOPE, SCOPE_WORDS, id)?;
+    change_name::<FloatingIp>(draft, &floating.name, name, &floating.owner.scope(), OWNER_WORDS, id)?;
     name.clone_into(&mut floating.name);
     draft.put(&floating);
     Ok(floating)
@@ -132,6 +137,7 @@ fn bound(floating: &FloatingIp, target: FloatingIpTarget) -> DecideError {
 
 fn lead_to(draft: &mut Draft<'_>, floating: &mut FloatingIp, target: FloatingIpChoice) -> Result<(), DecideError> {
     let vni: Vni = draft.get(target.vni)?;
+    same_owner("target", vni.id, &vni.owner, &floating.owner)?;
     if vni.zone != floating.zone {
         let rule = format!("it is in zone '{}', but the floating IP is of zone '{}'", vni.zone, floating.zone);
         return Err(Refusal::invalid("target", vni.id, rule).into());
@@ -209,7 +215,7 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: FloatingIpId) -> Result<Floating
 pub(super) fn erase(draft: &mut Draft<'_>, floating: &FloatingIp) {
     unlink(draft, &mut floating.clone());
     draft.delete_raw(record::public_address_key(floating.address));
-    draft.delete_raw(record::name_key::<FloatingIp>(SCOPE, &floating.name));
+    draft.delete_raw(record::name_key::<FloatingIp>(&floating.owner.scope(), &floating.name));
     draft.delete_raw(format!("{}{}", record::floating_ips_of_zone(&floating.zone), floating.id));
     draft.delete_raw(format!("{}{}", record::floating_ips_of_pool(floating.pool), floating.id));
     draft.remove(floating);

@@ -14,6 +14,9 @@ const SCOPE_WORDS: &str = "their VPC";
 
 pub(super) fn create(draft: &mut Draft<'_>, create: CreateInstance) -> Result<Instance, DecideError> {
     let vpc: Vpc = draft.get(create.vpc)?;
+    if draft.by.is_tenant() && create.namespace != Namespace::Made {
+        return Err(Refusal::NotPermitted { action: "giving an instance something of its host" }.into());
+    }
     check_namespace(&create.namespace)?;
     vni_policy::check_rate("bandwidth_kbps", create.bandwidth_kbps)?;
     let ips_per_interface = create.ips_per_interface.unwrap_or(IPS_PER_INTERFACE);
@@ -21,11 +24,12 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateInstance) -> Result<In
         let rule = format!("it must be from 1 to {MAX_IPS_PER_INTERFACE}");
         return Err(Refusal::invalid("ips_per_interface", ips_per_interface, rule).into());
     }
-    let host = choose_host(draft, &create)?;
+    let host = choose_host(draft, &vpc, &create)?;
     let id = InstanceId::new(draft.ids);
     let name = take_name::<Instance>(draft, create.name, &vpc.id.to_string(), SCOPE_WORDS, id)?;
     let instance = Instance {
         id,
+        owner: vpc.owner,
         name,
         created_at: draft.now,
         vpc: vpc.id,
@@ -74,9 +78,10 @@ fn check_namespace(namespace: &Namespace) -> Result<(), DecideError> {
     }
 }
 
-fn choose_host(draft: &mut Draft<'_>, create: &CreateInstance) -> Result<Host, DecideError> {
+fn choose_host(draft: &mut Draft<'_>, vpc: &Vpc, create: &CreateInstance) -> Result<Host, DecideError> {
     if let Some(id) = create.host {
-        let host: Host = draft.get(id)?;
+        let host = draft.named_host(id)?;
+        draft.check_zone(&vpc.owner, &host.zone)?;
         if let Some(zone) = &create.zone
             && *zone != host.zone
         {
@@ -88,6 +93,7 @@ fn choose_host(draft: &mut Draft<'_>, create: &CreateInstance) -> Result<Host, D
     let Some(zone) = &create.zone else {
         return Err(Refusal::invalid("zone", "", "it is needed when no host is named").into());
     };
+    draft.check_zone(&vpc.owner, zone)?;
     let mut best: Option<(u64, Host)> = None;
     for id in draft.index::<HostId>(&list_prefix::<Host>(""))? {
         let host: Host = draft.get(id)?;

@@ -3,6 +3,7 @@
 //! One file per noun. Nothing here knows an engine, a host's connection or a wire format; whatever a rule relied on is in
 //! the transaction's compares, so a decision holds at the moment it is committed or is made again.
 
+mod account;
 mod address;
 mod attachment;
 mod floating_ip;
@@ -16,6 +17,7 @@ mod prefix_list;
 mod public_gateway;
 mod public_pool;
 mod ranges;
+mod region;
 mod reserved_ip;
 mod rules;
 mod security_group;
@@ -28,9 +30,10 @@ mod vpc;
 use crate::command::{Command, Reply};
 use crate::draft::Draft;
 use crate::id::IdSource;
-use crate::model::Timestamp;
+use crate::model::{Owner, Timestamp};
 use crate::record::{self, Record};
 use crate::refusal::{DecideError, Refusal};
+use crate::request::Request;
 use crate::txn::{Snapshot, Txn};
 use crate::{lifecycle, name};
 
@@ -43,15 +46,23 @@ pub fn decide(
     snapshot: &dyn Snapshot,
     now: Timestamp,
     ids: &mut dyn IdSource,
-    command: Command,
+    request: impl Into<Request>,
 ) -> Result<(Txn, Reply), DecideError> {
-    let mut draft = Draft::new(snapshot, now, ids);
+    let Request { by, command } = request.into();
+    if by.is_tenant()
+        && let Some(action) = command.operators()
+    {
+        return Err(Refusal::NotPermitted { action }.into());
+    }
+    let mut draft = Draft::new(snapshot, by, now, ids);
     let reply = apply(&mut draft, command)?;
     Ok((draft.into_txn(), reply))
 }
 
 fn apply(draft: &mut Draft<'_>, command: Command) -> Result<Reply, DecideError> {
     Ok(match command {
+        Command::ConfigureRegions(regions) => done(region::configure(draft, regions)?),
+        Command::CreateAccount(create) => Reply::Account(account::create(draft, create)?),
         Command::CreateVpc(create) => Reply::Vpc(vpc::create(draft, create)?),
         Command::RenameVpc(id, name) => Reply::Vpc(vpc::rename(draft, id, &name)?),
         Command::UpdateVpc(id, update) => Reply::Vpc(vpc::update(draft, id, update)?),
@@ -124,6 +135,17 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<Reply, DecideError> 
         Command::EndAdoption(id) => done(attachment::end_adoption(draft, id)?),
     })
 }
+
+/// That what is to be joined belongs to one owner. Tenants find nothing that is another's; operators find everything.
+fn same_owner(field: &'static str, value: impl ToString, owner: &Owner, needed: &Owner) -> Result<(), Refusal> {
+    if owner == needed {
+        return Ok(());
+    }
+    Err(Refusal::invalid(field, value, format!("it belongs to {owner}, and is needed by {needed}")))
+}
+
+/// Within what names of top-level things are unique, in words.
+const OWNER_WORDS: &str = "their account and region";
 
 fn done((): ()) -> Reply {
     Reply::Done

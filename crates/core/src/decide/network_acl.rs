@@ -5,7 +5,7 @@ use crate::command::{AclPlace, AclRulePut, AclRulesChange, CreateNetworkAcl, New
 use crate::draft::Draft;
 use crate::id::{AclRuleId, NetworkAclId, SubnetId, VpcId};
 use crate::limits::RULES_PER_ACL;
-use crate::model::{IpFamily, NetworkAcl, NetworkAclRule, Vpc};
+use crate::model::{IpFamily, NetworkAcl, NetworkAclRule, Owner, Vpc};
 use crate::name;
 use crate::policy::{AclRule, Direction};
 use crate::record;
@@ -15,20 +15,21 @@ const SCOPE_WORDS: &str = "their VPC";
 
 pub(super) fn create(draft: &mut Draft<'_>, create: CreateNetworkAcl) -> Result<NetworkAcl, DecideError> {
     let vpc: Vpc = draft.get(create.vpc)?;
-    make(draft, vpc.id, create.name, create.rules, false)
+    make(draft, &vpc.owner, vpc.id, create.name, create.rules, false)
 }
 
 /// The ACL that a VPC begins with: everything passes.
-pub(super) fn create_default(draft: &mut Draft<'_>, vpc: VpcId) -> Result<NetworkAclId, DecideError> {
+pub(super) fn create_default(draft: &mut Draft<'_>, owner: &Owner, vpc: VpcId) -> Result<NetworkAclId, DecideError> {
     let pairs = [(Direction::Ingress, IpFamily::V4), (Direction::Egress, IpFamily::V4)]
         .into_iter()
         .chain([(Direction::Ingress, IpFamily::V6), (Direction::Egress, IpFamily::V6)]);
     let rules = pairs.map(|(direction, family)| NewAclRule::allow_all(direction, family)).collect();
-    Ok(make(draft, vpc, Some("default".to_owned()), rules, true)?.id)
+    Ok(make(draft, owner, vpc, Some("default".to_owned()), rules, true)?.id)
 }
 
 fn make(
     draft: &mut Draft<'_>,
+    owner: &Owner,
     vpc: VpcId,
     name: Option<String>,
     rules: Vec<NewAclRule>,
@@ -36,7 +37,8 @@ fn make(
 ) -> Result<NetworkAcl, DecideError> {
     let id = NetworkAclId::new(draft.ids);
     let name = take_name::<NetworkAcl>(draft, name, &vpc.to_string(), SCOPE_WORDS, id)?;
-    let mut acl = NetworkAcl { id, name, created_at: draft.now, vpc, rules: Vec::new(), default };
+    let owner = owner.clone();
+    let mut acl = NetworkAcl { id, owner, name, created_at: draft.now, vpc, rules: Vec::new(), default };
     apply(draft, &mut acl, AclRulesChange::Set(rules))?;
     draft.insert(&acl);
     draft.put_raw(format!("{}{id}", record::acls_of_vpc(vpc)), id.to_string().into_bytes());

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 
 use super::security_group::{check_description, check_list_grows};
-use super::{change_name, rules, take_name};
+use super::{OWNER_WORDS, change_name, rules, take_name};
 use crate::command::{CreatePrefixList, UpdatePrefixList};
 use crate::draft::Draft;
 use crate::id::{PrefixListId, SecurityGroupId};
@@ -11,9 +11,6 @@ use crate::limits::MAX_PREFIX_LIST_ENTRIES;
 use crate::model::{IpFamily, PrefixList, PrefixListEntry};
 use crate::record;
 use crate::refusal::{DecideError, Holder, Noun, Refusal};
-
-const SCOPE: &str = "";
-const SCOPE_WORDS: &str = "this server";
 
 pub(super) fn create(draft: &mut Draft<'_>, create: CreatePrefixList) -> Result<PrefixList, DecideError> {
     let id = PrefixListId::new(draft.ids);
@@ -23,8 +20,9 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreatePrefixList) -> Result<
             return Err(Refusal::invalid("entries", entry.net, "it is named twice").into());
         }
     }
-    let name = take_name::<PrefixList>(draft, name, SCOPE, SCOPE_WORDS, id)?;
-    let mut list = PrefixList { id, name, created_at: draft.now, family, max_entries, version: 1, entries };
+    let owner = draft.owner_of_new()?;
+    let name = take_name::<PrefixList>(draft, name, &owner.scope(), OWNER_WORDS, id)?;
+    let mut list = PrefixList { id, owner, name, created_at: draft.now, family, max_entries, version: 1, entries };
     tidy(&mut list)?;
     draft.insert(&list);
     Ok(list)
@@ -48,7 +46,7 @@ pub(super) fn update(
         return Err(Refusal::invalid("current_version", "", rule).into());
     }
     if let Some(name) = update.name {
-        change_name::<PrefixList>(draft, &list.name, &name, SCOPE, SCOPE_WORDS, id)?;
+        change_name::<PrefixList>(draft, &list.name, &name, &list.owner.scope(), OWNER_WORDS, id)?;
         list.name = name;
     }
     for net in update.remove {
@@ -111,7 +109,7 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: PrefixListId) -> Result<PrefixLi
         let remedy = "delete the rules that refer to it first";
         return Err(Refusal::InUse { noun, id: id.to_string(), holder, remedy }.into());
     }
-    draft.delete_raw(record::name_key::<PrefixList>(SCOPE, &list.name));
+    draft.delete_raw(record::name_key::<PrefixList>(&list.owner.scope(), &list.name));
     draft.remove(&list);
     Ok(list)
 }

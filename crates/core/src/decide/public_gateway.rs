@@ -1,11 +1,10 @@
 //! Rules of public gateways: one for each VPC and zone, on a host with an uplink, with a floating IP of its own.
 
-use super::{change_name, floating_ip, take_name};
+use super::{change_name, floating_ip, same_owner, take_name};
 use crate::command::CreatePublicGateway;
 use crate::draft::Draft;
 use crate::id::{FloatingIpId, HostId, PublicGatewayId, SubnetId};
-use crate::model::{FloatingIp, Host, PublicGateway, Vpc};
-use crate::name::validate_zone;
+use crate::model::{FloatingIp, Host, Owner, PublicGateway, Vpc};
 use crate::record::{self, list_prefix};
 use crate::refusal::{DecideError, Holder, Noun, Refusal};
 
@@ -13,7 +12,7 @@ const SCOPE_WORDS: &str = "their VPC";
 
 pub(super) fn create(draft: &mut Draft<'_>, create: CreatePublicGateway) -> Result<PublicGateway, DecideError> {
     let vpc: Vpc = draft.get(create.vpc)?;
-    validate_zone(&create.zone)?;
+    draft.check_zone(&vpc.owner, &create.zone)?;
     let id = PublicGatewayId::new(draft.ids);
     let zone_key = format!("{}{}", record::gateways_of_vpc(vpc.id), create.zone);
     if let Err(other) = draft.claim(zone_key, &id.to_string())? {
@@ -22,9 +21,10 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreatePublicGateway) -> Resu
     }
     let host = choose_host(draft, &create)?;
     let name = take_name::<PublicGateway>(draft, create.name, &vpc.id.to_string(), SCOPE_WORDS, id)?;
-    let floating = take_floating_ip(draft, create.floating_ip, &create.zone, id)?;
+    let floating = take_floating_ip(draft, &vpc.owner, create.floating_ip, &create.zone, id)?;
     let gateway = PublicGateway {
         id,
+        owner: vpc.owner,
         name,
         created_at: draft.now,
         vpc: vpc.id,
@@ -40,7 +40,7 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreatePublicGateway) -> Resu
 
 fn choose_host(draft: &mut Draft<'_>, create: &CreatePublicGateway) -> Result<HostId, DecideError> {
     if let Some(id) = create.host {
-        let host: Host = draft.get(id)?;
+        let host = draft.named_host(id)?;
         if host.zone != create.zone {
             let rule = format!("it is in zone '{}', not '{}'", host.zone, create.zone);
             return Err(Refusal::invalid("host", id, rule).into());
@@ -66,17 +66,19 @@ fn choose_host(draft: &mut Draft<'_>, create: &CreatePublicGateway) -> Result<Ho
 
 fn take_floating_ip(
     draft: &mut Draft<'_>,
+    owner: &Owner,
     given: Option<FloatingIpId>,
     zone: &str,
     gateway: PublicGatewayId,
 ) -> Result<FloatingIpId, DecideError> {
     let Some(id) = given else {
-        let mut floating = floating_ip::allocate(draft, None, zone, None)?;
+        let mut floating = floating_ip::allocate(draft, owner.clone(), None, zone, None)?;
         floating_ip::lead_to_gateway(&mut floating, gateway)?;
         draft.insert(&floating);
         return Ok(floating.id);
     };
     let mut floating: FloatingIp = draft.get(id)?;
+    same_owner("floating_ip", id, &floating.owner, owner)?;
     if floating.zone != zone {
         let rule = format!("it is of zone '{}', not '{zone}'", floating.zone);
         return Err(Refusal::invalid("floating_ip", id, rule).into());

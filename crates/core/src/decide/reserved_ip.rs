@@ -4,7 +4,7 @@ use super::{address, change_name};
 use crate::command::{CreateReservedIp, IpChoice, UpdateReservedIp};
 use crate::draft::Draft;
 use crate::id::ReservedIpId;
-use crate::model::{IpFamily, Owner, ReservedIp, Subnet};
+use crate::model::{IpFamily, ReservedBy, ReservedIp, Subnet};
 use crate::refusal::{DecideError, Noun, Refusal};
 
 pub(super) fn create(draft: &mut Draft<'_>, create: CreateReservedIp) -> Result<ReservedIp, DecideError> {
@@ -58,7 +58,7 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: ReservedIpId) -> Result<Reserved
 
 fn users(draft: &mut Draft<'_>, id: ReservedIpId) -> Result<ReservedIp, DecideError> {
     let ip: ReservedIp = draft.get(id)?;
-    if ip.owner == Owner::Provider {
+    if ip.reserved_by == ReservedBy::Provider {
         return Err(Refusal::WrongState {
             noun: Noun::ReservedIp,
             id: id.to_string(),

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{change_name, rules, take_name};
+use super::{change_name, rules, same_owner, take_name};
 use crate::command::{CreateSecurityGroup, NewRule, RulesChange, UpdateSecurityGroup};
 use crate::draft::Draft;
 use crate::id::{PrefixListId, RuleId, SecurityGroupId, VniId, VpcId};
 use crate::limits::{DESCRIPTION_LENGTH, GROUPS_PER_VPC, RULES_PER_GROUP};
-use crate::model::{PrefixList, SecurityGroup, Vpc};
+use crate::model::{Owner, PrefixList, SecurityGroup, Vpc};
 use crate::policy::{Direction, ProtocolMatch, Remote, Rule};
 use crate::record;
 use crate::refusal::{DecideError, Holder, Noun, Refusal};
@@ -25,6 +25,7 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateSecurityGroup) -> Resu
     let name = take_name::<SecurityGroup>(draft, create.name, &vpc.id.to_string(), SCOPE_WORDS, id)?;
     let mut group = SecurityGroup {
         id,
+        owner: vpc.owner,
         name,
         description: create.description,
         created_at: draft.now,
@@ -39,7 +40,7 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateSecurityGroup) -> Resu
 }
 
 /// The group that a VPC begins with: everything in from its members, everything out.
-pub(super) fn create_default(draft: &mut Draft<'_>, vpc: VpcId) -> Result<SecurityGroupId, DecideError> {
+pub(super) fn create_default(draft: &mut Draft<'_>, owner: &Owner, vpc: VpcId) -> Result<SecurityGroupId, DecideError> {
     let id = SecurityGroupId::new(draft.ids);
     let name = Some("default".to_owned());
     let name = take_name::<SecurityGroup>(draft, name, &vpc.to_string(), SCOPE_WORDS, id)?;
@@ -53,7 +54,8 @@ pub(super) fn create_default(draft: &mut Draft<'_>, vpc: VpcId) -> Result<Securi
     let rules = vec![rule(Direction::Ingress, Remote::Group(id)), rule(Direction::Egress, Remote::Any)];
     let description = "Default group of its VPC".to_owned();
     let created_at = draft.now;
-    insert(draft, &SecurityGroup { id, name, description, created_at, vpc, rules, default: true });
+    let owner = owner.clone();
+    insert(draft, &SecurityGroup { id, owner, name, description, created_at, vpc, rules, default: true });
     Ok(id)
 }
 
@@ -189,7 +191,11 @@ fn check(draft: &mut Draft<'_>, group: &SecurityGroup, uses: &Uses) -> Result<()
     for (position, rule) in group.rules.iter().enumerate() {
         let said = says(rule);
         let list = match rule.remote {
-            Remote::PrefixList(list) => Some(draft.get::<PrefixList>(list)?),
+            Remote::PrefixList(id) => {
+                let list: PrefixList = draft.get(id)?;
+                same_owner("remote", id, &list.owner, &group.owner)?;
+                Some(list)
+            }
             Remote::Any | Remote::Net(_) | Remote::Group(_) => None,
         };
         rules::check_rule(&said, list.as_ref().map(|list| list.family))?;

@@ -8,8 +8,7 @@ use crate::command::{CreateSubnet, Ipv6Range, UpdateSubnet};
 use crate::draft::Draft;
 use crate::host_spec::Ipv6Assignment;
 use crate::id::{NetworkAclId, PublicGatewayId, ReservedIpId, SubnetId, VniId};
-use crate::model::{IpFamily, NetworkAcl, Owner, PublicGateway, ReservedIp, Subnet, Vpc};
-use crate::name::validate_zone;
+use crate::model::{IpFamily, NetworkAcl, PublicGateway, ReservedBy, ReservedIp, Subnet, Vpc};
 use crate::net::{SubnetRole, subnet_roles};
 use crate::record;
 use crate::refusal::{DecideError, Holder, Noun, Refusal};
@@ -18,7 +17,7 @@ const SCOPE_WORDS: &str = "their VPC";
 
 pub(super) fn create(draft: &mut Draft<'_>, create: CreateSubnet) -> Result<Subnet, DecideError> {
     let vpc: Vpc = draft.get(create.vpc)?;
-    validate_zone(&create.zone)?;
+    draft.check_zone(&vpc.owner, &create.zone)?;
     check("cidr", create.cidr)?;
     if !vpc.cidrs.is_empty() && !vpc.cidrs.iter().any(|range| range.contains(&create.cidr)) {
         let ranges = vpc.cidrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -36,6 +35,7 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateSubnet) -> Result<Subn
     let name = take_name::<Subnet>(draft, create.name, &vpc.id.to_string(), SCOPE_WORDS, id)?;
     let mut subnet = Subnet {
         id,
+        owner: vpc.owner,
         name,
         vpc: vpc.id,
         zone: create.zone,
@@ -152,11 +152,12 @@ fn reserve_roles(draft: &mut Draft<'_>, subnet: &Subnet) -> Result<(), DecideErr
         };
         let ip = ReservedIp {
             id,
+            owner: subnet.owner.clone(),
             name: name.to_owned(),
             address: address.into(),
             subnet: subnet.id,
             vpc: subnet.vpc,
-            owner: Owner::Provider,
+            reserved_by: ReservedBy::Provider,
             auto_delete: false,
             bound_to: None,
             created_at: draft.now,
@@ -252,7 +253,7 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: SubnetId) -> Result<Subnet, Deci
     let reservations = draft.index::<ReservedIpId>(&record::list_prefix::<ReservedIp>(&id.to_string()))?;
     for reservation in reservations {
         let ip: ReservedIp = draft.get(reservation)?;
-        if ip.owner == Owner::User {
+        if ip.reserved_by == ReservedBy::User {
             return Err(in_use(Holder::ReservedIp(ip.id), "delete its reserved IPs first").into());
         }
         super::address::forget(draft, &ip);

@@ -44,6 +44,7 @@ pub(super) fn create(
     let security_groups = groups_of(draft, &vpc, create.security_groups)?;
     let mut vni = Vni {
         id,
+        owner: subnet.owner.clone(),
         name,
         description: create.description,
         created_at: draft.now,

@@ -1,6 +1,6 @@
 //! Rules of VPCs: unique names, unique segments, deleted only when empty; its default group and ACL live and die with it.
 
-use super::{change_name, network_acl, ranges, security_group, take_name};
+use super::{OWNER_WORDS, change_name, network_acl, ranges, security_group, take_name};
 use crate::command::{CreateVpc, UpdateVpc};
 use crate::draft::Draft;
 use crate::id::{InstanceId, NetworkAclId, PublicGatewayId, SecurityGroupId, SubnetId, VpcId};
@@ -9,15 +9,13 @@ use crate::model::{DhcpOptions, NetworkAcl, SecurityGroup, Subnet, Vpc};
 use crate::record;
 use crate::refusal::{DecideError, Holder, Noun, Refusal};
 
-const SCOPE: &str = "";
-const SCOPE_WORDS: &str = "this server";
-
 pub(super) fn create(draft: &mut Draft<'_>, create: CreateVpc) -> Result<Vpc, DecideError> {
     let id = VpcId::new(draft.ids);
     ranges::check_all(id, &create.cidrs)?;
     ranges::check_all_ipv6(id, &create.ipv6_cidrs)?;
     check_dhcp(&create.dhcp)?;
-    let name = take_name::<Vpc>(draft, create.name, SCOPE, SCOPE_WORDS, id)?;
+    let owner = draft.owner_of_new()?;
+    let name = take_name::<Vpc>(draft, create.name, &owner.scope(), OWNER_WORDS, id)?;
     let segment = take_segment(draft, id)?;
     let vpc = Vpc {
         id,
@@ -26,9 +24,10 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateVpc) -> Result<Vpc, De
         segment,
         cidrs: create.cidrs,
         ipv6_cidrs: create.ipv6_cidrs,
-        default_group: security_group::create_default(draft, id)?,
-        default_acl: network_acl::create_default(draft, id)?,
+        default_group: security_group::create_default(draft, &owner, id)?,
+        default_acl: network_acl::create_default(draft, &owner, id)?,
         dhcp: create.dhcp,
+        owner,
     };
     draft.insert(&vpc);
     Ok(vpc)
@@ -75,7 +74,7 @@ pub(super) fn rename(draft: &mut Draft<'_>, id: VpcId, name: &str) -> Result<Vpc
 pub(super) fn update(draft: &mut Draft<'_>, id: VpcId, update: UpdateVpc) -> Result<Vpc, DecideError> {
     let mut vpc: Vpc = draft.get(id)?;
     if let Some(name) = update.name {
-        change_name::<Vpc>(draft, &vpc.name, &name, SCOPE, SCOPE_WORDS, id)?;
+        change_name::<Vpc>(draft, &vpc.name, &name, &vpc.owner.scope(), OWNER_WORDS, id)?;
         vpc.name = name;
     }
     if let Some(cidrs) = update.ipv6_cidrs {
@@ -123,7 +122,7 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: VpcId) -> Result<Vpc, DecideErro
         let acl: NetworkAcl = draft.get(acl)?;
         network_acl::erase(draft, &acl);
     }
-    draft.delete_raw(record::name_key::<Vpc>(SCOPE, &vpc.name));
+    draft.delete_raw(record::name_key::<Vpc>(&vpc.owner.scope(), &vpc.name));
     draft.delete_raw(record::segment_key(vpc.segment));
     draft.delete_raw(record::ports_of_vpc_key(id));
     draft.remove(&vpc);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Timestamp;
+use super::{Owner, Timestamp};
 use crate::host_spec::port_device;
 use crate::id::{AttachmentId, HostId, InstanceId, VniId, VpcId};
 use crate::lifecycle::Lifecycle;
@@ -15,6 +15,8 @@ pub const MAX_PER_INSTANCE: usize = 15;
 pub struct Attachment {
     /// Its id.
     pub id: AttachmentId,
+    /// Whose it is.
+    pub owner: Owner,
     /// Its name, unique within the instance.
     pub name: String,
     /// When it was created.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Timestamp;
+use super::{Owner, Timestamp};
 use crate::id::{HostId, InstanceId, VpcId};
 use crate::lifecycle::Lifecycle;
 
@@ -44,6 +44,8 @@ pub enum InstanceState {
 pub struct Instance {
     /// Its id.
     pub id: InstanceId,
+    /// Whose it is.
+    pub owner: Owner,
     /// Its name, unique within the VPC.
     pub name: String,
     /// When it was created.

@@ -3,27 +3,33 @@
 //! Records are plain data. What may be done with them is decided in [`crate::decide`]; what a host must have because of
 //! them is worked out in [`crate::compile`].
 
+mod account;
 mod attachment;
 mod host;
 mod instance;
 mod moving;
 mod network_acl;
+mod owner;
 mod prefix_list;
 mod public;
+mod region;
 mod reserved_ip;
 mod security_group;
 mod subnet;
 mod vni;
 mod vpc;
 
+pub use account::{Account, AccountId, InvalidAccountId};
 pub use attachment::{Attachment, MAX_PER_INSTANCE};
 pub use host::Host;
 pub use instance::{Instance, InstanceState, Namespace};
 pub use moving::{Move, MoveStep};
 pub use network_acl::{NetworkAcl, NetworkAclRule};
+pub use owner::Owner;
 pub use prefix_list::{PrefixList, PrefixListEntry};
 pub use public::{FloatingIp, FloatingIpTarget, PublicGateway, PublicPool};
-pub use reserved_ip::{Owner, ReservedIp};
+pub use region::{DEFAULT_REGION, Region, Regions};
+pub use reserved_ip::{ReservedBy, ReservedIp};
 pub use security_group::SecurityGroup;
 pub use subnet::Subnet;
 pub use vni::{ProtocolStateFiltering, Vni, VniLimits};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Timestamp;
+use super::{Owner, Timestamp};
 use crate::id::{AclRuleId, NetworkAclId, VpcId};
 use crate::policy::AclRule;
 
@@ -11,6 +11,8 @@ use crate::policy::AclRule;
 pub struct NetworkAcl {
     /// Its id.
     pub id: NetworkAclId,
+    /// Whose it is.
+    pub owner: Owner,
     /// Its name, unique within the VPC.
     pub name: String,
     /// When it was created.

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{IpFamily, Timestamp};
+use super::{IpFamily, Owner, Timestamp};
 use crate::id::PrefixListId;
 
 /// A prefix list.
@@ -11,6 +11,8 @@ use crate::id::PrefixListId;
 pub struct PrefixList {
     /// Its id.
     pub id: PrefixListId,
+    /// Whose it is.
+    pub owner: Owner,
     /// Its name, unique among prefix lists.
     pub name: String,
     /// When it was created.

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
-use super::Timestamp;
+use super::{Owner, Timestamp};
 use crate::id::{FloatingIpId, HostId, PublicGatewayId, PublicPoolId, ReservedIpId, VniId, VpcId};
 
 /// Addresses that the public network routes to the hosts of a zone.
@@ -28,6 +28,8 @@ pub struct PublicPool {
 pub struct FloatingIp {
     /// Its id.
     pub id: FloatingIpId,
+    /// Whose it is.
+    pub owner: Owner,
     /// Its name, unique among floating IPs.
     pub name: String,
     /// The address.
@@ -61,6 +63,8 @@ pub enum FloatingIpTarget {
 pub struct PublicGateway {
     /// Its id.
     pub id: PublicGatewayId,
+    /// Whose it is.
+    pub owner: Owner,
     /// Its name, unique within the VPC.
     pub name: String,
     /// When it was created.

@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Timestamp;
+use super::{Owner, Timestamp};
 use crate::id::{ReservedIpId, SubnetId, VniId, VpcId};
 
 /// Who made a reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Owner {
+pub enum ReservedBy {
     /// A user, or an interface on a user's behalf.
     User,
     /// The subnet itself, for an address with a fixed role.
@@ -21,6 +21,8 @@ pub enum Owner {
 pub struct ReservedIp {
     /// Its id.
     pub id: ReservedIpId,
+    /// Whose it is.
+    pub owner: Owner,
     /// Its name, unique within the subnet.
     pub name: String,
     /// The address.
@@ -30,7 +32,7 @@ pub struct ReservedIp {
     /// The subnet's VPC.
     pub vpc: VpcId,
     /// Who made it.
-    pub owner: Owner,
+    pub reserved_by: ReservedBy,
     /// Whether it goes when its interface lets go of it.
     pub auto_delete: bool,
     /// The interface it is bound to.

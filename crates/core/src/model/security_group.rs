@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Timestamp;
+use super::{Owner, Timestamp};
 use crate::id::{RuleId, SecurityGroupId, VpcId};
 use crate::policy::Rule;
 
@@ -11,6 +11,8 @@ use crate::policy::Rule;
 pub struct SecurityGroup {
     /// Its id.
     pub id: SecurityGroupId,
+    /// Whose it is.
+    pub owner: Owner,
     /// Its name, unique within the VPC.
     pub name: String,
     /// What it is for; may be empty.

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
-use super::Timestamp;
+use super::{Owner, Timestamp};
 use crate::host_spec::Ipv6Assignment;
 use crate::id::{NetworkAclId, PublicGatewayId, SubnetId, VpcId};
 use crate::net;
@@ -15,6 +15,8 @@ use crate::net;
 pub struct Subnet {
     /// Its id.
     pub id: SubnetId,
+    /// Whose it is.
+    pub owner: Owner,
     /// Its name, unique within the VPC.
     pub name: String,
     /// The VPC it is part of.

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::Timestamp;
+use super::{Owner, Timestamp};
 use crate::id::{AttachmentId, ReservedIpId, SecurityGroupId, SubnetId, VniId, VpcId};
 use crate::lifecycle::Lifecycle;
 use crate::net::Mac;
@@ -26,6 +26,8 @@ pub enum ProtocolStateFiltering {
 pub struct Vni {
     /// Its id.
     pub id: VniId,
+    /// Whose it is.
+    pub owner: Owner,
     /// Its name, unique within the VPC.
     pub name: String,
     /// What it is for; may be empty.

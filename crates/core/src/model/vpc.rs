@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
-use super::Timestamp;
+use super::{Owner, Timestamp};
 use crate::id::{NetworkAclId, SecurityGroupId, VpcId};
 
 /// A virtual private cloud.
@@ -13,6 +13,8 @@ use crate::id::{NetworkAclId, SecurityGroupId, VpcId};
 pub struct Vpc {
     /// Its id.
     pub id: VpcId,
+    /// Whose it is.
+    pub owner: Owner,
     /// Its name, unique among VPCs.
     pub name: String,
     /// When it was created.

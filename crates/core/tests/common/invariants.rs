@@ -7,7 +7,8 @@ use ipnet::IpNet;
 use pintle_core::lifecycle::Lifecycle;
 use pintle_core::limits;
 use pintle_core::model::{
-    Attachment, Host, Instance, InstanceState, MAX_PER_INSTANCE, Move, Owner, ReservedIp, Subnet, Vni, Vpc,
+    Account, Attachment, Host, Instance, InstanceState, MAX_PER_INSTANCE, Move, ReservedBy, ReservedIp, Subnet, Vni,
+    Vpc,
 };
 use pintle_core::net::subnet_roles;
 use pintle_core::record::{self, Listed, Record, name_key};
@@ -80,7 +81,7 @@ impl All {
     fn check_keys(&self, store: &Store) {
         let mut expected = Expected::default();
         for vpc in self.vpcs.values() {
-            expected.listed(vpc, "", &vpc.name);
+            expected.listed(vpc, &vpc.owner.scope(), &vpc.name);
             expected.key(record::segment_key(vpc.segment), vpc.id);
             expected.may.insert(record::ports_of_vpc_key(vpc.id));
         }
@@ -123,6 +124,10 @@ impl All {
             expected.listed(host, "", &host.name);
             expected.key(record::vtep_key(host.vtep), host.id);
         }
+        for account in store.records::<Account>() {
+            expected.listed(&account, "", &account.name);
+        }
+        expected.may.insert(record::REGIONS.to_owned());
         expected.may.extend(self.moves.values().map(|moving| Move::key_of(moving.vni)));
         policy_invariants::expect(store, &mut expected);
         expected.compare(store);
@@ -132,6 +137,7 @@ impl All {
     fn check_places(&self) {
         for subnet in self.subnets.values() {
             let vpc = &self.vpcs[&subnet.vpc.to_string()];
+            assert_eq!(subnet.owner, vpc.owner, "{subnet:?} is another's than {vpc:?}");
             let within = |net| vpc.ipv6_cidrs.iter().any(|range| range.contains(net));
             assert!(subnet.ipv6_cidr.as_ref().is_none_or(within), "{subnet:?} is not in {vpc:?}");
             assert!(vpc.cidrs.is_empty() || vpc.cidrs.iter().any(|range| range.contains(&subnet.cidr)), "{subnet:?}");
@@ -143,7 +149,7 @@ impl All {
             }
         }
         for instance in self.instances.values() {
-            assert!(self.vpcs.contains_key(&instance.vpc.to_string()), "{instance:?}");
+            assert_eq!(self.vpcs[&instance.vpc.to_string()].owner, instance.owner, "{instance:?}");
             assert_eq!(self.hosts[&instance.host.to_string()].zone, instance.zone, "{instance:?}");
         }
     }
@@ -163,15 +169,15 @@ impl All {
                 assert!(!delegated, "{ip:?} is in a network of {vni:?}");
             }
             let role = subnet_roles(subnet.cidr).iter().any(|(address, _)| IpAddr::V4(*address) == ip.address);
-            assert_eq!(role, ip.owner == Owner::Provider, "{ip:?}");
-            match (ip.owner, ip.bound_to) {
-                (Owner::Provider, None) => own += 1,
-                (Owner::Provider, Some(_)) => panic!("a role address is bound: {ip:?}"),
-                (Owner::User, None) => {
+            assert_eq!(role, ip.reserved_by == ReservedBy::Provider, "{ip:?}");
+            match (ip.reserved_by, ip.bound_to) {
+                (ReservedBy::Provider, None) => own += 1,
+                (ReservedBy::Provider, Some(_)) => panic!("a role address is bound: {ip:?}"),
+                (ReservedBy::User, None) => {
                     assert!(!ip.auto_delete, "nothing would ever delete {ip:?}");
                     unbound += 1;
                 }
-                (Owner::User, Some(vni)) => {
+                (ReservedBy::User, Some(vni)) => {
                     let listed = self.vnis[&vni.to_string()].ips.iter().filter(|id| **id == ip.id).count();
                     assert_eq!(listed, 1, "{ip:?} is bound to {vni}, which lists it {listed} times");
                     bound += 1;

@@ -8,11 +8,11 @@ pub(crate) mod store;
 use ipnet::IpNet;
 use pintle_core::command::Command;
 use pintle_core::id::IdSource;
-use pintle_core::model::{Attachment, Host, Instance, Move, ReservedIp, Subnet, Timestamp, Vni, Vpc};
+use pintle_core::model::{Account, Attachment, Host, Instance, Move, ReservedIp, Subnet, Timestamp, Vni, Vpc};
 use pintle_core::model::{FloatingIp, NetworkAcl, PrefixList, PublicGateway, PublicPool, SecurityGroup};
 use pintle_core::record::Record;
 use pintle_core::txn::Txn;
-use pintle_core::{DecideError, Refusal, Reply, decide};
+use pintle_core::{DecideError, Refusal, Reply, Request, decide};
 
 pub(crate) use store::{Conflict, Store};
 
@@ -45,8 +45,9 @@ impl World {
     }
 
     /// Judges a command on the present state without committing it.
-    pub(crate) fn judge(&mut self, command: Command) -> Result<(Txn, Reply), Refusal> {
+    pub(crate) fn judge(&mut self, command: impl Into<Request>) -> Result<(Txn, Reply), Refusal> {
         self.now.0 += 1;
+        let command = command.into();
         let shown = format!("{command:?}");
         match decide(&self.store, self.now, &mut self.ids, command) {
             Ok(decided) => Ok(decided),
@@ -67,14 +68,15 @@ impl World {
     }
 
     /// Judges and commits.
-    pub(crate) fn attempt(&mut self, command: Command) -> Result<Reply, Refusal> {
+    pub(crate) fn attempt(&mut self, command: impl Into<Request>) -> Result<Reply, Refusal> {
         let (txn, reply) = self.judge(command)?;
         self.commit(&txn).expect("nobody else commits");
         Ok(reply)
     }
 
     /// Runs a command that must be accepted, for its answer.
-    pub(crate) fn run<A: Answer>(&mut self, command: Command) -> A {
+    pub(crate) fn run<A: Answer>(&mut self, command: impl Into<Request>) -> A {
+        let command = command.into();
         let shown = format!("{command:?}");
         match self.attempt(command) {
             Ok(reply) => A::of(reply),
@@ -106,7 +108,8 @@ impl World {
     }
 
     /// Runs a command that must be refused and must leave the store as it is.
-    pub(crate) fn refused(&mut self, command: Command) -> Refusal {
+    pub(crate) fn refused(&mut self, command: impl Into<Request>) -> Refusal {
+        let command = command.into();
         let shown = format!("{command:?}");
         match self.judge(command) {
             Ok((_, reply)) => panic!("{shown} was not refused: {reply:?}"),
@@ -147,7 +150,7 @@ macro_rules! answers {
         }
     )*};
 }
-answers!(Vpc, Subnet, ReservedIp, Vni, Instance, Attachment, Move, Host);
+answers!(Account, Vpc, Subnet, ReservedIp, Vni, Instance, Attachment, Move, Host);
 answers!(SecurityGroup, NetworkAcl, PrefixList, PublicPool, FloatingIp, PublicGateway);
 
 impl Answer for IpNet {

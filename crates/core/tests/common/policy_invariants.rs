@@ -37,7 +37,7 @@ pub(super) fn expect(store: &Store, expected: &mut Expected) {
         expected.index(record::acls_of_vpc(acl.vpc), acl.id);
     }
     for list in store.records::<PrefixList>() {
-        expected.listed(&list, "", &list.name);
+        expected.listed(&list, &list.owner.scope(), &list.name);
     }
     for pool in store.records::<PublicPool>() {
         expected.listed(&pool, "", &pool.name);
@@ -45,7 +45,7 @@ pub(super) fn expect(store: &Store, expected: &mut Expected) {
         expected.may.insert(record::public_hint_key(pool.id));
     }
     for floating in store.records::<FloatingIp>() {
-        expected.listed(&floating, "", &floating.name);
+        expected.listed(&floating, &floating.owner.scope(), &floating.name);
         expected.key(record::public_address_key(floating.address), floating.id);
         expected.index(record::floating_ips_of_zone(&floating.zone), floating.id);
         expected.index(record::floating_ips_of_pool(floating.pool), floating.id);

@@ -1,6 +1,7 @@
 //! What holds for every sequence and every interleaving of commands.
 
 mod cost;
+mod isolation;
 mod ops;
 mod policy_ops;
 mod races;

@@ -7,7 +7,9 @@ use pintle_core::command::{
     Ipv6Range, NewAttachment, PrefixChoice, RegisterHost, UpdateReservedIp, UpdateVni, VniChoice,
 };
 use pintle_core::id::{HostId, ReservedIpId, SubnetId, VniId};
-use pintle_core::model::{Attachment, Host, Instance, Move, MoveStep, Namespace, Owner, ReservedIp, Subnet, Vni, Vpc};
+use pintle_core::model::{
+    Attachment, Host, Instance, Move, MoveStep, Namespace, ReservedBy, ReservedIp, Subnet, Vni, Vpc,
+};
 use pintle_core::model::{IpFamily, NetworkAcl, PublicPool, SecurityGroup};
 use pintle_core::record::Record;
 use proptest::prelude::*;
@@ -203,7 +205,7 @@ impl Op {
             What::DeleteIp => Command::DeleteReservedIp(prefer(store, a, b, unbound)),
             What::DeleteInstance => Command::DeleteInstance(instance()),
             What::DeleteSubnet => {
-                let users = store.records::<ReservedIp>().into_iter().filter(|ip| ip.owner == Owner::User);
+                let users = store.records::<ReservedIp>().into_iter().filter(|ip| ip.reserved_by == ReservedBy::User);
                 let used: Vec<SubnetId> = users.map(|ip| ip.subnet).collect();
                 Command::DeleteSubnet(prefer(store, a, b, |subnet: &Subnet| !used.contains(&subnet.id)))
             }
@@ -287,7 +289,7 @@ where
 }
 
 fn unbound(ip: &ReservedIp) -> bool {
-    ip.owner == Owner::User && ip.bound_to.is_none()
+    ip.reserved_by == ReservedBy::User && ip.bound_to.is_none()
 }
 
 fn address(by: u8) -> IpAddr {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use pintle_core::command::Command;
 use pintle_core::id::IdSource;
 use pintle_core::lifecycle::Lifecycle;
-use pintle_core::model::{Attachment, Host, Instance, Move, Owner, ReservedIp, Subnet, Vni, Vpc};
+use pintle_core::model::{Attachment, Host, Instance, Move, ReservedBy, ReservedIp, Subnet, Vni, Vpc};
 use pintle_core::model::{FloatingIp, FloatingIpTarget, PrefixList, PublicGateway, PublicPool};
 use pintle_core::{Refusal, decide};
 use proptest::prelude::*;
@@ -135,7 +135,7 @@ fn tear_down(world: &mut World) {
     for vni in world.all::<Vni>() {
         world.run::<Vni>(Command::DeleteVni(vni.id));
     }
-    for ip in world.all::<ReservedIp>().into_iter().filter(|ip| ip.owner == Owner::User) {
+    for ip in world.all::<ReservedIp>().into_iter().filter(|ip| ip.reserved_by == ReservedBy::User) {
         world.run::<ReservedIp>(Command::DeleteReservedIp(ip.id));
     }
     for floating in world.all::<FloatingIp>() {

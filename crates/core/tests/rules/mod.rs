@@ -16,6 +16,7 @@ mod prefix_list;
 mod reserved_ip;
 mod security_group;
 mod subnet;
+mod tenants;
 mod vni;
 mod vni_policy;
 mod vpc;

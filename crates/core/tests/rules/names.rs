@@ -71,7 +71,7 @@ fn every_noun_refuses_a_name_that_is_taken_or_misspelt() {
 
     type Rename<'a> = &'a dyn Fn(&str) -> Command;
     let renames: [(Rename<'_>, String, &str); 6] = [
-        (&|text| Command::RenameVpc(other_vpc, text.to_owned()), vpc.to_string(), "this server"),
+        (&|text| Command::RenameVpc(other_vpc, text.to_owned()), vpc.to_string(), "their account and region"),
         (&|text| Command::RenameSubnet(other_subnet, text.to_owned()), subnet.to_string(), "their VPC"),
         (&|text| Command::UpdateReservedIp(two, ip(text)), one.to_string(), "their subnet"),
         (&|text| Command::RenameInstance(second, text.to_owned()), first.to_string(), "their VPC"),

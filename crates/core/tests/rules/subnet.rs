@@ -2,7 +2,7 @@
 
 use pintle_core::Refusal;
 use pintle_core::command::Command;
-use pintle_core::model::{Owner, ReservedIp, Subnet};
+use pintle_core::model::{ReservedBy, ReservedIp, Subnet};
 use pintle_core::query;
 use pintle_core::refusal::{Holder, Noun};
 
@@ -72,7 +72,7 @@ fn b06_five_addresses_are_the_subnets_own_and_cannot_be_changed_or_deleted() {
     addresses.sort_by_key(|text| text.parse::<std::net::Ipv4Addr>().unwrap());
     assert_eq!(addresses, ["10.0.0.0", "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.255"]);
     for ip in own {
-        assert_eq!(ip.owner, Owner::Provider);
+        assert_eq!(ip.reserved_by, ReservedBy::Provider);
         let update = pintle_core::command::UpdateReservedIp { name: Some("mine".to_owned()), auto_delete: None };
         for command in [Command::DeleteReservedIp(ip.id), Command::UpdateReservedIp(ip.id, update)] {
             let refusal = s.world.refused(command);

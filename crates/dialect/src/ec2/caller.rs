@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use pintle_core::Actor;
+use pintle_core::model::{AccountId, Owner};
+
 /// A region, as clients see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegionInfo {
@@ -14,8 +17,8 @@ pub struct RegionInfo {
 /// The account, access key and region of a request.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// The account that the access key belongs to: 12 digits.
-    pub account: String,
+    /// The account that the access key belongs to.
+    pub account: AccountId,
     /// The access key.
     pub access_key: String,
     /// The region of the credential scope.
@@ -27,6 +30,16 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Whose things the request is about.
+    pub fn owner(&self) -> Owner {
+        Owner::new(self.account, &self.region)
+    }
+
+    /// Who asks, for the core.
+    pub fn actor(&self) -> Actor {
+        Actor::Tenant(self.owner())
+    }
+
     /// A zone's id: the same in every account, unlike EC2's, where zone names are shuffled.
     pub fn zone_id(&self, zone: &str) -> String {
         let place = self.zones().iter().position(|known| known == zone);

@@ -154,7 +154,8 @@ where
                 return Ok(true);
             }
             *at += 1;
-            match query::find::<V::Record>(snapshot, id)? {
+            let found = query::find::<V::Record>(snapshot, id)?;
+            match found.filter(|(record, _)| self.caller.actor().sees(record)) {
                 Some((record, revision)) => self.show(&V::join(snapshot, record, revision)?),
                 None if must_exist => return Err(super::problem::not_found(V::Record::NOUN, &id.to_string())),
                 None => {}
@@ -169,7 +170,8 @@ where
         while left > 0 {
             // Never more than the page still takes: what does not fit would have been read for nothing.
             let chunk = left.min(self.limit - self.shown);
-            let page = query::page::<V::Record>(snapshot, "", self.position.as_deref(), chunk);
+            let page =
+                query::page::<V::Record>(snapshot, &self.caller.owner().scope(), self.position.as_deref(), chunk);
             let page = page.map_err(|error| match error {
                 pintle_core::DecideError::Refused(_) => bad_token(),
                 other => other.into(),
@@ -203,7 +205,7 @@ fn fingerprint(params: &Params, set: &str, caller: &Caller) -> [u8; 8] {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text);
     };
-    [set, &caller.account, &caller.region].into_iter().for_each(&mut feed);
+    [set, &caller.account.to_string(), &caller.region].into_iter().for_each(&mut feed);
     for (name, value) in params.iter() {
         feed(name);
         feed(value);

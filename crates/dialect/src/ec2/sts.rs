@@ -8,7 +8,7 @@ pub(super) const GET_CALLER_IDENTITY: Operation = Operation {
     class: Class::Read,
     about: "the account of the access key; every key acts as its account's root",
     decode: |_, caller| {
-        let account = caller.account.clone();
+        let account = caller.account.to_string();
         Ok(Work::read(move |_, xml| {
             xml.text("Arn", format!("arn:aws:iam::{account}:root"));
             xml.text("UserId", &account);

@@ -61,6 +61,7 @@ fn field(status: u16, code: &'static str, name: &str, value: impl ToString) -> S
 
 fn refused(refusal: &Refusal) -> Shown {
     match refusal {
+        Refusal::NotPermitted { .. } => plain(403, "not_authorized"),
         Refusal::NotFound { id, .. } => field(404, "not_found", "id", id),
         Refusal::Invalid { field: "start", value, .. } => {
             at(400, "invalid_value", "parameter", "start", Some(value.clone()))

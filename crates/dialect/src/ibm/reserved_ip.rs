@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use pintle_core::command::{Command, CreateReservedIp, UpdateReservedIp};
 use pintle_core::id::{ReservedIpId, SubnetId, VniId};
 use pintle_core::lifecycle::Lifecycle;
-use pintle_core::model::{Owner, ReservedIp};
+use pintle_core::model::{ReservedBy, ReservedIp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -91,9 +91,9 @@ pub fn encode(site: &Site, view: &ReservedIpView) -> Value {
         lifecycle_state: Lifecycle::Stable.label(),
         address: ip.address.to_string(),
         auto_delete: ip.auto_delete,
-        owner: match ip.owner {
-            Owner::User => "user",
-            Owner::Provider => "provider",
+        owner: match ip.reserved_by {
+            ReservedBy::User => "user",
+            ReservedBy::Provider => "provider",
         },
         target: view.target.as_ref().map(|vni| Reference::vni(site, vni)),
     })

@@ -2,15 +2,17 @@
 
 use std::str::FromStr;
 
-use pintle_core::model::Vpc;
+use pintle_core::model::{AccountId, Vpc};
 use pintle_core::record::{Listed, Record};
+use pintle_core::refusal::Noun;
 use pintle_core::txn::Snapshot;
+use pintle_core::{DecideError, Refusal, query};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::problem::Problem;
-use crate::view::{ChildOfVpc, Page, View, all, by_ids, child_ids, resolve};
-use crate::wire::Params;
+use crate::view::{ChildOfVpc, Page, View, by_ids, child_ids, own, resolve};
+use crate::wire::{Params, parameter};
 
 /// Which page a client asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +21,10 @@ pub struct Paging {
     pub start: Option<String>,
     /// The most items that the page may have, 1 to 1,000; 100 unless said.
     pub limit: usize,
+    /// Whose things; `None`: the first account's.
+    account: Option<AccountId>,
+    /// Of which region; `None`: the default one.
+    region: Option<String>,
 }
 
 impl Paging {
@@ -29,7 +35,41 @@ impl Paging {
     pub fn take(params: &mut Params) -> Result<Self, Problem> {
         let start = params.take("start")?;
         let limit = params.take_number("limit", 1..=1000)?.unwrap_or(100) as usize;
-        Ok(Paging { start, limit })
+        Ok(Paging { start, limit, account: None, region: None })
+    }
+
+    /// Takes `start`, `limit`, `account` and `region` out of a query.
+    ///
+    /// # Errors
+    /// [`Problem::Parameter`].
+    pub fn take_owned(params: &mut Params) -> Result<Self, Problem> {
+        let paging = Paging::take(params)?;
+        let account = params.take("account")?.map(|text| {
+            let parsed = text.parse::<AccountId>();
+            parsed.map_err(|error| parameter("account", Some(&text), error.to_string()))
+        });
+        Ok(Paging { account: account.transpose()?, region: params.take("region")?, ..paging })
+    }
+
+    /// The page of what the owner has that the client asks for.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] when there is no such region, or as [`own`].
+    pub fn read<V: View>(&self, snapshot: &dyn Snapshot) -> Result<Page<V>, DecideError>
+    where
+        <V::Record as Record>::Id: FromStr,
+    {
+        let mut owner = query::default_owner(snapshot)?;
+        if let Some(account) = self.account {
+            owner.account = account;
+        }
+        if let Some(region) = &self.region {
+            if query::regions(snapshot)?.get(region).is_none() {
+                return Err(Refusal::NotFound { noun: Noun::Region, id: region.chars().take(80).collect() }.into());
+            }
+            owner.region.clone_from(region);
+        }
+        own(snapshot, Some(&owner), self.start.as_deref(), self.limit)
     }
 }
 
@@ -41,18 +81,18 @@ pub struct InVpc {
 }
 
 impl InVpc {
-    /// From a query with `start`, `limit` and `vpc`.
+    /// From a query with `start`, `limit`, `account`, `region` and `vpc`.
     ///
     /// # Errors
     /// [`Problem::Parameter`].
     pub fn decode(mut params: Params) -> Result<Self, Problem> {
-        let paging = Paging::take(&mut params)?;
+        let paging = Paging::take_owned(&mut params)?;
         let vpc = params.take("vpc")?;
         params.finish()?;
         Ok(InVpc { paging, vpc })
     }
 
-    /// The page: of one VPC, or of all.
+    /// The page: of one VPC, or of all that the owner has.
     ///
     /// # Errors
     /// [`Problem`] for a name that nothing has or several have, or when the store can't be read.
@@ -63,7 +103,7 @@ impl InVpc {
     {
         let (start, limit) = (self.paging.start.as_deref(), self.paging.limit);
         match &self.vpc {
-            None => Ok(all(snapshot, "", start, limit)?),
+            None => Ok(self.paging.read(snapshot)?),
             Some(vpc) => {
                 let ids = child_ids::<V::Record>(snapshot, resolve::<Vpc>(snapshot, vpc)?)?;
                 Ok(by_ids(snapshot, ids, start, limit)?)

@@ -54,6 +54,7 @@ fn holder(holder: &Holder) -> (&'static str, Value) {
 
 fn refused(refusal: &Refusal) -> Shown {
     match refusal {
+        Refusal::NotPermitted { .. } => (403, "not_permitted", Vec::new()),
         Refusal::NotFound { id: given, .. } => (404, "not_found", vec![id(given)]),
         Refusal::Invalid { field, value, .. } => {
             (400, "invalid_value", vec![("field", json!(field)), ("value", json!(value))])

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pintle_core::DecideError;
 use pintle_core::model::{Host, Instance, Subnet, Vni, Vpc};
-use pintle_core::record::list_prefix;
+use pintle_core::record::{list_prefix, lists_of};
 use pintle_core::txn::{Revision, Snapshot};
 use serde_json::{Value, json};
 
@@ -27,10 +27,10 @@ impl Counts {
     pub fn read(snapshot: &dyn Snapshot) -> Result<Self, DecideError> {
         Ok(Counts {
             revision: snapshot.revision(),
-            vpcs: snapshot.count(&list_prefix::<Vpc>(""))?,
-            subnets: snapshot.count(&list_prefix::<Subnet>(""))?,
-            vnis: snapshot.count(&list_prefix::<Vni>(""))?,
-            instances: snapshot.count(&list_prefix::<Instance>(""))?,
+            vpcs: snapshot.count(&lists_of::<Vpc>())?,
+            subnets: snapshot.count(&lists_of::<Subnet>())?,
+            vnis: snapshot.count(&lists_of::<Vni>())?,
+            instances: snapshot.count(&lists_of::<Instance>())?,
             hosts: snapshot.count(&list_prefix::<Host>(""))?,
         })
     }

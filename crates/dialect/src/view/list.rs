@@ -6,7 +6,7 @@
 use std::str::FromStr;
 
 use pintle_core::id::VpcId;
-use pintle_core::model::Vpc;
+use pintle_core::model::{Owner, Vpc};
 use pintle_core::record::{self, Listed, Record, list_prefix, name_key};
 use pintle_core::txn::Snapshot;
 use pintle_core::{DecideError, Refusal, query};
@@ -24,7 +24,31 @@ pub struct Page<V> {
     pub total: u64,
 }
 
-/// A page of a whole collection, newest first. `scope` is empty, or the parent's id for a child collection.
+/// A page of all that an owner has of a kind, newest first; `None`: the default owner.
+///
+/// # Errors
+/// As [`all`].
+pub fn own<V: View>(
+    snapshot: &dyn Snapshot,
+    owner: Option<&Owner>,
+    start: Option<&str>,
+    limit: usize,
+) -> Result<Page<V>, DecideError>
+where
+    <V::Record as Record>::Id: FromStr,
+{
+    all(snapshot, &scope_of(snapshot, owner)?, start, limit)
+}
+
+fn scope_of(snapshot: &dyn Snapshot, owner: Option<&Owner>) -> Result<String, DecideError> {
+    Ok(match owner {
+        Some(owner) => owner.scope(),
+        None => query::default_owner(snapshot)?.scope(),
+    })
+}
+
+/// A page of a whole collection, newest first. `scope` is empty for what is the operator's, or the parent's id for a child
+/// collection.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] when `start` is not from this collection, or when the store can't be read.
@@ -115,17 +139,24 @@ pub fn of_ids<I: FromStr + PartialEq + Copy + ToString>(
 pub enum Scope {
     /// On the whole server, for kinds whose names are unique there.
     Server,
-    /// In every VPC, for kinds whose names are unique within theirs.
+    /// Among an owner's things, for kinds whose names are unique there.
+    Owner,
+    /// In every VPC of an owner, for kinds whose names are unique within theirs.
     EveryVpc,
     /// In one VPC.
     Vpc(VpcId),
 }
 
-/// The ids of the records with this name.
+/// The ids of an owner's records with this name; `None`: the default owner's.
 ///
 /// # Errors
 /// When the store can't be read.
-pub fn by_name<R: Record>(snapshot: &dyn Snapshot, name: &str, scope: Scope) -> Result<Vec<R::Id>, DecideError>
+pub fn by_name<R: Record>(
+    snapshot: &dyn Snapshot,
+    owner: Option<&Owner>,
+    name: &str,
+    scope: Scope,
+) -> Result<Vec<R::Id>, DecideError>
 where
     R::Id: FromStr,
 {
@@ -135,9 +166,11 @@ where
     }
     let scopes = match scope {
         Scope::Server => vec![String::new()],
+        Scope::Owner => vec![scope_of(snapshot, owner)?],
         Scope::Vpc(vpc) => vec![vpc.to_string()],
         Scope::EveryVpc => {
-            query::index::<VpcId>(snapshot, &list_prefix::<Vpc>(""))?.iter().map(ToString::to_string).collect()
+            let vpcs = list_prefix::<Vpc>(&scope_of(snapshot, owner)?);
+            query::index::<VpcId>(snapshot, &vpcs)?.iter().map(ToString::to_string).collect()
         }
     };
     let mut found = Vec::new();

@@ -14,7 +14,7 @@ mod vpc;
 
 pub use attachment::AttachmentView;
 pub use instance::{InstanceView, vpc_of_interface};
-pub use list::{ChildOfVpc, Page, Scope, all, by_ids, by_name, child_ids, of_ids};
+pub use list::{ChildOfVpc, Page, Scope, all, by_ids, by_name, child_ids, of_ids, own};
 pub use network_acl::NetworkAclView;
 pub use public::{FloatingIpView, PublicGatewayView, TargetView};
 pub use reserved_ip::{ReservedIpView, ip_at};
@@ -24,9 +24,9 @@ pub use subnet::SubnetView;
 pub use vni::VniView;
 pub use vpc::VpcView;
 
-use pintle_core::DecideError;
 use pintle_core::record::Record;
 use pintle_core::txn::{Revision, Snapshot};
+use pintle_core::{Actor, DecideError};
 
 /// A record with what a reply shows beside it.
 pub trait View: Sized {
@@ -45,6 +45,15 @@ pub trait View: Sized {
     /// [`pintle_core::Refusal::NotFound`], or as [`View::join`].
     fn read(snapshot: &dyn Snapshot, id: <Self::Record as Record>::Id) -> Result<Self, DecideError> {
         let (record, revision) = pintle_core::query::get::<Self::Record>(snapshot, id)?;
+        Self::join(snapshot, record, revision)
+    }
+
+    /// The view of the record with this id, as an actor may see it.
+    ///
+    /// # Errors
+    /// [`pintle_core::Refusal::NotFound`] also for what is another tenant's, or as [`View::join`].
+    fn read_for(snapshot: &dyn Snapshot, by: &Actor, id: <Self::Record as Record>::Id) -> Result<Self, DecideError> {
+        let (record, revision) = pintle_core::query::get_for::<Self::Record>(snapshot, by, id)?;
         Self::join(snapshot, record, revision)
     }
 }

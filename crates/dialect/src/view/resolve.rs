@@ -18,7 +18,7 @@ pub trait Named: Record {
     const SCOPE: Scope;
 }
 impl Named for Vpc {
-    const SCOPE: Scope = Scope::Server;
+    const SCOPE: Scope = Scope::Owner;
 }
 impl Named for Host {
     const SCOPE: Scope = Scope::Server;
@@ -42,16 +42,17 @@ impl Named for PublicGateway {
     const SCOPE: Scope = Scope::EveryVpc;
 }
 impl Named for PrefixList {
-    const SCOPE: Scope = Scope::Server;
+    const SCOPE: Scope = Scope::Owner;
 }
 impl Named for PublicPool {
     const SCOPE: Scope = Scope::Server;
 }
 impl Named for FloatingIp {
-    const SCOPE: Scope = Scope::Server;
+    const SCOPE: Scope = Scope::Owner;
 }
 
-/// The id of the record that `text` calls by its id or its name. A text of an id's shape is an id, never a name.
+/// The id of the record that `text` calls by its id or its name, for the operator: whoever's id, or a name of the default
+/// owner's. A text of an id's shape is an id, never a name.
 ///
 /// # Errors
 /// [`pintle_core::Refusal::NotFound`] when nothing has it, [`Problem::Ambiguous`] when several have that name, or when the
@@ -86,7 +87,7 @@ where
     if let Ok(id) = text.parse::<R::Id>() {
         return query::find::<R>(snapshot, id)?.map(|_| id).ok_or_else(not_found);
     }
-    let found = list::by_name::<R>(snapshot, text, scope)?;
+    let found = list::by_name::<R>(snapshot, None, text, scope)?;
     match found[..] {
         [] => Err(not_found()),
         [id] => Ok(id),

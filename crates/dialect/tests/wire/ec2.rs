@@ -14,7 +14,7 @@ fn caller() -> Caller {
         zones: zones.iter().map(|zone| (*zone).to_owned()).collect(),
     };
     Caller {
-        account: "123456789012".to_owned(),
+        account: pintle_core::model::AccountId::FIRST,
         access_key: "AKIAIOSFODNN7EXAMPLE".to_owned(),
         region: "local".to_owned(),
         regions: Arc::new([region("local", &["zone-1", "zone-2"]), region("other", &["other-1"])]),

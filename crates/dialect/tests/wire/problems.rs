@@ -27,6 +27,7 @@ fn refusals() -> Vec<Refusal> {
     let holder = Holder::Vni(vni);
     vec![
         Refusal::NotFound { noun: Noun::Vni, id: vni.to_string() },
+        Refusal::NotPermitted { action: "changing hosts" },
         Refusal::invalid("cidr", "10.1.2.3/24", "it has host bits set; the network is 10.1.2.0/24"),
         Refusal::invalid("start", "x", "it must come from the 'next' of the page before"),
         Refusal::NameTaken {

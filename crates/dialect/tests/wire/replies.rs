@@ -117,15 +117,15 @@ fn native_policy_replies_are_golden() {
 fn ibm_pages_are_golden() {
     let (world, ids) = world();
     let (site, paging) = (site(), paging("1"));
-    let page = view::all(&world, "", None, 1).unwrap();
+    let page = view::own(&world, None, None, 1).unwrap();
     check("ibm/list_vpcs", &ibm::vpc::encode_page(&site, &paging, &page));
-    let page = view::all(&world, "", None, 1).unwrap();
+    let page = view::own(&world, None, None, 1).unwrap();
     check("ibm/list_subnets", &ibm::subnet::encode_page(&site, &paging, &page));
     let page = view::all(&world, &ids.subnet.to_string(), None, 1).unwrap();
     check("ibm/list_subnet_reserved_ips", &ibm::reserved_ip::encode_page(&site, ids.subnet, &paging, &page));
-    let page = view::all(&world, "", None, 1).unwrap();
+    let page = view::own(&world, None, None, 1).unwrap();
     check("ibm/list_virtual_network_interfaces", &ibm::vni::encode_page(&site, &paging, &page));
-    let page = view::all(&world, "", None, 1).unwrap();
+    let page = view::own(&world, None, None, 1).unwrap();
     check("ibm/list_instances", &ibm::instance::encode_page(&site, &paging, &page));
     let vni = VniView::read(&world, ids.vni).unwrap();
     let of_ids = view::of_ids(&vni.vni.ips, None, 1).unwrap();
@@ -143,7 +143,7 @@ fn native_replies_are_golden() {
     instance.instance.namespace = Namespace::Tap { owner: Some(1000) };
     check("native/get_instance_tap", &native::instance::encode(&instance));
     check("native/get_virtual_network_interface", &native::vni::encode(&PlacedVni::read(&world, ids.vni).unwrap()));
-    let page = view::all::<PlacedVni>(&world, "", None, 1).unwrap();
+    let page = view::own::<PlacedVni>(&world, None, None, 1).unwrap();
     check("native/list_virtual_network_interfaces", &native::paging::encode(&page, native::vni::encode));
     let key = EntryKey::Port(ids.attachment);
     let report = DriftReport { key: Some(key), message: "a route was missing".to_owned(), repaired: true };

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, value_parser};
+use pintle_server::Region;
 
 /// `pintle server`.
 #[derive(Debug, Clone, Args)]
@@ -28,9 +29,10 @@ pub(crate) struct ServerArguments {
     /// Where agents connect (mutual TLS).
     #[arg(long, default_value = "127.0.0.1:7481", value_name = "ADDRESS:PORT")]
     pub(crate) agent_listen: SocketAddr,
-    /// The region's name in the API.
-    #[arg(long, default_value = "local")]
-    pub(crate) region: String,
+    /// A region and its zones; repeatable. Who names no region means the first one, which also has every zone that none of
+    /// them names.
+    #[arg(long = "region", default_value = "local=local-1", value_name = "NAME[=ZONE,...]", value_parser = region)]
+    pub(crate) regions: Vec<Region>,
 }
 
 /// `pintle agent`.
@@ -112,4 +114,14 @@ pub(crate) struct UpArguments {
     /// With --demo: how many moves to measure, 1 to 100000.
     #[arg(long, requires = "demo", default_value_t = 100, value_name = "COUNT", value_parser = value_parser!(u32).range(1..=100_000))]
     pub(crate) moves: u32,
+}
+
+/// Reads `NAME[=ZONE,…]`; what names may look like is the server's to say.
+fn region(text: &str) -> Result<Region, String> {
+    let (name, zones) = text.split_once('=').unwrap_or((text, ""));
+    let zones: Vec<String> = zones.split(',').filter(|_| !zones.is_empty()).map(str::to_owned).collect();
+    if name.is_empty() || zones.iter().any(String::is_empty) {
+        return Err("expected NAME or NAME=ZONE,ZONE… without empty names".to_owned());
+    }
+    Ok(Region { name: name.to_owned(), zones })
 }

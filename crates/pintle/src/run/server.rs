@@ -38,6 +38,6 @@ pub(crate) fn server_config(arguments: &ServerArguments) -> Config {
     config.api = arguments.listen.unwrap_or(config.api);
     config.api_connections = arguments.api_connections as usize;
     config.agents = arguments.agent_listen;
-    config.region.clone_from(&arguments.region);
+    config.regions.clone_from(&arguments.regions);
     config
 }

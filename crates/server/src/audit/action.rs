@@ -38,6 +38,8 @@ pub fn about(command: &Command) -> About {
     use Command as C;
     let new = About::new;
     match command {
+        C::ConfigureRegions(_) => new("regions.configure"),
+        C::CreateAccount(create) => new("account.create").all(create.id),
         C::CreateVpc(_) => new("vpc.create"),
         C::RenameVpc(id, _) | C::UpdateVpc(id, _) => new("vpc.update").of(id),
         C::DeleteVpc(id) => new("vpc.delete").of(id),
@@ -124,6 +126,7 @@ fn existing(choice: &IpChoice) -> Option<impl ToString> {
 pub fn add_reply(about: &mut About, reply: &Reply) {
     let creates = about.action.ends_with(".create");
     let mut ids: Vec<String> = match reply {
+        Reply::Account(account) => vec![account.id.to_string()],
         Reply::Vpc(vpc) => vec![vpc.id.to_string()],
         Reply::Subnet(subnet) => vec![subnet.id.to_string(), subnet.vpc.to_string()],
         Reply::ReservedIp(ip) => vec![ip.id.to_string(), ip.subnet.to_string()],
@@ -154,7 +157,7 @@ mod tests {
     use super::*;
     use pintle_core::id::{AttachmentId, HostId, InstanceId, VniId, VpcId};
     use pintle_core::lifecycle::Lifecycle;
-    use pintle_core::model::{Attachment, Timestamp};
+    use pintle_core::model::{AccountId, Attachment, Owner, Timestamp};
 
     #[test]
     fn p04_what_is_detached_is_found_by_the_interface_the_instance_and_the_host() {
@@ -163,6 +166,7 @@ mod tests {
         assert_eq!((about.action, about.ids.len()), ("vni.force-detach", 1));
         let reply = Reply::Attachment(Attachment {
             id: attachment,
+            owner: Owner::new(AccountId::FIRST, "local"),
             name: "a".into(),
             created_at: Timestamp(0),
             vni: VniId::from_bits(2),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use pintle_core::compile::{Carriers, Subject};
 use pintle_core::id::{HostId, VniId};
 use pintle_core::model::{Host, Vni};
-use pintle_core::record::{Record, list_prefix};
+use pintle_core::record::{Record, lists_of};
 use pintle_core::refusal::DecideError;
 use pintle_core::txn::{Revision, Snapshot};
 use pintle_core::{compile, query};
@@ -178,7 +178,7 @@ fn missing_hosts(snapshot: &dyn Snapshot, dirty: &Dirty) -> Result<Vec<HostId>, 
 /// The first and the last step of an interface's life. Its place in the list of all is written when it is created and at
 /// no other time.
 fn log_life(batch: &Batch) {
-    let list = list_prefix::<Vni>("");
+    let list = lists_of::<Vni>();
     let of_vni = |event: &Event| event.key.strip_prefix(Vni::KIND)?.strip_prefix('/')?.parse::<VniId>().ok();
     let is_new = |id: VniId| {
         let listed = |event: &Event| event.value.is_some() && event.key.starts_with(&list);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use pintle_core::host_spec::EntryKey;
 use pintle_core::id::{AttachmentId, HostId, VniId};
 use pintle_core::model::{Attachment, Instance, MoveStep};
-use pintle_core::{Command, query};
+use pintle_core::{Command, Request, query};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -287,7 +287,7 @@ async fn execute(engine: &Engine, item: Item, modified: u64, command: Command) -
     let unchanged = |snapshot: &dyn pintle_core::txn::Snapshot| {
         Ok(snapshot.get(&key)?.is_some_and(|stored| stored.modified == modified))
     };
-    Ok(engine.execute_if(command, unchanged).await?.is_some())
+    Ok(engine.execute_if(Request::system(command), unchanged).await?.is_some())
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pintle_core::Request;
 use pintle_core::host_protocol::ServerMessage;
 use pintle_core::id::HostId;
 use tokio::net::{TcpListener, TcpStream};
@@ -215,7 +216,7 @@ async fn receive(shared: &Shared, link: &mut Link, incoming: &mut Incoming) -> B
         match taken {
             Ok(None) => {}
             Ok(Some(command)) => {
-                if let Err(error) = shared.engine.execute(command).await {
+                if let Err(error) = shared.engine.execute(Request::system(command)).await {
                     return handshake::refused(error);
                 }
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pintle_core::host_protocol::{AgentMessage, Hello, PROTOCOL_VERSION, ServerMessage};
 use pintle_core::id::HostId;
 use pintle_core::model::Host;
-use pintle_core::{DecideError, query};
+use pintle_core::{DecideError, Request, query};
 
 use super::Bye;
 use super::link::register;
@@ -78,7 +78,7 @@ async fn begin(hello: &Hello, certified: HostId, engine: &Engine) -> Result<(), 
         let reason = format!("field 'host': {} is claimed, but the certificate is that of {certified}", hello.host);
         return Err(Bye::fatal(reason));
     }
-    engine.execute(register(hello)).await.map_err(refused)?;
+    engine.execute(Request::system(register(hello))).await.map_err(refused)?;
     Ok(())
 }
 

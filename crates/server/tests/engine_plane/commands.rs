@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::support::{Plane, Seeded, check_addresses};
 use pintle_core::command::{CreateVni, CreateVpc};
 use pintle_core::model::{ReservedIp, Vni};
-use pintle_core::record::list_prefix;
+use pintle_core::record::lists_of;
 use pintle_core::txn::{Revision, Snapshot, Txn};
 use pintle_core::{Command, query};
 use pintle_server::{Engine, EngineError, SystemClock};
@@ -40,8 +40,7 @@ async fn b17_many_at_once_in_one_subnet_get_an_address_each() {
 async fn a_wait_ends_with_the_commit_that_it_waits_for() {
     let plane = Plane::new(2);
     let engine = plane.engine.clone();
-    let look =
-        |snapshot: &dyn Snapshot| Ok((snapshot.count(&list_prefix::<pintle_core::model::Vpc>(""))? > 0).then_some(7));
+    let look = |snapshot: &dyn Snapshot| Ok((snapshot.count(&lists_of::<pintle_core::model::Vpc>())? > 0).then_some(7));
     let waiting = tokio::spawn(async move { engine.wait(Duration::from_secs(60), look).await });
     tokio::task::yield_now().await;
     plane.vpc().await;

@@ -200,7 +200,7 @@ impl Api {
         let (attachments, instances) = self
             .engine
             .read(|snapshot| {
-                let instances: Vec<InstanceId> = query::index(snapshot, &record::list_prefix::<Instance>(""))?;
+                let instances: Vec<InstanceId> = query::index(snapshot, &record::lists_of::<Instance>())?;
                 let mut attachments = Vec::new();
                 for instance in &instances {
                     let ids: Vec<AttachmentId> = query::index(snapshot, &record::attachments_of_instance(*instance))?;

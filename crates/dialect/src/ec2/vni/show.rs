@@ -67,7 +67,7 @@ impl InterfaceView {
         xml.text("availabilityZone", &vni.zone);
         xml.text("availabilityZoneId", caller.zone_id(&vni.zone));
         xml.text("description", &vni.description);
-        xml.text("ownerId", &caller.account);
+        xml.text("ownerId", caller.account);
         xml.text("requesterManaged", false);
         xml.text("status", self.status());
         xml.text("macAddress", vni.mac);
@@ -133,7 +133,7 @@ pub(super) fn attachment_status(attachment: &Attachment) -> &'static str {
 fn write_attachment(xml: &mut Xml, attachment: &Attachment, vni: &Vni, caller: &Caller) {
     xml.text("attachmentId", attachment.id);
     xml.text("instanceId", attachment.instance);
-    xml.text("instanceOwnerId", &caller.account);
+    xml.text("instanceOwnerId", caller.account);
     xml.text("deviceIndex", attachment.index);
     xml.text("networkCardIndex", 0);
     xml.text("status", attachment_status(attachment));
@@ -145,7 +145,7 @@ fn write_association(xml: &mut Xml, public: &FloatingIp, caller: &Caller) {
     xml.nest("association", |xml| {
         xml.text("publicIp", public.address);
         xml.text("publicDnsName", "");
-        xml.text("ipOwnerId", &caller.account);
+        xml.text("ipOwnerId", caller.account);
         xml.text("allocationId", public.id);
         xml.text("associationId", association_id(public.id));
     });

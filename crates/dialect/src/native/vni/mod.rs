@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::{Named, attachment, paging::Paging};
 use crate::problem::Problem;
-use crate::view::{Page, View, VniView, all, by_ids, resolve};
+use crate::view::{Page, View, VniView, by_ids, resolve};
 use crate::wire::{Params, timestamp};
 
 /// An interface, where it is, and where it is moving to.
@@ -68,7 +68,7 @@ impl List {
     /// # Errors
     /// [`Problem::Parameter`].
     pub fn decode(mut params: Params) -> Result<Self, Problem> {
-        let paging = Paging::take(&mut params)?;
+        let paging = Paging::take_owned(&mut params)?;
         let (subnet, instance, host) = (params.take("subnet")?, params.take("instance")?, params.take("host")?);
         params.finish()?;
         if [&subnet, &instance, &host].into_iter().flatten().count() > 1 {
@@ -94,7 +94,7 @@ impl List {
         } else if let Some(host) = &self.host {
             bound(snapshot, &attachments_of_host(resolve::<Host>(snapshot, host)?))?
         } else {
-            return Ok(all(snapshot, "", start, limit)?);
+            return Ok(self.paging.read(snapshot)?);
         };
         Ok(by_ids(snapshot, ids, start, limit)?)
     }

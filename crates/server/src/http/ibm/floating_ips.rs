@@ -29,10 +29,10 @@ pub(super) async fn list(State(app): State<App>, Query(params): Query) -> Answer
             }
             .into());
         }
-        (None, None) => app.read(|snapshot| Ok(view::all(snapshot, "", start, limit)?)).await?,
+        (None, None) => app.read(|snapshot| Ok(view::own(snapshot, None, start, limit)?)).await?,
         (Some(name), None) => {
             app.read(|snapshot| {
-                let ids = view::by_name::<FloatingIp>(snapshot, name, Scope::Server)?;
+                let ids = view::by_name::<FloatingIp>(snapshot, None, name, Scope::Owner)?;
                 Ok(view::by_ids(snapshot, ids, start, limit)?)
             })
             .await?

@@ -22,12 +22,12 @@ pub(super) async fn list(State(app): State<App>, Query(params): Query) -> Answer
     let (start, limit) = (paging.start.as_deref(), paging.limit);
     let page = match (paging.filter("name"), vpc_filter(&paging)?) {
         _ if !paging.wants_default_group() => nothing(),
-        (None, None) => app.read(|snapshot| Ok(view::all(snapshot, "", start, limit)?)).await?,
+        (None, None) => app.read(|snapshot| Ok(view::own(snapshot, None, start, limit)?)).await?,
         (name, vpc) => {
             app.read(|snapshot| {
                 let ids = match (name, vpc) {
                     (Some(name), vpc) => {
-                        view::by_name::<Instance>(snapshot, name, vpc.map_or(Scope::EveryVpc, Scope::Vpc))?
+                        view::by_name::<Instance>(snapshot, None, name, vpc.map_or(Scope::EveryVpc, Scope::Vpc))?
                     }
                     (None, Some(vpc)) => view::child_ids::<Instance>(snapshot, vpc)?,
                     (None, None) => Vec::new(),

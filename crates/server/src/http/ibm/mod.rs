@@ -116,7 +116,7 @@ fn vpc_filter(paging: &Paging) -> Result<Option<VpcId>, Problem> {
 /// The VPC that a list is filtered by, by id or by name or both; `None`: one that nothing is in.
 fn vpc_of(snapshot: &dyn Snapshot, id: Option<VpcId>, name: Option<&str>) -> Result<Option<VpcId>, Problem> {
     let Some(name) = name else { return Ok(id) };
-    let named = by_name::<Vpc>(snapshot, name, Scope::Server)?.pop();
+    let named = by_name::<Vpc>(snapshot, None, name, Scope::Owner)?.pop();
     Ok(named.filter(|named| id.is_none_or(|id| id == *named)))
 }
 

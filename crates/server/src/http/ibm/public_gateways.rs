@@ -17,7 +17,7 @@ use super::nothing;
 pub(super) async fn list(State(app): State<App>, Query(params): Query) -> Answer {
     let paging = Paging::decode(params, &["resource_group.id"])?;
     let page = if paging.wants_default_group() {
-        app.read(|snapshot| Ok(view::all(snapshot, "", paging.start.as_deref(), paging.limit)?)).await?
+        app.read(|snapshot| Ok(view::own(snapshot, None, paging.start.as_deref(), paging.limit)?)).await?
     } else {
         nothing()
     };

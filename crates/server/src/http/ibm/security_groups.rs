@@ -31,7 +31,7 @@ pub(super) async fn list(
     let by_id = vpc_filter(&paging)?;
     let page = match (by_id, paging.filter("vpc.name")) {
         _ if !paging.wants_default_group() => nothing(),
-        (None, None) => app.read(|snapshot| Ok(view::all(snapshot, "", start, limit)?)).await?,
+        (None, None) => app.read(|snapshot| Ok(view::own(snapshot, None, start, limit)?)).await?,
         (by_id, by_name) => {
             app.read(|snapshot| {
                 let vpc = super::vpc_of(snapshot, by_id, by_name)?;

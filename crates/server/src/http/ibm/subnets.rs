@@ -24,7 +24,7 @@ pub(super) async fn list(State(app): State<App>, Query(params): Query) -> Answer
     let (start, limit) = (paging.start.as_deref(), paging.limit);
     let page = match vpc_filter(&paging)? {
         _ if !paging.wants_default_group() => nothing(),
-        None => app.read(|snapshot| Ok(view::all(snapshot, "", start, limit)?)).await?,
+        None => app.read(|snapshot| Ok(view::own(snapshot, None, start, limit)?)).await?,
         Some(vpc) => {
             app.read(|snapshot| Ok(view::by_ids(snapshot, view::child_ids::<Subnet>(snapshot, vpc)?, start, limit)?))
                 .await?

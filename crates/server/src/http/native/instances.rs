@@ -13,10 +13,9 @@ use super::super::app::App;
 use super::super::extract::{Body, Query, Segments};
 
 pub(super) async fn list(State(app): State<App>, Query(mut params): Query) -> Answer {
-    let asked = Paging::take(&mut params)?;
+    let asked = Paging::take_owned(&mut params)?;
     params.finish()?;
-    let page =
-        app.read(|snapshot| Ok(view::all::<InstanceView>(snapshot, "", asked.start.as_deref(), asked.limit)?)).await?;
+    let page = app.read(|snapshot| Ok(asked.read::<InstanceView>(snapshot)?)).await?;
     Ok(json(StatusCode::OK, &paging::encode(&page, instance::encode)))
 }
 

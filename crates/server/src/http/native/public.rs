@@ -38,9 +38,9 @@ pub(super) async fn delete_pool(State(app): State<App>, Segments(pool): Segments
 }
 
 pub(super) async fn list_ips(State(app): State<App>, Query(mut params): Query) -> Answer {
-    let asked = Paging::take(&mut params)?;
+    let asked = Paging::take_owned(&mut params)?;
     params.finish()?;
-    let read = app.read(|snapshot| Ok(all::<FloatingIpView>(snapshot, "", asked.start.as_deref(), asked.limit)?));
+    let read = app.read(|snapshot| Ok(asked.read::<FloatingIpView>(snapshot)?));
     Ok(json(StatusCode::OK, &paging::encode(&read.await?, public::encode)))
 }
 

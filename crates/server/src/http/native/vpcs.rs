@@ -7,16 +7,16 @@ use pintle_core::id::VpcId;
 use pintle_core::model::Vpc;
 use pintle_dialect::native::paging::{self, Paging};
 use pintle_dialect::native::vpc::{Create, Update, encode};
-use pintle_dialect::view::{VpcView, all, resolve};
+use pintle_dialect::view::{VpcView, resolve};
 
 use super::super::answer::{Answer, Fault, empty, json};
 use super::super::app::App;
 use super::super::extract::{Body, Query, Segments};
 
 pub(super) async fn list(State(app): State<App>, Query(mut params): Query) -> Answer {
-    let asked = Paging::take(&mut params)?;
+    let asked = Paging::take_owned(&mut params)?;
     params.finish()?;
-    let page = app.read(|snapshot| Ok(all::<VpcView>(snapshot, "", asked.start.as_deref(), asked.limit)?)).await?;
+    let page = app.read(|snapshot| Ok(asked.read::<VpcView>(snapshot)?)).await?;
     Ok(json(StatusCode::OK, &paging::encode(&page, encode)))
 }
 

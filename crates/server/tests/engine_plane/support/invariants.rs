@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pintle_core::host_spec::{Entry, EntryKey};
 use pintle_core::id::{HostId, ReservedIpId};
-use pintle_core::model::{Owner, ReservedIp, Vni};
+use pintle_core::model::{ReservedBy, ReservedIp, Vni};
 use pintle_core::record::address_key;
 use pintle_server::projector::compile_all;
 
@@ -40,12 +40,12 @@ pub fn check_addresses(plane: &Plane, when: &str) {
     let mut bound = BTreeSet::new();
     for ip in &ips {
         assert_eq!(taken.get(&address_key(ip.vpc, ip.address)), Some(&ip.id), "{when}: {ip:?}");
-        match (ip.owner, ip.bound_to) {
-            (Owner::Provider, holder) => assert_eq!(holder, None, "{when}: {ip:?}"),
-            (Owner::User, None) => {
+        match (ip.reserved_by, ip.bound_to) {
+            (ReservedBy::Provider, holder) => assert_eq!(holder, None, "{when}: {ip:?}"),
+            (ReservedBy::User, None) => {
                 assert!(!ip.auto_delete, "{when}: a leak, nobody holds it and nobody made it: {ip:?}")
             }
-            (Owner::User, Some(vni)) => {
+            (ReservedBy::User, Some(vni)) => {
                 let vni = vnis.get(&vni).unwrap_or_else(|| panic!("{when}: held by nobody: {ip:?}"));
                 assert!(vni.ips.contains(&ip.id), "{when}: {ip:?} against {vni:?}");
                 assert!(bound.insert((ip.vpc, ip.address)), "{when}: bound twice: {ip:?}");

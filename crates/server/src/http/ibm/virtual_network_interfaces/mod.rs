@@ -22,10 +22,10 @@ pub(super) async fn list(State(app): State<App>, Query(params): Query) -> Answer
     let (start, limit) = (paging.start.as_deref(), paging.limit);
     let page = match paging.filter("name") {
         _ if !paging.wants_default_group() => nothing(),
-        None => app.read(|snapshot| Ok(view::all(snapshot, "", start, limit)?)).await?,
+        None => app.read(|snapshot| Ok(view::own(snapshot, None, start, limit)?)).await?,
         Some(name) => {
             app.read(|snapshot| {
-                let ids = view::by_name::<Vni>(snapshot, name, Scope::EveryVpc)?;
+                let ids = view::by_name::<Vni>(snapshot, None, name, Scope::EveryVpc)?;
                 Ok(view::by_ids(snapshot, ids, start, limit)?)
             })
             .await?
