@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::id::{AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
 use crate::id::{FloatingIpId, PublicGatewayId, PublicPoolId, SubnetId, VniId, VpcId};
+use crate::model::{AccessKey, AccessKeyId};
 use crate::model::{
     Account, AccountId, Attachment, Host, Instance, Move, Owner, ReservedIp, Subnet, Timestamp, Vni, Vpc,
 };
@@ -98,6 +99,7 @@ macro_rules! listed {
     };
 }
 
+record!(AccessKey, AccessKeyId, "access_key", AccessKey);
 record!(Account, AccountId, "account", Account);
 record!(Vpc, VpcId, "vpc", Vpc, owner);
 record!(Subnet, SubnetId, "subnet", Subnet, owner);
@@ -112,6 +114,7 @@ record!(PrefixList, PrefixListId, "prefix_list", PrefixList, owner);
 record!(PublicPool, PublicPoolId, "public_pool", PublicPool);
 record!(FloatingIp, FloatingIpId, "floating_ip", FloatingIp, owner);
 record!(PublicGateway, PublicGatewayId, "public_gateway", PublicGateway, owner);
+listed!(AccessKey);
 listed!(Account);
 listed!(Vpc, owner);
 listed!(Subnet, owner);

@@ -13,6 +13,8 @@ use crate::txn::ReadError;
 /// The noun that a refusal speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Noun {
+    /// An access key.
+    AccessKey,
     /// An account.
     Account,
     /// A region.
@@ -57,6 +59,7 @@ impl Noun {
     /// In words, for messages.
     pub fn words(self) -> &'static str {
         match self {
+            Noun::AccessKey => "access key",
             Noun::Account => "account",
             Noun::Region => "region",
             Noun::Vpc => "VPC",

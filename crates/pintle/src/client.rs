@@ -52,6 +52,11 @@ impl Client {
         Ok(Client { http, base: url.trim_end_matches('/').to_owned(), token: token.to_owned() })
     }
 
+    /// Where the API is.
+    pub(crate) fn url(&self) -> &str {
+        &self.base
+    }
+
     pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         self.send(Method::GET, path, None).await
     }

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::http::Rates;
 use pintle_core::model::{DEFAULT_REGION, Region};
 
 /// Where the API listens unless told otherwise: on this machine only.
@@ -33,6 +34,8 @@ pub struct Config {
     /// The regions with their zones, not empty. Who names no region means the first one, which also has every zone that
     /// none of them names.
     pub regions: Vec<Region>,
+    /// How fast one account may go with the EC2 API.
+    pub rates: Rates,
     /// What links in answers begin with, when clients reach the API by another address than `api`; without a slash at the
     /// end.
     pub base_url: Option<String>,
@@ -48,6 +51,7 @@ impl Config {
             agents: DEFAULT_AGENTS,
             agent_listener: None,
             regions: vec![Region { name: DEFAULT_REGION.to_owned(), zones: vec![DEFAULT_ZONE.to_owned()] }],
+            rates: Rates::default(),
             base_url: None,
         }
     }

@@ -119,6 +119,16 @@ impl Engine {
         Err(EngineError::Busy { attempts: MAX_ATTEMPTS })
     }
 
+    /// What would come of a command if it were carried out now.
+    ///
+    /// # Errors
+    /// As [`Engine::execute`].
+    pub async fn judge(&self, request: impl Into<Request> + Send) -> Result<Reply, EngineError> {
+        let request = request.into();
+        self.read_now(|snapshot| decide(snapshot, self.clock.now(), &mut SharedIds(&self.ids), request))
+            .map(|(_, reply)| reply)
+    }
+
     /// Reads one consistent snapshot.
     ///
     /// `read` runs on the caller's thread: a record from the store's cache takes some 20 µs, so pages and joins of a

@@ -19,6 +19,7 @@ pub mod projector;
 mod reconcile;
 pub mod sessions;
 mod start;
+pub mod vault;
 
 pub use clock::{Clock, SystemClock, SystemIds};
 pub use config::Config;

@@ -24,6 +24,7 @@ use crate::http;
 use crate::patience::{PATIENCE, Patient, Peer};
 use crate::pki::{Authority, JoinToken, PkiError, make_private_directory, read_or_make};
 use crate::sessions::{AgentListener, AgentSettings, Sessions};
+use crate::vault::Vault;
 
 /// How long requests in hand may take once the server stops.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -99,7 +100,10 @@ impl Server {
         let join_token = authority.join_token().clone();
         let settings = AgentSettings::default();
         let agents = AgentListener::start(agents, engine.clone(), sessions.clone(), authority, settings)?;
+        let vault = Arc::new(Vault::open(&data_dir.join("access-keys.key"))?);
         let router = http::router(http::State {
+            vault,
+            rates: config.rates,
             engine: engine.clone(),
             sessions: sessions.clone(),
             audit,

@@ -12,7 +12,9 @@ use ipnet::IpNet;
 
 use crate::id::{AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
 use crate::id::{FloatingIpId, PublicGatewayId, PublicPoolId, SubnetId, VniId, VpcId};
-use crate::model::{Account, Attachment, Host, Instance, Move, MoveStep, ReservedIp, Subnet, Vni, Vpc};
+use crate::model::{
+    AccessKey, AccessKeyId, Account, Attachment, Host, Instance, Move, MoveStep, ReservedIp, Subnet, Vni, Vpc,
+};
 use crate::model::{FloatingIp, NetworkAcl, PrefixList, PublicGateway, PublicPool, Region, SecurityGroup};
 
 pub use interface::{
@@ -22,7 +24,7 @@ pub use network::{
     CreateReservedIp, CreateSubnet, CreateVpc, IpChoice, Ipv6Range, PrefixChoice, UpdateReservedIp, UpdateSubnet,
     UpdateVpc,
 };
-pub use operator::{CreateAccount, RegisterHost};
+pub use operator::{CreateAccessKey, CreateAccount, RegisterHost};
 pub use policy::{
     AclPlace, AclRulePut, AclRulesChange, CreateNetworkAcl, CreatePrefixList, CreateSecurityGroup, NewAclRule, NewRule,
     RulesChange, UpdatePrefixList, UpdateSecurityGroup,
@@ -34,6 +36,10 @@ pub use public::{CreateFloatingIp, CreatePublicGateway, CreatePublicPool, Floati
 pub enum Command {
     /// Makes these the regions, the first the default one; nothing happens if they are → [`Reply::Done`].
     ConfigureRegions(Vec<Region>),
+    /// Creates an access key → [`Reply::AccessKey`].
+    CreateAccessKey(CreateAccessKey),
+    /// Deletes an access key → [`Reply::AccessKey`], as it was.
+    DeleteAccessKey(AccessKeyId),
     /// Creates an account → [`Reply::Account`].
     CreateAccount(CreateAccount),
     /// Creates a VPC → [`Reply::Vpc`].
@@ -201,6 +207,7 @@ impl Command {
     pub fn operators(&self) -> Option<&'static str> {
         Some(match self {
             Command::ConfigureRegions(_) => "configuring regions",
+            Command::CreateAccessKey(_) | Command::DeleteAccessKey(_) => "changing access keys",
             Command::CreateAccount(_) => "creating an account",
             Command::CreatePublicPool(_) | Command::DeletePublicPool(_) => "changing public pools",
             Command::RegisterHost(_) | Command::DeleteHost(_) | Command::DeleteLostHost(_) => "changing hosts",
@@ -274,6 +281,8 @@ impl Command {
 /// What came of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
+    /// An access key.
+    AccessKey(AccessKey),
     /// An account.
     Account(Account),
     /// A VPC.

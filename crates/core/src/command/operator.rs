@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use crate::id::HostId;
-use crate::model::AccountId;
+use crate::model::{AccessKeyId, AccountId};
 
 /// Creates an account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,6 +12,23 @@ pub struct CreateAccount {
     pub id: Option<AccountId>,
     /// Its name; made up when absent.
     pub name: Option<String>,
+}
+
+/// Creates an access key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CreateAccessKey {
+    /// Its id, which no key has.
+    pub id: AccessKeyId,
+    /// The account that acts with it.
+    pub account: AccountId,
+    /// Its secret, sealed by whoever asks.
+    pub sealed: Vec<u8>,
+}
+
+impl std::fmt::Debug for CreateAccessKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CreateAccessKey").field("id", &self.id).field("account", &self.account).finish_non_exhaustive()
+    }
 }
 
 /// What a host says of itself.

@@ -3,6 +3,7 @@
 //! One file per noun. Nothing here knows an engine, a host's connection or a wire format; whatever a rule relied on is in
 //! the transaction's compares, so a decision holds at the moment it is committed or is made again.
 
+mod access_key;
 mod account;
 mod address;
 mod attachment;
@@ -62,6 +63,8 @@ pub fn decide(
 fn apply(draft: &mut Draft<'_>, command: Command) -> Result<Reply, DecideError> {
     Ok(match command {
         Command::ConfigureRegions(regions) => done(region::configure(draft, regions)?),
+        Command::CreateAccessKey(create) => Reply::AccessKey(access_key::create(draft, create)?),
+        Command::DeleteAccessKey(id) => Reply::AccessKey(access_key::delete(draft, id)?),
         Command::CreateAccount(create) => Reply::Account(account::create(draft, create)?),
         Command::CreateVpc(create) => Reply::Vpc(vpc::create(draft, create)?),
         Command::RenameVpc(id, name) => Reply::Vpc(vpc::rename(draft, id, &name)?),

@@ -28,6 +28,13 @@ impl AccountId {
     }
 }
 
+impl Default for AccountId {
+    /// The first account.
+    fn default() -> Self {
+        AccountId::FIRST
+    }
+}
+
 impl fmt::Display for AccountId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:012}", self.0)

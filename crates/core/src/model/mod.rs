@@ -3,6 +3,7 @@
 //! Records are plain data. What may be done with them is decided in [`crate::decide`]; what a host must have because of
 //! them is worked out in [`crate::compile`].
 
+mod access_key;
 mod account;
 mod attachment;
 mod host;
@@ -19,6 +20,7 @@ mod subnet;
 mod vni;
 mod vpc;
 
+pub use access_key::{AccessKey, AccessKeyId, InvalidAccessKeyId};
 pub use account::{Account, AccountId, InvalidAccountId};
 pub use attachment::{Attachment, MAX_PER_INSTANCE};
 pub use host::Host;

@@ -69,7 +69,7 @@ pub fn not_found(noun: Noun, id: &str) -> Ec2Error {
         Noun::PublicGateway => ("NatGatewayNotFound", format!("NatGateway {id} was not found")),
         Noun::ReservedIp => ("InvalidParameterValue", format!("The address '{id}' is not assigned")),
         Noun::Prefix => ("InvalidParameterValue", format!("The prefix '{id}' is not assigned")),
-        Noun::Account | Noun::Region | Noun::Host | Noun::ResourceGroup | Noun::PublicPool => {
+        Noun::AccessKey | Noun::Account | Noun::Region | Noun::Host | Noun::ResourceGroup | Noun::PublicPool => {
             ("InvalidParameterValue", format!("The {} '{id}' does not exist", noun.words()))
         }
     };
@@ -90,7 +90,7 @@ fn refused(refusal: &Refusal) -> Ec2Error {
     let words = refusal.to_string();
     match refusal {
         Refusal::NotFound { noun, id } => not_found(*noun, id),
-        Refusal::NotPermitted { .. } => Ec2Error::new("UnauthorizedOperation", words),
+        Refusal::NotPermitted { .. } => Ec2Error::with_status(403, "UnauthorizedOperation", words),
         Refusal::Invalid { field, value, rule } => invalid(field, value, rule),
         Refusal::NameTaken { noun: Noun::SecurityGroup, name, scope, .. } => {
             let message = format!("The security group '{name}' already exists for {scope}");

@@ -4,6 +4,7 @@
 //! plane does at this moment, and joined tables for the command line.
 //! Wherever a request names a thing it may use its id or its name.
 
+pub mod access_key;
 pub mod action;
 pub mod attachment;
 pub mod drift;

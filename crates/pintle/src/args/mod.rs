@@ -1,5 +1,6 @@
 //! The command line: what may be said, and its help with examples.
 
+mod access_key;
 mod audit;
 mod instance;
 mod network;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
+pub(crate) use access_key::AccessKeyCommand;
 pub(crate) use audit::{AuditArguments, AuditCommand};
 pub(crate) use instance::InstanceCommand;
 pub(crate) use network::{HostCommand, JoinHelp, SubnetCommand, VpcCommand};
@@ -125,6 +127,9 @@ pub(crate) enum Command {
     /// Instances: the servers that interfaces are attached to.
     #[command(subcommand)]
     Instance(InstanceCommand),
+    /// Access keys: what clients of the EC2 API sign with.
+    #[command(subcommand)]
+    AccessKey(AccessKeyCommand),
     /// Hosts: the machines that run an agent.
     #[command(subcommand)]
     Host(HostCommand),

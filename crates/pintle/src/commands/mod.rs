@@ -1,5 +1,6 @@
 //! The client's subcommands, a file each; every one is a few calls of the public API.
 
+mod access_key;
 mod acl;
 mod audit;
 mod completion;
@@ -69,6 +70,7 @@ async fn online(client: &ClientArguments, command: Command) -> anyhow::Result<Ex
         Command::Vni(command) => vni::run(api, format, command).await?,
         Command::Group(command) => group::run(api, format, command).await?,
         Command::Acl(command) => acl::run(api, format, command).await?,
+        Command::AccessKey(command) => access_key::run(api, format, command).await?,
         Command::PrefixList(command) => prefix_list::run(api, format, command).await?,
         Command::FloatingIp(command) => public::floating_ip(api, format, command).await?,
         Command::PublicGateway(command) => public::gateway(api, format, command).await?,

@@ -39,6 +39,8 @@ pub fn about(command: &Command) -> About {
     let new = About::new;
     match command {
         C::ConfigureRegions(_) => new("regions.configure"),
+        C::CreateAccessKey(create) => new("access-key.create").of(create.id).of(create.account),
+        C::DeleteAccessKey(id) => new("access-key.delete").of(id),
         C::CreateAccount(create) => new("account.create").all(create.id),
         C::CreateVpc(_) => new("vpc.create"),
         C::RenameVpc(id, _) | C::UpdateVpc(id, _) => new("vpc.update").of(id),
@@ -126,6 +128,7 @@ fn existing(choice: &IpChoice) -> Option<impl ToString> {
 pub fn add_reply(about: &mut About, reply: &Reply) {
     let creates = about.action.ends_with(".create");
     let mut ids: Vec<String> = match reply {
+        Reply::AccessKey(key) => vec![key.id.to_string()],
         Reply::Account(account) => vec![account.id.to_string()],
         Reply::Vpc(vpc) => vec![vpc.id.to_string()],
         Reply::Subnet(subnet) => vec![subnet.id.to_string(), subnet.vpc.to_string()],

@@ -6,22 +6,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use pintle_core::model::{Attachment, Host, Instance, Move, ReservedIp, Subnet, Vni, Vpc};
+use pintle_core::model::{AccessKey, Attachment, Host, Instance, Move, Region, ReservedIp, Subnet, Vni, Vpc};
 use pintle_core::model::{FloatingIp, NetworkAcl, PrefixList, PublicGateway, PublicPool, SecurityGroup};
 use pintle_core::record::Record;
 use pintle_core::txn::Snapshot;
 use pintle_core::{Command, DecideError, Reply, query};
 use pintle_dialect::Problem;
+use pintle_dialect::ec2::RegionInfo;
 use pintle_dialect::ibm::Site;
 use pintle_dialect::view::View;
+use tokio::sync::OnceCell;
 
 use super::State;
 use super::answer::Fault;
 use super::audited::Asker;
+use super::ec2::{SigningKeys, Throttle};
 use super::if_match::IfMatch;
 use crate::audit::{self, Audit, AuditError};
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineError};
 use crate::sessions::Sessions;
+use crate::vault::Vault;
 
 /// The shared part of all handlers; cheap to clone.
 #[derive(Clone)]
@@ -32,6 +36,12 @@ pub(super) struct Inner {
     pub(super) sessions: Arc<Sessions>,
     pub(super) audit: Arc<Audit>,
     pub(super) token: Arc<str>,
+    pub(super) vault: Arc<Vault>,
+    pub(super) signing_keys: SigningKeys,
+    pub(super) throttle: Throttle,
+    /// Authority under which clients reach this server.
+    pub(super) endpoint: Arc<str>,
+    regions: OnceCell<Arc<[RegionInfo]>>,
     pub(super) site: Site,
     pub(super) started: Instant,
 }
@@ -50,9 +60,25 @@ impl App {
             sessions: state.sessions,
             audit: state.audit,
             token: state.token,
+            vault: state.vault,
+            signing_keys: SigningKeys::default(),
+            throttle: Throttle::new(state.rates),
+            endpoint: state
+                .base_url
+                .split_once("://")
+                .map_or(state.base_url.as_str(), |(_, authority)| authority)
+                .into(),
+            regions: OnceCell::new(),
             site: Site::new(&state.base_url, &state.region),
             started: Instant::now(),
         }))
+    }
+
+    /// The regions, which are fixed when a server starts.
+    pub(super) async fn regions(&self) -> Result<&Arc<[RegionInfo]>, EngineError> {
+        let info = |region: &Region| RegionInfo { name: region.name.clone(), zones: region.zones.clone() };
+        let read = || self.engine.read(|snapshot| Ok(query::regions(snapshot)?.iter().map(info).collect()));
+        self.regions.get_or_try_init(read).await
     }
 
     /// Reads one consistent snapshot.
@@ -77,23 +103,24 @@ impl App {
     }
 
     /// Carries out a command, whatever its reply.
-    pub(super) async fn carry_out(&self, command: Command) -> Result<Reply, Fault> {
-        let done = self.carry_out_if(command, |_| Ok(true)).await?;
+    pub(super) async fn carry_out(&self, request: impl Into<pintle_core::Request>) -> Result<Reply, Fault> {
+        let done = self.carry_out_if(request, |_| Ok(true)).await?;
         Ok(done.expect("the condition always holds"))
     }
 
     /// Carries out a command if `holds` says so, and takes note of what came of it before anybody is told.
     async fn carry_out_if(
         &self,
-        command: Command,
+        request: impl Into<pintle_core::Request>,
         holds: impl Fn(&dyn Snapshot) -> Result<bool, DecideError> + Send + Sync + 'static,
     ) -> Result<Option<Reply>, Fault> {
+        let request = request.into();
         let unwritten = |error: AuditError| Problem::Internal { detail: error.to_string() };
         self.audit.ready().await.map_err(unwritten)?;
         let (app, asker) = (self.clone(), Asker::current());
         let work = async move {
-            let mut about = audit::about(&command);
-            let done = app.engine.execute_if(command, holds).await;
+            let mut about = audit::about(&request.command);
+            let done = app.engine.execute_if(request, holds).await;
             let entry = asker.entry(&mut about, &done);
             let noted = app.audit.record(entry).await;
             asker.noted();
@@ -161,5 +188,5 @@ macro_rules! from_reply {
         }
     )*};
 }
-from_reply!(Vpc Subnet ReservedIp Vni Instance Attachment Move Host);
+from_reply!(AccessKey Vpc Subnet ReservedIp Vni Instance Attachment Move Host);
 from_reply!(SecurityGroup NetworkAcl PrefixList PublicPool FloatingIp PublicGateway);

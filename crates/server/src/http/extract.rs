@@ -59,7 +59,7 @@ fn check_type(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem::WrongContentType { given: super::short(given), wanted })
 }
 
-async fn collect(request: Request<HttpBody>) -> Result<Vec<u8>, Problem> {
+pub(super) async fn collect(request: Request<HttpBody>) -> Result<Vec<u8>, Problem> {
     let too_large = || Problem::TooLarge { limit: MAX_BODY };
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > MAX_BODY) {

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
+use pintle_dialect::ec2::Ec2Error;
 use pintle_dialect::{Problem, ibm, native};
 
 use super::answer::{Fault, json};
@@ -29,12 +30,28 @@ pub(super) struct RequestId(pub(super) String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Dialect {
     Ibm,
+    Ec2,
     Native,
+}
+
+/// What the log says of a request beside its path, where the path does not tell.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Asked {
+    pub(super) action: &'static str,
+    pub(super) account: String,
+    pub(super) region: String,
+    /// The error's code; empty when there was none.
+    pub(super) code: String,
 }
 
 impl Dialect {
     fn of(path: &str) -> Self {
-        if path == "/v1" || path.starts_with("/v1/") { Dialect::Ibm } else { Dialect::Native }
+        match path {
+            "/" => Dialect::Ec2,
+            "/v1" => Dialect::Ibm,
+            _ if path.starts_with("/v1/") => Dialect::Ibm,
+            _ => Dialect::Native,
+        }
     }
 }
 
@@ -59,7 +76,13 @@ pub(super) async fn around(mut request: Request, next: Next) -> Response {
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    let asked = response.extensions_mut().remove::<Asked>();
+    let asked = asked.as_ref();
     tracing::info!(
+        action = asked.map(|asked| asked.action),
+        account = asked.map(|asked| asked.account.as_str()),
+        region = asked.map(|asked| asked.region.as_str()),
+        code = asked.map(|asked| asked.code.as_str()).filter(|code| !code.is_empty()),
         method = %method,
         path = template.as_ref().map_or("(none)", MatchedPath::as_str),
         status = response.status().as_u16(),
@@ -88,6 +111,10 @@ fn word(mut response: Response, dialect: Dialect, trace: &str) -> Response {
     let (status, body) = match dialect {
         Dialect::Ibm => ibm::problem::encode(&problem, trace),
         Dialect::Native => native::problem::encode(&problem, trace),
+        Dialect::Ec2 => {
+            let error = Ec2Error::from(problem);
+            return super::ec2::xml(error.status, error.encode(trace));
+        }
     };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut worded = json(status, &body);

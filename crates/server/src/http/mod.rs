@@ -7,6 +7,7 @@ mod answer;
 mod app;
 mod audited;
 mod auth;
+mod ec2;
 mod extract;
 mod frame;
 mod health;
@@ -25,8 +26,10 @@ use pintle_dialect::Problem;
 use crate::audit::Audit;
 use crate::engine::Engine;
 use crate::sessions::Sessions;
+use crate::vault::Vault;
 use answer::Fault;
 use app::App;
+pub use ec2::{Rate, Rates};
 
 /// What the front ends need.
 #[derive(Clone)]
@@ -39,6 +42,10 @@ pub struct State {
     pub audit: Arc<Audit>,
     /// The bearer token that every request but `/healthz` must carry.
     pub token: Arc<str>,
+    /// Opens the secrets of access keys.
+    pub vault: Arc<Vault>,
+    /// How fast an account may go.
+    pub rates: Rates,
     /// The region that zones belong to, for hrefs and CRNs.
     pub region: String,
     /// Scheme and authority under which clients reach this server, such as `http://127.0.0.1:7480`.
@@ -49,6 +56,7 @@ pub struct State {
 pub fn router(state: State) -> Router {
     let app = App::new(state);
     Router::new()
+        .route("/", get(ec2::serve).post(ec2::serve))
         .route("/healthz", get(health::show))
         .nest("/v1", ibm::router())
         .nest("/native/v1", native::router())

@@ -14,7 +14,8 @@ use pintle_core::lifecycle::Lifecycle;
 use pintle_core::model::{Attachment, Instance, Timestamp};
 use pintle_core::{query, record};
 use pintle_server::audit::Audit;
-use pintle_server::http::{State, router};
+use pintle_server::http::{Rates, State, router};
+use pintle_server::vault::Vault;
 use pintle_server::{Clock, Engine, Sessions};
 use pintle_store::MemoryStore;
 use serde_json::{Value, json};
@@ -87,6 +88,15 @@ impl Api {
 
     /// One whose data directory something was done to before it was started.
     pub(crate) fn prepared(prepare: impl FnOnce(&Path)) -> Api {
+        Api::made(prepare, Rates::default())
+    }
+
+    /// One with other rates than the default ones.
+    pub(crate) fn with_rates(rates: Rates) -> Api {
+        Api::made(|_| (), rates)
+    }
+
+    fn made(prepare: impl FnOnce(&Path), rates: Rates) -> Api {
         let clock = Arc::new(Ticks(AtomicU64::new(1_790_000_000_000)));
         let engine = Engine::new(Arc::new(MemoryStore::default()), clock.clone(), Box::new(Ids(1)));
         let sessions = Sessions::new(clock.clone());
@@ -98,6 +108,8 @@ impl Api {
             sessions: sessions.clone(),
             audit: audit.clone(),
             token: TOKEN.into(),
+            vault: Arc::new(Vault::new(&[7; 32])),
+            rates,
             region: "local".to_owned(),
             base_url: "http://pintle.test".to_owned(),
         });

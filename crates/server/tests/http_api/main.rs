@@ -6,6 +6,7 @@ mod audit;
 mod bad_input;
 mod client;
 mod concurrency;
+mod ec2;
 mod frame;
 mod native;
 mod paging;

@@ -1,5 +1,6 @@
 //! Routes of Pintle's own API, one file per resource.
 
+mod access_keys;
 mod actions;
 mod audit;
 mod hosts;
@@ -16,7 +17,7 @@ mod virtual_network_interfaces;
 mod vpcs;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use serde::Deserialize;
 
 use super::app::App;
@@ -34,6 +35,8 @@ pub(super) fn router() -> Router<App> {
         .route("/drift", get(hosts::drift))
         .route("/audit", get(audit::list))
         .route("/audit/verify", get(audit::verify))
+        .route("/access_keys", get(access_keys::list).post(access_keys::create))
+        .route("/access_keys/{key}", delete(access_keys::delete))
         .route("/hosts", get(hosts::list))
         .route("/hosts/{host}", get(hosts::show).delete(hosts::delete))
         .route("/instances", get(instances::list).post(instances::create))

@@ -1,0 +1,70 @@
+//! Carrying out what an operation asks: read, look through, or change.
+
+use pintle_core::txn::Snapshot;
+use pintle_core::{Actor, Request};
+use pintle_dialect::Problem;
+use pintle_dialect::ec2::{Ec2Error, Scan, Work, Xml};
+use pintle_store::StoreError;
+
+use super::super::app::App;
+use crate::engine::EngineError;
+
+/// Records that are looked at on the spot: some milliseconds of reading.
+const AT_ONCE: usize = 64;
+/// Records that one snapshot is held for, on a thread that may take its time.
+const AT_A_TIME: usize = 1000;
+
+/// Does the work; the answer's body.
+pub(super) async fn run(app: &App, by: Actor, work: Work, dry: bool) -> Result<Xml, Ec2Error> {
+    let mut xml = Xml::piece();
+    match work {
+        _ if dry && !matches!(work, Work::Change(..)) => return Err(Ec2Error::dry_run()),
+        Work::Read(show) => read(app, |snapshot| show(snapshot, &mut xml)).await?,
+        Work::Scan(scan) => look_through(app, scan).await?.write(&mut xml),
+        Work::Change(plan, tell) => {
+            let command = read(app, plan).await?;
+            let request = Request { by, command };
+            if dry {
+                app.engine.judge(request).await.map_err(engine_error)?;
+                return Err(Ec2Error::dry_run());
+            }
+            let reply = app.carry_out(request).await.map_err(|fault| Ec2Error::from(fault.problem().clone()))?;
+            read(app, |snapshot| tell(snapshot, reply, &mut xml)).await?;
+        }
+    }
+    Ok(xml)
+}
+
+async fn read<T: Send>(
+    app: &App,
+    read: impl FnOnce(&dyn Snapshot) -> Result<T, Ec2Error> + Send,
+) -> Result<T, Ec2Error> {
+    app.engine.read(|snapshot| Ok(read(snapshot))).await.map_err(engine_error)?
+}
+
+async fn look_through(app: &App, mut scan: Box<dyn Scan>) -> Result<Box<dyn Scan>, Ec2Error> {
+    if read(app, |snapshot| scan.step(snapshot, AT_ONCE)).await? {
+        return Ok(scan);
+    }
+    let app = app.clone();
+    let runtime = tokio::runtime::Handle::current();
+    let rest = tokio::task::spawn_blocking(move || {
+        while !runtime.block_on(read(&app, |snapshot| scan.step(snapshot, AT_A_TIME)))? {}
+        Ok(scan)
+    });
+    rest.await.unwrap_or_else(|error| Err(Problem::Internal { detail: error.to_string() }.into()))
+}
+
+/// What the engine could not do, in EC2's words.
+pub(super) fn engine_error(error: EngineError) -> Ec2Error {
+    let problem = match error {
+        EngineError::Decide(error) => error.into(),
+        EngineError::Busy { .. } | EngineError::Store(StoreError::Busy { .. }) => Problem::Busy,
+        EngineError::Store(StoreError::Closed) => Problem::Stopping,
+        EngineError::Store(error) => Problem::Internal { detail: error.to_string() },
+    };
+    if let Problem::Internal { detail } = &problem {
+        tracing::error!(detail, "a request failed");
+    }
+    problem.into()
+}
