@@ -1,13 +1,19 @@
 //! Prints what the packet path costs, beside an empty program: `cargo run --release --example ns_per_packet`.
 //!
 //! Three policies, small to huge, and for each: packets of an established connection (UDP, TCP with state filtering, UDP
-//! over IPv6), packets that are refused, and the first packet of a flow. Each figure is the median over rounds that take
-//! the paths in turn, so that a slow moment of the machine falls on all of them. A round is a million packets by
-//! BPF_PROG_TEST_RUN; the kernel gives the program the same packet again each time. First packets are one run each, so
-//! their figure has the timer's own cost in it: the empty program's, run the same way, is beside it. Needs root; uses a
-//! namespace and a pin root of its own.
+//! over IPv6), packets that are refused, and the first packet of a flow; then what translation to public addresses adds.
+//! Each figure is the median over rounds that take the paths in turn, so that a slow moment of the machine falls on all of
+//! them. A round is some 100,000 packets by BPF_PROG_TEST_RUN; the kernel gives the program the same packet again each
+//! time.
+//!
+//! First packets: a repeater (see `repeater.rs`) gives each of some thousand packets a source port of its own, and its
+//! cost, measured in front of an empty program, is taken off. So caches and branch predictors are as among traffic. The
+//! figure of single runs, with everything cold and the timer's own cost in it, is beside it. Needs root; uses a namespace
+//! and a pin root of its own.
 
 mod support;
+#[path = "support/translation.rs"]
+mod translation;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,14 +23,17 @@ use nix::sched::{CloneFlags, unshare};
 use pintle_core::id::{PrefixListId, RuleId, SecurityGroupId};
 use pintle_core::policy::{Direction, PortRange, ProtocolMatch, Remote, Rule};
 use pintle_datapath::{
-    Datapath, EmptyProgram, PolicyTables, ProgramName, Settings, Verdict, Wanted, cell_of_slot, remove_all, ticks,
+    Datapath, EmptyProgram, PolicyTables, ProgramName, Repeater, Settings, Verdict, Wanted, cell_of_slot, remove_all,
+    ticks,
 };
 use support::{Failure, Guest, OPEN, add_veth, expect, fill, iface, print_figure, tcp, udp};
 
-const ROUNDS: usize = 5;
-const PACKETS: u32 = 1_000_000;
-/// Flows whose first packet is measured.
-const FIRST: u16 = 5_000;
+const ROUNDS: usize = 31;
+const PACKETS: u32 = 100_000;
+/// New flows in a round, which all end before the next.
+const FIRST: u16 = 4_000;
+/// Where the source port of UDP and TCP is in a frame of IPv4.
+const SOURCE_PORT: u16 = 34;
 const GROUP: SecurityGroupId = SecurityGroupId::from_bits(1);
 const LIST: PrefixListId = PrefixListId::from_bits(1);
 /// A port that the policy does not permit.
@@ -46,6 +55,7 @@ fn measure(root: &std::path::Path) -> Result<(), Failure> {
     fill(&datapath, [from, to])?;
     let empty = EmptyProgram::load()?;
     let mut tables = PolicyTables::open(&datapath)?;
+    let mut last = 0;
     for (rules, networks) in [(10, 10), (100, 1_000), (10_000, 100_000)] {
         let begin = std::time::Instant::now();
         let wanted = wanted(rules, networks)?;
@@ -59,9 +69,13 @@ fn measure(root: &std::path::Path) -> Result<(), Failure> {
         println!("\n{rules} rules, {networks} networks: {} entries written in {took} ms", applied.writes);
         println!("{:<34} {:>9} {:>6} {:>6}", "64-byte frame", "median ns", "least", "most");
         established(&datapath, &empty, from, to)?;
+        new_flows(&datapath, &empty, from, to)?;
         first_packets(&datapath, &empty, from, to)?;
+        last = policy;
     }
-    Ok(())
+    let outside = translation::prepare(&datapath, last)?;
+    println!("\n{:<34} {:>9} {:>6} {:>6}", "translation, 64-byte frame", "median ns", "least", "most");
+    translation::measure(&outside, &datapath, &empty, ROUNDS, PACKETS)
 }
 
 fn established(datapath: &Datapath, empty: &EmptyProgram, from: Guest, to: Guest) -> Result<(), Failure> {
@@ -93,6 +107,40 @@ fn established(datapath: &Datapath, empty: &EmptyProgram, from: Guest, to: Guest
     Ok(())
 }
 
+/// First packets among others.
+fn new_flows(datapath: &Datapath, empty: &EmptyProgram, from: Guest, to: Guest) -> Result<(), Failure> {
+    let ours = Repeater::before(datapath.runner(ProgramName::FromPort), Some(SOURCE_PORT))?;
+    let floor = Repeater::before(empty.runner(), Some(SOURCE_PORT))?;
+    let mut syn = tcp(from, to, 1, None)?;
+    syn.resize(64, 0);
+    for (name, frame) in [
+        ("new flow, UDP", udp(from.v4().into(), to.v4().into(), from, to, 0, OPEN)?),
+        ("new flow, TCP, state filtering", syn),
+    ] {
+        let mut samples = Vec::new();
+        for _ in 0..ROUNDS {
+            floor.set(&frame, 0)?;
+            let of_repeater = from.run(floor.runner(), &frame, FIRST.into())?.1;
+            ours.set(&frame, 0)?;
+            let (verdict, of_both) = from.run(ours.runner(), &frame, FIRST.into())?;
+            expect(verdict, Verdict::Redirect, name)?;
+            samples.push(of_both.saturating_sub(of_repeater));
+            let ended = end_all(datapath)?;
+            if ended < FIRST.into() {
+                return Err(format!("{name}: {ended} flows of {FIRST}").into());
+            }
+        }
+        print_figure(name, &mut samples);
+    }
+    Ok(())
+}
+
+/// All flows expire. Returns how many there were.
+fn end_all(datapath: &Datapath) -> Result<u32, Failure> {
+    datapath.advance_clock(ticks(700_000))?;
+    Ok(datapath.sweep()?.deleted)
+}
+
 fn first_packets(datapath: &Datapath, empty: &EmptyProgram, from: Guest, to: Guest) -> Result<(), Failure> {
     let ours = datapath.runner(ProgramName::FromPort);
     let (mut floor, mut samples) = (Vec::new(), Vec::new());
@@ -105,10 +153,8 @@ fn first_packets(datapath: &Datapath, empty: &EmptyProgram, from: Guest, to: Gue
     }
     print_figure("empty program, one run", &mut floor);
     print_figure("first packet of a flow, one run", &mut samples);
-    // All flows expire, so that the next policy is asked again.
-    datapath.advance_clock(ticks(700_000))?;
-    datapath.sweep()?;
-    Ok(())
+    // The next policy is asked again.
+    end_all(datapath).map(drop)
 }
 
 /// One group: so many rules for ports and a list of so many networks, both ways, and last one that permits the bench.

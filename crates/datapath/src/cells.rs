@@ -15,8 +15,9 @@ use ipnet::IpNet;
 
 /// How many cells there are.
 const CELLS: usize = 1 << 16;
-/// One epoch for each cell, and the last, which counts the changes of all (see `src/bpf/epoch.h`).
-pub(crate) const EPOCHS: usize = CELLS + 1;
+/// One epoch for each cell, one that counts the changes of all, and one that counts those of the ports (see
+/// `src/bpf/epoch.h`).
+pub(crate) const EPOCHS: usize = CELLS + 2;
 /// The kernel rounds the elements of an array map up to 8 bytes; in front of each stands the number.
 const STRIDE: usize = 8;
 
@@ -69,7 +70,7 @@ impl Epochs {
         let memory = unsafe {
             libc::mmap(
                 ptr::null_mut(),
-                (CELLS + 1) * STRIDE,
+                EPOCHS * STRIDE,
                 libc::PROT_READ | libc::PROT_WRITE,
                 libc::MAP_SHARED,
                 map.as_raw_fd(),
@@ -93,13 +94,18 @@ impl Epochs {
         self.epoch(usize::from(cell)).fetch_add(1, Ordering::SeqCst);
     }
 
+    /// The ports have changed: no program believes a copy that it made before this call.
+    pub(crate) fn ports_changed(&self) {
+        self.epoch(CELLS + 1).fetch_add(1, Ordering::SeqCst);
+    }
+
     /// How often the cell was raised, modulo 2^32.
     pub fn get(&self, cell: u16) -> u32 {
         self.epoch(usize::from(cell)).load(Ordering::Acquire)
     }
 
     fn epoch(&self, cell: usize) -> &AtomicU32 {
-        // SAFETY: the index is at most CELLS, so the number lies in the mapping, at a multiple of 8 bytes from a page's start.
+        // SAFETY: the index is below EPOCHS, so the number lies in the mapping, at a multiple of 8 bytes from a page's start.
         unsafe { self.memory.add(cell * STRIDE).cast().as_ref() }
     }
 }
@@ -107,7 +113,7 @@ impl Epochs {
 impl Drop for Epochs {
     fn drop(&mut self) {
         // SAFETY: the mapping was made in `map` with this length, and no reference into it outlives `self`.
-        unsafe { libc::munmap(self.memory.as_ptr().cast(), (CELLS + 1) * STRIDE) };
+        unsafe { libc::munmap(self.memory.as_ptr().cast(), EPOCHS * STRIDE) };
     }
 }
 

@@ -48,6 +48,8 @@ impl Datapath {
         }
         let epochs = Epochs::map(loaded.maps[MapName::Epochs as usize].fd(), &writes)
             .map_err(|source| DatapathError::Map { action: "map into memory", map: MapName::Epochs.text(), source })?;
+        // Who had it open before may have died between a write and its count.
+        epochs.ports_changed();
         Ok(Datapath { pins, maps: loaded.maps, programs: loaded.programs, opened: loaded.opened, writes, epochs })
     }
 
@@ -63,7 +65,7 @@ impl Datapath {
 
     /// The ports, by device index.
     pub fn ports(&self) -> Table<'_, Port> {
-        self.table()
+        Table::counted(self.map(MapName::Ports), &self.epochs)
     }
 
     /// What may pass the ports' interfaces, by slot. Every slot has an entry; all zeros lets nothing pass.

@@ -34,7 +34,7 @@ macro_rules! maps {
 }
 
 maps! {
-    Ports "ports", Ifaces "ifaces", GuestConfigs "guest_configs", Usages "usages",
+    Ports "ports", NearPorts "near_ports", Ifaces "ifaces", GuestConfigs "guest_configs", Usages "usages",
     Endpoints "endpoints", Locations "locations", Routes "routes",
     Policies "policies", Locals "locals", Prefixes "prefixes", Identities "identities", Rows "rows", Spans "spans",
     Acls "acls", AclRules "acl_rules", Rules "rules", Names "names", Epochs "epochs",
@@ -48,6 +48,8 @@ impl MapName {
     pub(crate) fn entries(self, settings: &Settings) -> u32 {
         /// First fragments that wait for the rest, and refused flows that people may ask for: the oldest give way.
         const RECENT: u32 = 16_384;
+        /// Ports that each processor keeps a copy of, as in `src/bpf/types.h`.
+        const NEAR_PORTS: u32 = 1024;
         let ports = settings.max_ports;
         match self {
             MapName::Ports | MapName::Ifaces | MapName::GuestConfigs | MapName::Usages => ports,
@@ -70,6 +72,7 @@ impl MapName {
             MapName::Shadows => ports * 8,
             // Every slot with every reason: an insert cannot fail for want of room.
             MapName::Drops => ports * DropReason::ALL.len() as u32,
+            MapName::NearPorts => NEAR_PORTS,
             MapName::Lost | MapName::Settings | MapName::Scratches => 1,
         }
     }

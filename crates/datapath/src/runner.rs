@@ -75,6 +75,10 @@ impl<'a> PacketRunner<'a> {
         PacketRunner { program, name }
     }
 
+    pub(crate) fn program(&self) -> BorrowedFd<'a> {
+        self.program
+    }
+
     /// Runs the program on a frame of at least 14 bytes.
     ///
     /// # Errors

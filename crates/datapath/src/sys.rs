@@ -183,20 +183,28 @@ pub(crate) fn run_with_context(program: BorrowedFd<'_>, context: &mut [u8]) -> i
 
 /// Loads a program that does nothing: the floor under every measurement.
 pub(crate) fn load_empty_program() -> io::Result<OwnedFd> {
-    const NAME: &CStr = c"nothing";
-    const LICENSE: &CStr = c"MIT OR Apache-2.0";
     // `r0 = 0; exit` in the machine's encoding: opcode, registers, offset, immediate.
-    const CODE: [[u8; 8]; 2] = [[0xb7, 0, 0, 0, 0, 0, 0, 0], [0x95, 0, 0, 0, 0, 0, 0, 0]];
-    // SAFETY: the strings are NUL-terminated; an instruction is 8 bytes, and CODE has two (the kernel copies them, so
-    // their alignment does not matter).
+    load_packet_program(c"nothing", &[[0xb7, 0, 0, 0, 0, 0, 0, 0], [0x95, 0, 0, 0, 0, 0, 0, 0]])
+}
+
+/// Loads a program for packets, of the kind of those that devices run, from its machine code.
+pub(crate) fn load_packet_program(name: &CStr, code: &[[u8; 8]]) -> io::Result<OwnedFd> {
+    const LICENSE: &CStr = c"MIT OR Apache-2.0";
+    let mut opts = libbpf_sys::bpf_prog_load_opts {
+        sz: size_of::<libbpf_sys::bpf_prog_load_opts>() as _,
+        expected_attach_type: Hook::Ingress.number(),
+        ..Default::default()
+    };
+    // SAFETY: the strings are NUL-terminated; an instruction is 8 bytes (the kernel copies them, so their alignment does
+    // not matter); the options say their size; and all outlive the call.
     own(unsafe {
         libbpf_sys::bpf_prog_load(
             libbpf_sys::BPF_PROG_TYPE_SCHED_CLS,
-            NAME.as_ptr(),
+            name.as_ptr(),
             LICENSE.as_ptr(),
-            CODE.as_ptr().cast(),
-            CODE.len() as _,
-            ptr::null_mut(),
+            code.as_ptr().cast(),
+            code.len() as _,
+            &mut opts,
         )
     })
 }

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use crate::cells::Epochs;
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::maps::Map;
@@ -16,12 +17,24 @@ const BATCH: usize = 4096;
 #[derive(Debug, Clone, Copy)]
 pub struct Table<'a, E> {
     map: &'a Map,
+    counted: Option<&'a Epochs>,
     entry: PhantomData<E>,
 }
 
 impl<'a, E: Entry> Table<'a, E> {
     pub(crate) fn new(map: &'a Map) -> Self {
-        Table { map, entry: PhantomData }
+        Table { map, counted: None, entry: PhantomData }
+    }
+
+    /// One whose changes are counted, so that the programs may keep copies of its entries.
+    pub(crate) fn counted(map: &'a Map, epochs: &'a Epochs) -> Self {
+        Table { map, counted: Some(epochs), entry: PhantomData }
+    }
+
+    /// After a write, also one that failed: some of it may have been done.
+    fn written<T>(&self, result: Result<T>) -> Result<T> {
+        self.counted.into_iter().for_each(Epochs::ports_changed);
+        result
     }
 
     /// The entry under `key`.
@@ -39,7 +52,7 @@ impl<'a, E: Entry> Table<'a, E> {
     /// When a field can never be right, the map is full, or the kernel refuses.
     pub fn put(&self, key: &E::Key, entry: &E) -> Result<()> {
         entry.check(key)?;
-        self.map.update(E::raw_key(key).bytes(), entry.raw_value().bytes())
+        self.written(self.map.update(E::raw_key(key).bytes(), entry.raw_value().bytes()))
     }
 
     /// Deletes the entry. Returns whether it was there.
@@ -47,7 +60,7 @@ impl<'a, E: Entry> Table<'a, E> {
     /// # Errors
     /// When the kernel refuses.
     pub fn delete(&self, key: &E::Key) -> Result<bool> {
-        self.map.delete(E::raw_key(key).bytes())
+        self.written(self.map.delete(E::raw_key(key).bytes()))
     }
 
     /// Writes many entries with few system calls. Each is exchanged at once; the whole is not.
@@ -62,7 +75,7 @@ impl<'a, E: Entry> Table<'a, E> {
                 keys.extend_from_slice(E::raw_key(key).bytes());
                 values.extend_from_slice(entry.raw_value().bytes());
             }
-            self.map.update_batch(&keys, &values, batch.len())?;
+            self.written(self.map.update_batch(&keys, &values, batch.len()))?;
         }
         Ok(())
     }
@@ -74,7 +87,7 @@ impl<'a, E: Entry> Table<'a, E> {
     pub fn delete_many(&self, keys: &[E::Key]) -> Result<()> {
         for batch in keys.chunks(BATCH) {
             let raw: Vec<u8> = batch.iter().flat_map(|key| E::raw_key(key).bytes().to_vec()).collect();
-            self.map.delete_batch(&raw, batch.len())?;
+            self.written(self.map.delete_batch(&raw, batch.len()))?;
         }
         Ok(())
     }

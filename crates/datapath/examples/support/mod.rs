@@ -72,34 +72,38 @@ pub fn fill(datapath: &Datapath, guests: [Guest; 2]) -> Result<(), Failure> {
     let key = |addr: IpAddr| EndpointKey { segment: SEGMENT, addr };
     let rows: Vec<_> = (0..50_000).map(|n| (key(Ipv4Addr::from(0x0a80_0000 + n).into()), filler)).collect();
     datapath.endpoints().put_many(&rows)?;
-    for guest in guests {
-        let port = Port {
-            segment: SEGMENT,
+    guests.into_iter().try_for_each(|guest| place(datapath, guest, PortFlags::NONE))
+}
+
+/// A guest's port and endpoints.
+pub fn place(datapath: &Datapath, guest: Guest, flags: PortFlags) -> Result<(), Failure> {
+    let key = |addr: IpAddr| EndpointKey { segment: SEGMENT, addr };
+    let port = Port {
+        segment: SEGMENT,
+        slot: guest.slot.into(),
+        primary_ip: guest.v4().into(),
+        gateway_ip: Ipv4Addr::new(10, 0, 1, 254),
+        prefix_len: 24,
+        subnet6: Some("2001:db8::/64".parse()?),
+        mac: guest.mac(),
+        gateway_mac: GATEWAY_MAC,
+        mtu: 1450,
+        flags: PortFlags::ACTIVE.with(flags),
+        generation: 1,
+        vni: String::from("eni-bench"),
+    };
+    datapath.ports().put(&guest.ifindex, &port)?;
+    for addr in [IpAddr::V4(guest.v4()), IpAddr::V6(guest.v6())] {
+        let endpoint = Endpoint {
+            ifindex: Some(guest.ifindex),
             slot: guest.slot.into(),
-            primary_ip: guest.v4().into(),
-            gateway_ip: Ipv4Addr::new(10, 0, 1, 254),
-            prefix_len: 24,
-            subnet6: Some("2001:db8::/64".parse()?),
             mac: guest.mac(),
             gateway_mac: GATEWAY_MAC,
             mtu: 1450,
-            flags: PortFlags::ACTIVE,
-            generation: 1,
-            vni: String::from("eni-bench"),
+            cell: cell_of_endpoint(SEGMENT, addr),
+            ..Endpoint::default()
         };
-        datapath.ports().put(&guest.ifindex, &port)?;
-        for addr in [IpAddr::V4(guest.v4()), IpAddr::V6(guest.v6())] {
-            let endpoint = Endpoint {
-                ifindex: Some(guest.ifindex),
-                slot: guest.slot.into(),
-                mac: guest.mac(),
-                gateway_mac: GATEWAY_MAC,
-                mtu: 1450,
-                cell: cell_of_endpoint(SEGMENT, addr),
-                ..Endpoint::default()
-            };
-            datapath.endpoints().put(&key(addr), &endpoint)?;
-        }
+        datapath.endpoints().put(&key(addr), &endpoint)?;
     }
     Ok(())
 }

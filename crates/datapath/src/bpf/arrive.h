@@ -241,6 +241,14 @@ static __always_inline int find_arrival(struct __sk_buff *skb, struct packet *pk
 	return reason;
 }
 
+/* A function of its own: what it needs of the stack would be too much for those that are called after it. */
+__noinline int by_flow_from_uplink(struct __sk_buff *skb, __u32 segment)
+{
+	struct scratch *scratch = own_scratch();
+
+	return scratch ? by_flow(skb, scratch, segment, skb->ifindex, 0, 0, iface_of(0)) : TC_ACT_SHOT;
+}
+
 static __always_inline int take_from_uplink(struct __sk_buff *skb, struct scratch *scratch,
 					    const struct public_address *public)
 {
@@ -249,7 +257,7 @@ static __always_inline int take_from_uplink(struct __sk_buff *skb, struct scratc
 
 	if (reason)
 		return drop(skb, 0, reason);
-	result = by_flow(skb, &scratch->pkt, to.segment, skb->ifindex, 0);
+	result = by_flow_from_uplink(skb, to.segment);
 	if (result == GO_ON)
 		result = find_way_private(skb, &scratch->pkt, &to, &scratch->way);
 	if (result != GO_ON)

@@ -15,30 +15,54 @@
 #define TICKS(seconds) ((__u32)((seconds) * 1000000000ULL >> 20))
 #define FRAGMENT_TICKS TICKS(30)
 
-static __always_inline __u32 ticks_at(__u64 ns)
+static __always_inline struct scratch *own_scratch(void)
+{
+	__u32 only = 0;
+
+	return bpf_map_lookup_elem(&scratches, &only);
+}
+
+static __always_inline __u32 with_offset(__u32 ticks)
 {
 	__u32 only = 0;
 	const struct host_settings *host = bpf_map_lookup_elem(&settings, &only);
 
-	return (__u32)(ns >> 20) + (host ? host->clock_offset : 0);
+	return ticks + (host ? host->clock_offset : 0);
 }
 
+static __always_inline __u32 ticks_at(__u64 ns)
+{
+	return with_offset(ns >> 20);
+}
+
+/*
+ * The coarse clock moves on with the timer tick, just after jiffies, and those are read without a call, which is dear where
+ * the kernel guards returns against speculation. So each CPU asks the clock once a timer tick, if packets come in each: the
+ * clock of this tick is known when jiffies have moved by one since it was read last, and it shows something else. If not,
+ * it may be about to move, and is asked for every packet.
+ */
 static __always_inline __u32 ticks_now(void)
 {
-	return ticks_at(bpf_ktime_get_coarse_ns());
+	struct scratch *scratch = own_scratch();
+	__u64 jiffies = bpf_jiffies64(), ns;
+
+	if (!scratch)
+		return ticks_at(bpf_ktime_get_coarse_ns());
+	if (scratch->jiffies != jiffies) {
+		ns = bpf_ktime_get_coarse_ns();
+		if (scratch->read_jiffies + 1 == jiffies && scratch->read_ns != ns)
+			scratch->jiffies = jiffies;
+		scratch->read_jiffies = jiffies;
+		scratch->read_ns = ns;
+		scratch->ticks = ns >> 20;
+	}
+	return with_offset(scratch->ticks);
 }
 
 /* The entry of a slot; that of slot 0 is all zeros. */
 static __always_inline const struct iface *iface_of(__u32 slot)
 {
 	return bpf_map_lookup_elem(&ifaces, &slot);
-}
-
-static __always_inline struct scratch *own_scratch(void)
-{
-	__u32 only = 0;
-
-	return bpf_map_lookup_elem(&scratches, &only);
 }
 
 /* Fills the key of the packet's flow. Returns the end that sent the packet. */
@@ -151,7 +175,7 @@ static __noinline int forget_flow(const struct flow_key *key, const struct flow 
 }
 
 /* Puts a new flow into the table. Returns 0 or a drop reason. */
-static __noinline int insert_flow(struct flow_key *key, const struct flow *flow)
+static __always_inline int insert_flow(struct flow_key *key, const struct flow *flow)
 {
 	__u32 opener = opener_of(flow);
 	long error;

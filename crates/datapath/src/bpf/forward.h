@@ -54,41 +54,44 @@ static __always_inline int send(struct __sk_buff *skb, const struct packet *pkt,
 }
 
 /*
- * The established path: a packet whose flow is fresh. `from`: the device or host that it comes from, `overlay` which.
- * Everything else is left to the slow path, also what refuses the packet: it finds the reason again.
+ * The established path: a packet whose flow is fresh. `from`: the device or host that it comes from, `overlay` which;
+ * `slot` and `src`: the sender's interface if it is here. Everything else is left to the slow path, also what refuses the
+ * packet: it finds the reason again.
  */
-__noinline int by_flow(struct __sk_buff *skb, const struct packet *pkt, __u32 segment, __u32 from, __u32 overlay)
+static __always_inline int by_flow(struct __sk_buff *skb, struct scratch *scratch, __u32 segment, __u32 from,
+				   __u32 overlay, __u32 slot, const struct iface *src)
 {
-	const struct iface *src, *dst, *keeper;
-	struct flow_dir *d;
+	struct packet *pkt = &scratch->pkt;
+	const struct iface *dst, *keeper;
+	struct flow_dir *d, *o;
 	struct wire_size size;
-	struct flow_key key;
 	struct flow *flow;
-	__u32 end, opener, src_slot, dst_slot, now, hop;
+	__u32 end, opener, dst_slot, now, hop;
 
-	if (!pkt)
-		return TC_ACT_SHOT;
-	if (pkt->flags & (PKT_ERROR | PKT_LOST))
+	if (!src || (pkt->flags & (PKT_ERROR | PKT_LOST)))
 		return GO_ON;
-	end = flow_key_of(&key, segment, pkt);
-	flow = bpf_map_lookup_elem(&flows, &key);
-	if (!flow || (flow->flags & (FLOW_OPEN_0 | FLOW_OPEN_1)))
+	end = flow_key_of(&scratch->key, segment, pkt);
+	flow = bpf_map_lookup_elem(&flows, &scratch->key);
+	if (!flow) {
+		pkt->flags |= end ? PKT_NEW | PKT_UPPER : PKT_NEW;
+		return GO_ON;
+	}
+	if (flow->flags & (FLOW_OPEN_0 | FLOW_OPEN_1))
 		return GO_ON;
 	if (end) {
 		d = &flow->dir[1];
-		src_slot = flow->slot[1];
+		o = &flow->dir[0];
 		dst_slot = flow->slot[0];
 	} else {
 		d = &flow->dir[0];
-		src_slot = flow->slot[0];
+		o = &flow->dir[1];
 		dst_slot = flow->slot[1];
 	}
 	hop = d->hop;
-	if (d->from != from || (hop & HOP_FROM_OVERLAY) != overlay)
+	if (d->from != from || (hop & HOP_FROM_OVERLAY) != overlay || (end ? flow->slot[1] : flow->slot[0]) != slot)
 		return GO_ON;
-	src = iface_of(src_slot);
 	dst = iface_of(dst_slot);
-	if (!src || !dst)
+	if (!dst)
 		return GO_ON;
 
 	/* The frame is addressed as those before: to the gateway, or straight to the receiver. */
@@ -107,28 +110,35 @@ __noinline int by_flow(struct __sk_buff *skb, const struct packet *pkt, __u32 se
 		return GO_ON;
 	now = ticks_now();
 	opener = opener_of(flow);
-	keeper = (opener == end ? src_slot != 0 : dst_slot == 0) ? src : dst;
+	keeper = (opener == end ? slot != 0 : dst_slot == 0) ? src : dst;
 	if (is_idle(flow, keeper, now))
 		return GO_ON;
 	if (measure(skb, pkt, &size) > d->mtu)
 		return GO_ON;
 
 	if (pkt->proto == IPPROTO_TCP && !(pkt->flags & PKT_LATER)) {
-		if (tcp_opens(pkt) && tcp_is_over(flow))
-			return GO_ON;
-		if (tcp_step(skb, flow, pkt, end) > 0 && ((src->flags | dst->flags) & IFACE_STATE_FILTERING))
+		int effect;
+
+		if (tcp_is_usual(flow, pkt)) {
+			effect = tcp_usual_step(d, o, pkt);
+		} else {
+			if (tcp_opens(pkt) && tcp_is_over(flow))
+				return GO_ON;
+			effect = tcp_step(skb, flow, pkt, end);
+		}
+		if (effect > 0 && ((src->flags | dst->flags) & IFACE_STATE_FILTERING))
 			return GO_ON;
 	}
 	if (pkt->flags & PKT_FIRST)
 		remember_fragment(pkt, segment, now);
 	count_flow(flow, d, end, size, now);
-	if (src_slot)
-		count_tx(src_slot, size);
+	if (slot)
+		count_tx(slot, size);
 	if (dst_slot)
 		count_rx(dst_slot, size);
 	if ((hop & (HOP_UPLINK | HOP_OVERLAY)) == HOP_UPLINK)
-		return leave(skb, pkt, d->to, hop, src_slot, flow->nat_addr, flow->nat_port);
-	return send(skb, pkt, segment, d->to, hop, dst, src_slot);
+		return leave(skb, pkt, d->to, hop, slot, flow->nat_addr, flow->nat_port);
+	return send(skb, pkt, segment, d->to, hop, dst, slot);
 }
 
 /* Sends a packet that has been decided. */
@@ -157,10 +167,8 @@ __noinline int send_way(struct __sk_buff *skb, const struct packet *pkt, const s
 #define DHCP6_SERVER bpf_htons(547)
 
 /* The local services: what is answered here and never forwarded. Returns a result, or GO_ON for all else. */
-__noinline int serve_locally(struct __sk_buff *skb, const struct port *port, const struct packet *pkt)
+static __always_inline int serve_locally(struct __sk_buff *skb, const struct port *port, const struct packet *pkt)
 {
-	if (!port || !pkt)
-		return TC_ACT_SHOT;
 	/* Also fragments, which are refused there; later ones are lost then, as no first one passes. */
 	if (is_nd(pkt))
 		return answer_nd(skb, port, pkt);
@@ -180,9 +188,13 @@ __noinline int serve_locally(struct __sk_buff *skb, const struct port *port, con
 	return GO_ON;
 }
 
-/* A frame that is not for the gateway stays within the subnet: for the interface of its destination, or for a router. */
+/*
+ * A frame that is not for the gateway stays within the subnet: for the interface of its destination, or for a router;
+ * `*direct` is 0 then.
+ */
 static __always_inline const struct endpoint *switched_to(const struct port *port, const struct packet *pkt,
-							  const struct endpoint *endpoint, struct receiver *found)
+							  const struct endpoint *endpoint, struct receiver *found,
+							  int *direct)
 {
 	struct addr addr;
 
@@ -192,6 +204,7 @@ static __always_inline const struct endpoint *switched_to(const struct port *por
 	if (!endpoint || !same_subnet(port, &addr) || !mac_equal(pkt->dst, endpoint->mac))
 		return 0;
 	found->cell = endpoint->cell;
+	*direct = 0;
 	return endpoint;
 }
 
@@ -218,18 +231,25 @@ static __always_inline int asks_gateway6(const struct packet *pkt)
 	       !is_gateway6((const struct in6_addr *)&pkt->saddr);
 }
 
-/* Whether a packet from `saddr` enters the subnet of the port at `ifindex`, so that the subnet's ACL is asked. */
-static __always_inline int comes_from_outside(__u32 ifindex, const struct addr *saddr)
+/*
+ * Whether a packet from `saddr` enters the subnet of the port at `ifindex` from outside, for an interface whose subnet has an
+ * ACL; without one nobody asks.
+ */
+static __always_inline int crosses_border(__u32 slot, __u32 ifindex, const struct addr *saddr)
 {
 	struct ifindex_key key = { .ifindex = ifindex };
-	const struct port *port = bpf_map_lookup_elem(&ports, &key);
+	const struct iface *iface = iface_of(slot);
+	const struct port *port;
 
+	if (!iface || !iface->acl)
+		return 0;
+	port = bpf_map_lookup_elem(&ports, &key);
 	return !port || !same_subnet(port, saddr);
 }
 
 /*
- * Finds the way of a guest's packet that no flow carries. Returns GO_ON with the way in the scratch memory, or the
- * program's result.
+ * Finds the way of a guest's packet that no flow carries. Returns GO_ON with the way in the scratch memory, GO_OUT, or
+ * the program's result.
  */
 __noinline int find_way(struct __sk_buff *skb, const struct port *port, const struct packet *pkt)
 {
@@ -238,7 +258,7 @@ __noinline int find_way(struct __sk_buff *skb, const struct port *port, const st
 	const struct endpoint *endpoint;
 	struct icmp_error error = {};
 	struct receiver found;
-	int routed, reason;
+	int routed, reason, direct = 1;
 	__u32 largest;
 
 	if (!port || !pkt || !scratch)
@@ -269,8 +289,10 @@ __noinline int find_way(struct __sk_buff *skb, const struct port *port, const st
 	if (!routed && endpoint && is_stale(port, pkt, endpoint))
 		routed = 1;
 	if (routed) {
-		if (!endpoint && found.route && found.route->kind == ROUTE_PUBLIC)
-			return find_way_out(skb, port, pkt, way, found.route);
+		if (!endpoint && found.route && found.route->kind == ROUTE_PUBLIC) {
+			scratch->route = *found.route;
+			return GO_OUT;
+		}
 		if (!endpoint) {
 			error.reason = DROP_NO_ROUTE;
 			error.kind = ERROR_UNREACHABLE;
@@ -284,7 +306,7 @@ __noinline int find_way(struct __sk_buff *skb, const struct port *port, const st
 	} else {
 		/* A frame to some other MAC address is not the gateway's to refuse. */
 		reason = endpoint ? DROP_WRONG_DST_MAC : DROP_NO_ROUTE;
-		endpoint = switched_to(port, pkt, endpoint, &found);
+		endpoint = switched_to(port, pkt, endpoint, &found, &direct);
 		if (!endpoint)
 			return drop(skb, port->slot, reason);
 	}
@@ -306,12 +328,12 @@ __noinline int find_way(struct __sk_buff *skb, const struct port *port, const st
 	way->hop = routed ? HOP_ROUTED : 0;
 	__builtin_memcpy(way->mac, pkt->dst, ETH_ALEN);
 	if (endpoint->ifindex) {
-		if (!may_receive(port->segment, &pkt->daddr, endpoint->slot, endpoint))
+		if (!direct && !may_receive(port->segment, &pkt->daddr, endpoint->slot, endpoint))
 			return drop(skb, port->slot, DROP_NOT_DESTINATION);
 		way->to = endpoint->ifindex;
 		way->slot[1] = endpoint->slot;
 		way->hop |= endpoint->flags & ENDPOINT_LOCAL_TAP ? HOP_TAP : 0;
-		way->enters = comes_from_outside(way->to, &pkt->saddr);
+		way->enters = crosses_border(way->slot[1], way->to, &pkt->saddr);
 	} else {
 		way->to = endpoint->vtep;
 		way->hop |= HOP_OVERLAY;
@@ -321,10 +343,14 @@ __noinline int find_way(struct __sk_buff *skb, const struct port *port, const st
 
 /* A packet of a guest that no flow carries. */
 static __always_inline int forward(struct __sk_buff *skb, const struct port *port, const struct packet *pkt,
-				   struct way *way)
+				   struct scratch *scratch)
 {
 	int reason, result = find_way(skb, port, pkt);
+	struct way *way = &scratch->way;
 
+	/* Here and not there, as the stacks of functions that call each other add up. */
+	if (result == GO_OUT)
+		result = find_way_out(skb, port, pkt, way, &scratch->route);
 	if (result != GO_ON)
 		return result;
 	reason = judge(skb, pkt, way);

@@ -16,25 +16,39 @@
 #include "tcp.h"
 
 /* Counts what the interface's shadow policy says to what its policy was just asked. */
-static __always_inline int ask_shadow(struct scratch *scratch, __u32 slot, __u32 shadow, __u32 permitted)
+__noinline int ask_shadow(__u32 slot, __u32 shadow, __u32 permitted)
 {
-	struct shadow_key key = { .slot = slot, .egress = !scratch->ask.ingress, .permitted = permitted };
-	struct ask *ask = &scratch->ask;
-	__u32 policy = ask->policy, rule = ask->rule, flags = ask->flags;
-	struct shadow_count *count, first = { .flows = 1 };
+	struct scratch *scratch = own_scratch();
+	__u32 policy, rule, flags, denied;
+	struct shadow_count *count;
+	struct shadow_key *key;
+	struct ask *ask;
 
+	if (!scratch)
+		return 0;
+	ask = &scratch->ask;
+	key = &scratch->shadow_key;
+	policy = ask->policy;
+	rule = ask->rule;
+	flags = ask->flags;
 	ask->policy = shadow;
-	key.denied = !ask_gate(ask);
+	denied = !ask_gate(ask);
 	ask->policy = policy;
 	ask->rule = rule;
 	ask->flags = flags;
 
-	count = bpf_map_lookup_elem(&shadows, &key);
-	if (count)
+	key->slot = slot;
+	key->egress = !ask->ingress;
+	key->denied = denied;
+	key->permitted = permitted;
+	count = bpf_map_lookup_elem(&shadows, key);
+	if (count) {
 		count->flows++;
-	else
-		bpf_map_update_elem(&shadows, &key, &first, BPF_ANY);
-	if (!key.denied || !permitted)
+	} else {
+		scratch->shadow.flows = 1;
+		bpf_map_update_elem(&shadows, key, &scratch->shadow, BPF_ANY);
+	}
+	if (!denied || !permitted)
 		return 0;
 	scratch->refused.segment = ask->segment;
 	scratch->refused.slot = slot;
@@ -48,18 +62,17 @@ static __always_inline int ask_shadow(struct scratch *scratch, __u32 slot, __u32
 }
 
 /* Asks one gate of the interface at `slot` what `ask` says, and its shadow. Returns whether it permits the packet. */
-__noinline int ask_interface(__u32 slot)
+static __always_inline int ask_interface(struct scratch *scratch, __u32 slot)
 {
-	struct scratch *scratch = own_scratch();
 	const struct iface *iface = iface_of(slot);
 	int permitted;
 
-	if (!iface || !scratch)
+	if (!iface)
 		return 0;
 	scratch->ask.policy = iface->policy;
 	permitted = ask_gate(&scratch->ask);
 	if (iface->shadow)
-		ask_shadow(scratch, slot, iface->shadow, permitted);
+		ask_shadow(slot, iface->shadow, permitted);
 	return permitted;
 }
 
@@ -141,7 +154,7 @@ __noinline int enter_side(const struct packet *pkt, struct way *way, __u32 side,
 	if (reason)
 		return reason;
 	fill_ask(&scratch->ask, pkt, way->segment, side, reversed);
-	if (!ask_interface(slot))
+	if (!ask_interface(scratch, slot))
 		return blame(way, side, side ? DROP_POLICY_INGRESS_DENIED : DROP_POLICY_EGRESS_DENIED);
 	note_rule(&scratch->flow, &scratch->ask);
 	at = opener_of(&scratch->flow) ^ side;
@@ -311,7 +324,7 @@ __noinline int ask_again(struct flow *flow, const struct packet *pkt, struct way
 		return reason;
 	if (old_slot != slot || flow->judged != judgement(flow->slot)) {
 		fill_ask(&scratch->ask, pkt, way->segment, side, end != opener);
-		if (!ask_interface(slot)) {
+		if (!ask_interface(scratch, slot)) {
 			if (old_slot == slot)
 				forget_flow(&scratch->key, flow);
 			return blame(way, side, denied);
@@ -320,7 +333,7 @@ __noinline int ask_again(struct flow *flow, const struct packet *pkt, struct way
 	}
 	if (flow->flags & (at ? FLOW_OPEN_1 : FLOW_OPEN_0)) {
 		fill_ask(&scratch->ask, pkt, way->segment, side, 0);
-		if (!ask_interface(slot))
+		if (!ask_interface(scratch, slot))
 			return blame(way, side, side ? DROP_POLICY_INGRESS_DENIED : DROP_POLICY_EGRESS_DENIED);
 	}
 	return 0;
@@ -394,7 +407,7 @@ __noinline int judge(struct __sk_buff *skb, const struct packet *pkt, struct way
 {
 	struct scratch *scratch = own_scratch();
 	struct flow *flow;
-	__u32 end;
+	__u32 place;
 	int reason;
 
 	if (!pkt || !way || !scratch)
@@ -411,15 +424,21 @@ __noinline int judge(struct __sk_buff *skb, const struct packet *pkt, struct way
 			return 0;
 		return blame(way, !way->slot[0], DROP_ICMP_UNRELATED);
 	}
-	end = flow_key_of(&scratch->key, way->segment, pkt);
-	flow = bpf_map_lookup_elem(&flows, &scratch->key);
+	if (pkt->flags & PKT_NEW) {
+		/* Not looked for twice: if another CPU has made one since, this one is not inserted. */
+		place = !!(pkt->flags & PKT_UPPER);
+		flow = 0;
+	} else {
+		place = flow_key_of(&scratch->key, way->segment, pkt);
+		flow = bpf_map_lookup_elem(&flows, &scratch->key);
+	}
 	/* A connection that is over makes room for a new one (rule 3). */
 	if (flow && (has_expired(flow, ticks_now()) ||
 		     (pkt->proto == IPPROTO_TCP && !(pkt->flags & PKT_LATER) && tcp_opens(pkt) && tcp_is_over(flow)))) {
-		reason = open_flow(skb, pkt, way, end | 2);
-	} else {
-		reason = flow ? renew_flow(skb, pkt, way, flow, end) : open_flow(skb, pkt, way, end);
+		place |= 2;
+		flow = 0;
 	}
+	reason = flow ? renew_flow(skb, pkt, way, flow, place) : open_flow(skb, pkt, way, place);
 	if (!reason && (pkt->flags & PKT_FIRST))
 		remember_fragment(pkt, way->segment, ticks_now());
 	return reason;

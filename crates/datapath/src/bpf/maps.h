@@ -21,6 +21,8 @@
 
 /* Who and where. */
 MAP(ports, HASH, struct ifindex_key, struct port, 0);
+/* Copies, one place for each remainder of the device's index; only the programs write it. */
+MAP(near_ports, PERCPU_ARRAY, __u32, struct near_port, 0);
 MAP(ifaces, ARRAY, __u32, struct iface, 0);
 MAP(guest_configs, ARRAY, __u32, struct guest_config, 0);
 MAP(endpoints, HASH, struct endpoint_key, struct endpoint, BPF_F_NO_PREALLOC);

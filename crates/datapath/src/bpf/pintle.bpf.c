@@ -14,7 +14,7 @@
 #include "sweep.h"
 
 /* What a guest sends, from where it may go on. */
-static __always_inline int from_guest(struct __sk_buff *skb, const struct port *port)
+static __always_inline int from_guest(struct __sk_buff *skb, const struct port *port, const struct iface *iface)
 {
 	struct scratch *scratch = own_scratch();
 	struct packet *pkt;
@@ -39,27 +39,27 @@ static __always_inline int from_guest(struct __sk_buff *skb, const struct port *
 		return drop(skb, port->slot, reason);
 	if (pkt->flags & PKT_LATER)
 		resolve_fragment(pkt, port->segment);
-	result = by_flow(skb, pkt, port->segment, origin(skb), 0);
+	result = by_flow(skb, scratch, port->segment, origin(skb), 0, port->slot, iface);
 	if (result != GO_ON)
 		return result;
 	result = serve_locally(skb, port, pkt);
-	return result != GO_ON ? result : forward(skb, port, pkt, &scratch->way);
+	return result != GO_ON ? result : forward(skb, port, pkt, scratch);
 }
 
 SEC("tcx/ingress")
 int from_port(struct __sk_buff *skb)
 {
-	struct ifindex_key key = { .ifindex = skb->ifindex };
-	const struct port *port = bpf_map_lookup_elem(&ports, &key);
+	__u32 ifindex = skb->ifindex;
+	const struct port *port = port_of(ifindex);
 	const struct iface *iface;
 
 	if (!port)
 		return drop(skb, 0, DROP_UNKNOWN_PORT);
 	iface = iface_of(port->slot);
 	if (iface && iface->egress_class)
-		return detour(skb, port->slot, iface->egress_class, key.ifindex, 0);
-	set_origin(skb, key.ifindex);
-	return from_guest(skb, port);
+		return detour(skb, port->slot, iface->egress_class, ifindex, 0);
+	set_origin(skb, ifindex);
+	return from_guest(skb, port, iface);
 }
 
 SEC("tcx/ingress")
@@ -69,7 +69,7 @@ int shaped_egress(struct __sk_buff *skb)
 
 	if (!port)
 		return drop(skb, 0, DROP_UNKNOWN_PORT);
-	return from_guest(skb, port);
+	return from_guest(skb, port, iface_of(port->slot));
 }
 
 SEC("tcx/ingress")
@@ -91,17 +91,23 @@ SEC("tcx/ingress")
 int from_overlay(struct __sk_buff *skb)
 {
 	struct scratch *scratch = own_scratch();
-	struct bpf_tunnel_key key = {};
+	struct bpf_tunnel_key *key;
 	struct packet *pkt;
+	__u32 segment;
 	__be32 remote;
 	int reason, result;
 
 	if (!scratch)
 		return TC_ACT_SHOT;
 	pkt = &scratch->pkt;
+	/* Not on the stack, which is what limits how deep functions may call each other. */
+	key = (void *)scratch->words;
 	__builtin_memset(pkt, 0, sizeof(*pkt));
-	if (bpf_skb_get_tunnel_key(skb, &key, sizeof(key), 0))
+	if (bpf_skb_get_tunnel_key(skb, key, sizeof(*key), 0))
 		return drop(skb, 0, DROP_UNKNOWN_SEGMENT);
+	segment = key->tunnel_id;
+	/* The helper gives host byte order. */
+	remote = bpf_htonl(key->remote_ipv4);
 	reason = parse_ethernet(skb, pkt);
 	if (!reason && pkt->ethertype == ETH_P_ARP)
 		reason = DROP_ARP_NOT_FORWARDED;
@@ -112,11 +118,9 @@ int from_overlay(struct __sk_buff *skb)
 	if (reason)
 		return drop(skb, 0, reason);
 	if (pkt->flags & PKT_LATER)
-		resolve_fragment(pkt, key.tunnel_id);
-	/* The helper gives host byte order. */
-	remote = bpf_htonl(key.remote_ipv4);
-	result = by_flow(skb, pkt, key.tunnel_id, remote, HOP_FROM_OVERLAY);
-	return result != GO_ON ? result : receive(skb, pkt, key.tunnel_id, remote, &scratch->way);
+		resolve_fragment(pkt, segment);
+	result = by_flow(skb, scratch, segment, remote, HOP_FROM_OVERLAY, 0, iface_of(0));
+	return result != GO_ON ? result : receive(skb, pkt, segment, remote, &scratch->way);
 }
 
 /* Of the uplink only what is for a public address is ours; the rest is the host's own. */

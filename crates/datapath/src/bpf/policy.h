@@ -27,7 +27,7 @@ static __always_inline __u32 row_proto(const struct ask *ask)
 }
 
 /* The span of `class` that contains the packet. The spans of a row are sorted and disjoint. */
-static __noinline const struct span *find_span(const struct ask *ask, __u32 class)
+static __always_inline const struct span *find_span(const struct ask *ask, __u32 class)
 {
 	struct row_key key = { .class = class, .proto = row_proto(ask) };
 	const struct row *row = bpf_map_lookup_elem(&rows, &key);

@@ -37,7 +37,7 @@ static __always_inline int send_on(struct __sk_buff *skb, __u32 segment, __be32 
 
 /* Fills the way once it is known which device it leads to. Returns GO_ON, or the program's result. */
 static __always_inline int hand_over(struct __sk_buff *skb, const struct packet *pkt, struct way *way,
-				     const struct endpoint *endpoint, enum overlay_hop hop, int alternative)
+				     const struct endpoint *endpoint, int direct, enum overlay_hop hop, int alternative)
 {
 	way->to = alternative ? endpoint->alt_ifindex : endpoint->ifindex;
 	way->slot[1] = way->blame = alternative ? endpoint->alt_slot : endpoint->slot;
@@ -47,9 +47,9 @@ static __always_inline int hand_over(struct __sk_buff *skb, const struct packet 
 	if (hop == OVERLAY_ROUTED || hop == OVERLAY_FORWARDED_ROUTED)
 		way->hop |= HOP_ROUTED;
 	way->mtu = 0xffff;
-	way->enters = comes_from_outside(way->to, &pkt->saddr);
+	way->enters = crosses_border(way->slot[1], way->to, &pkt->saddr);
 	measure(skb, pkt, &way->size);
-	if (!may_receive(way->segment, &pkt->daddr, way->slot[1], endpoint))
+	if (!direct && !may_receive(way->segment, &pkt->daddr, way->slot[1], endpoint))
 		return drop(skb, way->slot[1], DROP_NOT_DESTINATION);
 	/* The reserved destination stands where the endpoint's address was when the old host sent the frame on. */
 	if (hop == OVERLAY_FORWARDED_SWITCHED && write_macs(skb, endpoint->mac, pkt->src))
@@ -67,7 +67,7 @@ __noinline int find_way_in(struct __sk_buff *skb, const struct packet *pkt, __u3
 	struct receiver found;
 	enum overlay_hop hop;
 	struct addr addr;
-	int forwarded;
+	int forwarded, direct = 1;
 
 	if (!pkt || !scratch)
 		return TC_ACT_SHOT;
@@ -95,6 +95,7 @@ __noinline int find_way_in(struct __sk_buff *skb, const struct packet *pkt, __u3
 
 		if (router && mac_equal(pkt->dst, router->mac)) {
 			endpoint = router;
+			direct = 0;
 			found.cell = router->cell;
 		}
 	}
@@ -115,7 +116,7 @@ __noinline int find_way_in(struct __sk_buff *skb, const struct packet *pkt, __u3
 	__builtin_memcpy(way->mac, pkt->src, ETH_ALEN);
 
 	if (endpoint->ifindex)
-		return hand_over(skb, pkt, way, endpoint, hop, 0);
+		return hand_over(skb, pkt, way, endpoint, direct, hop, 0);
 	if (endpoint->flags & ENDPOINT_MOVED) {
 		/* The device that was left may still answer what it got, but gets nothing more. */
 		if (endpoint->vtep && endpoint->vtep != remote && !forwarded)
@@ -124,7 +125,7 @@ __noinline int find_way_in(struct __sk_buff *skb, const struct packet *pkt, __u3
 	}
 	/* Peers may learn of a move before this host does: the device is ready, so it gets the packet. */
 	if (endpoint->alt_ifindex)
-		return hand_over(skb, pkt, way, endpoint, hop, 1);
+		return hand_over(skb, pkt, way, endpoint, direct, hop, 1);
 	return drop(skb, 0, DROP_NOT_HERE);
 }
 

@@ -217,25 +217,14 @@ __noinline int tcp_begin(struct __sk_buff *skb, const struct packet *pkt, struct
 	return 0;
 }
 
-/* Rule 8. */
-static __always_inline void tcp_apply(struct __sk_buff *skb, struct flow *flow, struct flow_dir *d,
-				      const struct flow_dir *o, __u32 end, const struct packet *pkt, int effect)
+/* The numbers' part of rule 8. Returns the bits of the direction. */
+static __always_inline __u8 advance(struct flow_dir *d, const struct flow_dir *o, const struct packet *pkt)
 {
 	__u32 last = pkt->seq + tcp_len(pkt), window = pkt->window, flags = pkt->tcp_flags;
-	__u8 bits, state = flow->state;
+	__u8 bits = d->tcp;
 
-	if (effect == TCP_NOTHING)
-		return;
-	if (effect == TCP_CLOSE) {
-		flow->state = STATE_CLOSED;
-		return;
-	}
-	if (flags & TH_SYN)
-		tcp_begin(skb, pkt, d, effect == TCP_BEGIN);
-	else if (d->tcp & o->tcp & TCP_SCALED)
+	if (!(flags & TH_SYN) && (bits & o->tcp & TCP_SCALED))
 		window <<= d->scale & 15;
-
-	bits = d->tcp;
 	if (!(bits & TCP_SEEN) || before(d->end, last))
 		d->end = last;
 	if (d->window < window)
@@ -252,7 +241,25 @@ static __always_inline void tcp_apply(struct __sk_buff *skb, struct flow *flow, 
 	bits |= TCP_SEEN | (flags & TH_FIN ? TCP_FIN : 0);
 	if (bits != d->tcp)
 		d->tcp = bits;
+	return bits;
+}
 
+/* Rule 8. */
+static __always_inline void tcp_apply(struct __sk_buff *skb, struct flow *flow, struct flow_dir *d,
+				      const struct flow_dir *o, __u32 end, const struct packet *pkt, int effect)
+{
+	__u32 flags = pkt->tcp_flags;
+	__u8 bits, state = flow->state;
+
+	if (effect == TCP_NOTHING)
+		return;
+	if (effect == TCP_CLOSE) {
+		flow->state = STATE_CLOSED;
+		return;
+	}
+	if (flags & TH_SYN)
+		tcp_begin(skb, pkt, d, effect == TCP_BEGIN);
+	bits = advance(d, o, pkt);
 	if (state == STATE_OPENING && tcp_goes_on(pkt) && (o->tcp & TCP_SEEN) &&
 	    (end == opener_of(flow) || (flow->flags & FLOW_LOOSE)))
 		state = STATE_ESTABLISHED;
@@ -262,6 +269,24 @@ static __always_inline void tcp_apply(struct __sk_buff *skb, struct flow *flow, 
 		state = STATE_TIME_WAIT;
 	if (state != flow->state)
 		flow->state = state;
+}
+
+/* Whether the rules for this segment are 7 and the numbers' part of 8 only: it carries data or an ACK in an open connection. */
+static __always_inline int tcp_is_usual(const struct flow *flow, const struct packet *pkt)
+{
+	__u32 flags = pkt->tcp_flags & (TH_SYN | TH_RST | TH_ACK | TH_URG | TH_FIN);
+
+	return flags == TH_ACK && flow->state == STATE_ESTABLISHED && !(flow->flags & FLOW_LOOSE);
+}
+
+/* What tcp_step() does to a usual segment, short enough to stand where it is used. */
+static __always_inline int tcp_usual_step(struct flow_dir *d, const struct flow_dir *o, const struct packet *pkt)
+{
+	int effect = judge_other(d, o, pkt);
+
+	if (effect == TCP_ADVANCE)
+		advance(d, o, pkt);
+	return effect;
 }
 
 /*

@@ -90,8 +90,11 @@ static __always_inline int by_known_port(struct flow_key *key, const struct pack
 }
 
 /* Fills both sides of a public gateway's entry for a packet that leaves by it. */
-static __always_inline void nat_of(const struct packet *pkt, const struct way *way, struct nat_key *key, struct nat *nat)
+static __always_inline void nat_of(const struct packet *pkt, const struct way *way, struct scratch *scratch)
 {
+	struct nat_key *key = &scratch->nat_key;
+	struct nat *nat = &scratch->nat;
+
 	__builtin_memset(key, 0, sizeof(*key));
 	__builtin_memset(nat, 0, sizeof(*nat));
 	addr_from_v4(&key->public, way->nat_addr);
@@ -108,8 +111,6 @@ static __always_inline void nat_of(const struct packet *pkt, const struct way *w
 __noinline int use_gateway(struct __sk_buff *skb, const struct packet *pkt, struct way *way)
 {
 	struct scratch *scratch = own_scratch();
-	struct nat_key key;
-	struct nat nat;
 
 	if (!pkt || !way || !scratch)
 		return DROP_REWRITE_FAILED;
@@ -126,8 +127,8 @@ __noinline int use_gateway(struct __sk_buff *skb, const struct packet *pkt, stru
 		return 0;
 	if (pkt->flags & PKT_LATER)
 		return DROP_FRAGMENT_UNKNOWN;
-	nat_of(pkt, way, &key, &nat);
-	way->nat_port = take_port(&key, &nat);
+	nat_of(pkt, way, scratch);
+	way->nat_port = take_port(&scratch->nat_key, &scratch->nat);
 	return way->nat_port ? 0 : DROP_NAT_PORTS_EXHAUSTED;
 }
 
@@ -135,17 +136,15 @@ __noinline int use_gateway(struct __sk_buff *skb, const struct packet *pkt, stru
 __noinline int settle_port(const struct packet *pkt, const struct way *way, int refused)
 {
 	struct scratch *scratch = own_scratch();
-	struct nat_key key;
-	struct nat nat;
 
 	if (!pkt || !way || !way->nat_port || !scratch || (pkt->flags & (PKT_ERROR | PKT_LATER)))
 		return 0;
-	nat_of(pkt, way, &key, &nat);
+	nat_of(pkt, way, scratch);
 	if (!refused)
-		return bpf_map_update_elem(&nats, &key, &nat, BPF_NOEXIST);
+		return bpf_map_update_elem(&nats, &scratch->nat_key, &scratch->nat, BPF_NOEXIST);
 	flow_key_of(&scratch->key, way->segment, pkt);
 	/* Refused in a flow that goes on: it keeps its port. */
-	return bpf_map_lookup_elem(&flows, &scratch->key) ? 0 : bpf_map_delete_elem(&nats, &key);
+	return bpf_map_lookup_elem(&flows, &scratch->key) ? 0 : bpf_map_delete_elem(&nats, &scratch->nat_key);
 }
 
 /*

@@ -8,6 +8,8 @@
 
 /* This stage is not the last for the packet. No result of a program. */
 #define GO_ON -100
+/* The same, for a packet to the public network, whose route stands in the scratch memory. */
+#define GO_OUT -101
 
 /* What kind of packet it is. */
 enum packet_flags {
@@ -19,6 +21,8 @@ enum packet_flags {
 	PKT_ERROR = 32,	 /* an ICMP error */
 	PKT_ANSWER = 64, /* an ICMP answer to a query */
 	PKT_ICMP = 128,	 /* ICMP of the packet's IP version */
+	PKT_NEW = 256,	 /* no flow was found for it, and the key that was looked for is still in the scratch memory */
+	PKT_UPPER = 512, /* with PKT_NEW: the sender is end 1 of that key */
 };
 
 /* What the stages need to know of a packet, read once. Addresses and ports are in network byte order. */
@@ -45,7 +49,7 @@ struct packet {
 	__u8 tcp_flags;
 	__u8 tcp_hlen; /* bytes */
 	__u16 pad;
-};
+} __attribute__((aligned(8))); /* so that it is zeroed in words of 64 bits, as the way */
 
 /* What a packet counts as: the frames and bytes that it is, or will be once the kernel has segmented it. */
 struct wire_size {
@@ -74,7 +78,7 @@ struct way {
 	__be16 nat_port; /* public port, 0: kept */
 	__u16 pad;
 	struct wire_size size;
-};
+} __attribute__((aligned(8)));
 
 /* What a gate is asked of a packet, and what it said. */
 struct ask {
@@ -103,4 +107,14 @@ struct scratch {
 	struct ask ask;
 	struct refusal_key refused;
 	struct refusal refusal;
+	struct route route;
+	struct shadow_key shadow_key;
+	struct shadow_count shadow;
+	struct nat_key nat_key;
+	struct nat nat;
+	__u64 jiffies; /* for which `ticks` holds: see ticks_now() */
+	__u64 read_jiffies; /* at which the clock was read last … */
+	__u64 read_ns;	    /* … and what it showed */
+	__u32 ticks;
+	__u32 pad;
 };

@@ -1,5 +1,6 @@
 //! What Pintle is measured beside: the plainest ways to join two namespaces, made with the system's own tools.
 
+use std::io::Write;
 use std::net::Ipv4Addr;
 
 use anyhow::Context;
@@ -7,7 +8,10 @@ use pintle_datapath::floor::{Attached, Floor};
 
 use super::load::Path;
 use super::pinned::run_in;
-use crate::shell::{ip, remove_namespace};
+use crate::shell::{ip, remove_namespace, sh};
+
+/// Elements of the filtered bridge's set.
+const SET: u32 = 10_000;
 
 /// The segment of the floor's tunnel.
 const SEGMENT: u32 = 777;
@@ -38,7 +42,27 @@ impl Baseline {
     /// # Errors
     /// When it can't be made.
     pub fn bridge(prefix: &str) -> anyhow::Result<Baseline> {
-        let baseline = Baseline::empty(prefix, "bridge", &["c", "s", "h"])?;
+        Baseline::bridged(prefix, "bridge")
+    }
+
+    /// The same with what a firewall on it costs: nftables with connection tracking and a set of 10,000 pairs of address
+    /// and port, of which none is the load's.
+    ///
+    /// # Errors
+    /// When it can't be made: nftables is needed.
+    pub fn filtered_bridge(prefix: &str) -> anyhow::Result<Baseline> {
+        let baseline = Baseline::bridged(prefix, "nft")?;
+        let host = &baseline.namespaces[2];
+        let mut rules = tempfile::NamedTempFile::new()?;
+        rules.write_all(filter().as_bytes())?;
+        let path = rules.path().to_str().context("the path is text")?;
+        sh("ip", &["netns", "exec", host, "sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=1"])?;
+        sh("ip", &["netns", "exec", host, "nft", "-f", path])?;
+        Ok(baseline)
+    }
+
+    fn bridged(prefix: &str, name: &str) -> anyhow::Result<Baseline> {
+        let baseline = Baseline::empty(prefix, name, &["c", "s", "h"])?;
         let host = &baseline.namespaces[2];
         ip(&format!("-n {host} link add br0 type bridge"))?;
         ip(&format!("-n {host} link set br0 up"))?;
@@ -167,6 +191,18 @@ fn index(host: &str, device: &str) -> anyhow::Result<u32> {
         .next()
         .and_then(|index| index.trim().parse().ok())
         .with_context(|| format!("no index in '{shown}'"))
+}
+
+/// Default deny; established connections by their state, new ones by the set, and behind it the load's own.
+fn filter() -> String {
+    let pair = |n: u32| format!("{} . tcp . {}", Ipv4Addr::from(0x0a01_0000 + n), 1 + n % 6000);
+    let pairs: Vec<String> = (0..SET).map(pair).collect();
+    format!(
+        "table ip t {{\n set allow {{ type ipv4_addr . inet_proto . inet_service; elements = {{ {} }} }}\n \
+         chain f {{ type filter hook forward priority 0; policy drop;\n ct state established,related accept\n \
+         ct state invalid drop\n ip saddr . ip protocol . tcp dport @allow accept\n ip saddr 10.99.0.1 accept\n }}\n}}\n",
+        pairs.join(", ")
+    )
 }
 
 fn plug(host: &str, port: &str, guest: &str, mtu: u16) -> anyhow::Result<()> {

@@ -23,6 +23,7 @@ pub(super) fn run(rounds: usize, time: Duration) -> anyhow::Result<Figures> {
         Baseline::veth(&prefix)?,
         Baseline::ebpf(&prefix)?,
         Baseline::bridge(&prefix)?,
+        Baseline::filtered_bridge(&prefix)?,
         Baseline::vxlan(&prefix)?,
         Baseline::ebpf_vxlan(&prefix)?,
     ];
@@ -34,12 +35,12 @@ pub(super) fn run(rounds: usize, time: Duration) -> anyhow::Result<Figures> {
     let (far, _) = network.guest("h2", &subnet, "10.50.0.12")?;
     let same_host = path("pintle", &client, &near, [10, 50, 0, 11]);
     let two_hosts = path("pintle-vxlan", &client, &far, [10, 50, 0, 12]);
-    let [veth, floor, bridge, vxlan, vxlan_floor] = &baselines;
+    let [veth, floor, bridge, filtered, vxlan, vxlan_floor] = &baselines;
     let mut figures = Figures::default();
     for _ in 0..rounds {
         for load in Load::ALL {
             let (name, unit) = load.label();
-            for path in [&veth.path, &floor.path, &bridge.path, &same_host] {
+            for path in [&veth.path, &floor.path, &bridge.path, &filtered.path, &same_host] {
                 figures.add(name, &path.name, unit, load.run(path, time)?);
             }
             for path in [&vxlan.path, &vxlan_floor.path, &two_hosts] {
