@@ -4,7 +4,7 @@
 set -euo pipefail
 
 need_rust=1.91
-packages=(clang llvm libbpf-dev libelf-dev zlib1g-dev linux-libc-dev pkg-config make gcc libc6-dev iproute2 iputils-ping bpftool curl ca-certificates python3 python3-venv)
+packages=(clang llvm libbpf-dev libelf-dev zlib1g-dev linux-libc-dev pkg-config make gcc libc6-dev iproute2 iputils-ping nftables bpftool curl ca-certificates python3 python3-venv)
 
 missing=()
 for package in "${packages[@]}"; do

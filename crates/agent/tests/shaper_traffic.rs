@@ -71,13 +71,13 @@ fn j10_a_port_speed_is_kept_in_both_directions_by_datagrams_and_connections() {
         let sink = Sink::udp(&to.netns(), to.ip());
         let _source = source(from, &sink);
         std::thread::sleep(SETTLE);
-        assert_rate(rates(&[&sink], period())[0], wanted, "datagrams");
+        assert_rate(|| rates(&[&sink], period())[0], wanted, "datagrams");
     }
     for (from, to, wanted) in [(&sender, &free, 100.0), (&free, &receiver, 60.0)] {
         let sink = Sink::tcp(&to.netns(), to.ip());
         let _source = Source::tcp(&from.netns(), sink.address);
         std::thread::sleep(SETTLE * 2);
-        assert_rate(rates(&[&sink], period())[0], wanted, "a connection");
+        assert_rate(|| rates(&[&sink], period())[0], wanted, "a connection");
     }
     // The other direction of a limited interface is not limited.
     let sink = Sink::tcp(&sender.netns(), sender.ip());
@@ -101,7 +101,7 @@ fn j01_j03_an_instances_limit_holds_for_all_its_interfaces_and_idle_bandwidth_is
     let both = [&sinks[0], &sinks[1]];
     let _one = source(&first, both[0]);
     std::thread::sleep(SETTLE);
-    assert_rate(rates(&both, period())[0], 80.0, "the first alone, with what the second leaves idle");
+    assert_rate(|| rates(&both, period())[0], 80.0, "the first alone, with what the second leaves idle");
     let two = source(&second, both[1]);
     // The guarantee is back within a second of asking for it.
     std::thread::sleep(Duration::from_millis(500));
@@ -112,15 +112,16 @@ fn j01_j03_an_instances_limit_holds_for_all_its_interfaces_and_idle_bandwidth_is
         taken[1]
     );
     let shared = rates(&both, period());
-    assert_rate(shared[0] + shared[1], 80.0, "both together");
+    let mut together = Some(shared.iter().sum());
+    assert_rate(|| together.take().unwrap_or_else(|| rates(&both, period()).iter().sum()), 80.0, "both together");
     assert!(shared.iter().all(|rate| *rate >= 30.0 * 0.95), "{shared:?}");
     drop(two);
     std::thread::sleep(Duration::from_millis(500));
-    assert_rate(rates(&both, period() / 2)[0], 80.0, "the first alone again");
+    assert_rate(|| rates(&both, period() / 2)[0], 80.0, "the first alone again");
     drop(_one);
     let _two = source(&second, both[1]);
     std::thread::sleep(SETTLE);
-    assert_rate(rates(&both, period())[1], 60.0, "the second alone, up to its own limit");
+    assert_rate(|| rates(&both, period())[1], 60.0, "the second alone, up to its own limit");
 }
 
 #[test]
@@ -143,11 +144,16 @@ fn j01_j03_the_uplink_is_shared_by_tenants_and_lent_to_the_one_that_is_awake() {
     let both = [&sinks[0], &sinks[1]];
     let _one = source(&one, both[0]);
     std::thread::sleep(SETTLE);
-    assert_rate(rates(&both, period())[0], 100.0, "one tenant, up to its interface's limit");
+    assert_rate(|| rates(&both, period())[0], 100.0, "one tenant, up to its interface's limit");
     let _two = source(&two, both[1]);
     std::thread::sleep(Duration::from_secs(1));
     let shared = rates(&both, period());
-    assert_rate(shared[0] + shared[1], 120.0, "both tenants, up to the uplink's speed");
+    let mut together = Some(shared.iter().sum());
+    assert_rate(
+        || together.take().unwrap_or_else(|| rates(&both, period()).iter().sum()),
+        120.0,
+        "both tenants, up to the uplink's speed",
+    );
     assert!(shared.iter().all(|rate| *rate >= 50.0 * 0.95), "each has its guarantee: {shared:?}");
 }
 
@@ -172,7 +178,7 @@ fn j10_limits_change_and_go_on_a_live_interface() {
         host.run(|| reconciler.change(revision, put(vec![sender.port_entry()]))).unwrap();
         assert_eq!(reconciler.failures(), []);
         std::thread::sleep(SETTLE);
-        assert_rate(rates(&[&sink], period() / 2)[0], f64::from(mbps), "after a change");
+        assert_rate(|| rates(&[&sink], period() / 2)[0], f64::from(mbps), "after a change");
     }
     sender.spec.limits = PortLimits::default();
     host.run(|| reconciler.change(9, put(vec![sender.port_entry()]))).unwrap();
@@ -291,7 +297,7 @@ fn j04_no_process_of_a_guest_gets_out_of_its_branch() {
         .collect();
 
     std::thread::sleep(SETTLE);
-    assert_rate(rates(&[&sink], period())[0], 40.0, "children, and sockets with classes and marks of others");
+    assert_rate(|| rates(&[&sink], period())[0], 40.0, "children, and sockets with classes and marks of others");
 
     // Into another namespace leads no way for who has no privilege there, whatever file is at hand.
     let namespace = host.scratch.namespace.try_clone().unwrap();
@@ -330,16 +336,17 @@ fn j04_raw_packets_are_held_back_like_all_others() {
     packet.resize(28 + PAYLOAD, 0x5a);
     let [a, b, c, d] = to.octets();
     let (address, stop) = (SockaddrIn::new(a, b, c, d, 0), AtomicBool::new(false));
-    let rate = std::thread::scope(|scope| {
+    let measured = std::thread::scope(|scope| {
         scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
                 let _ = sendto(raw.as_raw_fd(), &packet, &address, MsgFlags::MSG_DONTWAIT);
             }
         });
         std::thread::sleep(SETTLE);
-        let rate = rates(&[&sink], period())[0];
+        let measured = [(); 3].map(|()| rates(&[&sink], period())[0]);
         stop.store(true, Ordering::Relaxed);
-        rate
+        measured
     });
-    assert_rate(rate, 40.0, "a raw socket");
+    let mut measured = measured.into_iter();
+    assert_rate(|| measured.next().expect("three were measured"), 40.0, "a raw socket");
 }

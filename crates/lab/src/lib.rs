@@ -7,11 +7,13 @@
 pub mod bench;
 
 mod api;
+pub mod conntrack;
 mod guests;
 mod host;
 pub mod internet;
 pub mod interrupt;
 mod leaks;
+mod numbers;
 pub mod policy;
 mod process;
 mod shell;
@@ -22,6 +24,7 @@ pub use api::{Api, ApiError};
 pub use guests::Network;
 pub use host::LabHost;
 pub use leaks::Footprint;
+pub use numbers::number;
 pub use process::{Process, pintle_binary};
 pub use shell::{ip, remove_namespace, sh};
 pub use wired::{WiredAddress, WiredGuest};

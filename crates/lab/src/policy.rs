@@ -189,10 +189,10 @@ pub fn mac(guest: &str) -> anyhow::Result<[u8; 6]> {
 /// One byte there and back.
 ///
 /// # Errors
-/// When it does not come within a second.
+/// When it does not come within three seconds.
 pub fn exchange(client: &mut TcpStream, server: &mut TcpStream) -> std::io::Result<()> {
     for stream in [&client, &server] {
-        stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
     }
     client.write_all(b"?")?;
     server.read_exact(&mut [0])?;

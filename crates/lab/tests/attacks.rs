@@ -1,7 +1,7 @@
 //! Blind attacks on a live connection between two real stacks: who may spoof addresses still can't break what others have.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use pintle_lab::policy::{exchange, listen, mac, reach};
@@ -11,8 +11,8 @@ use pintle_probe::inject::{Injector, build};
 use serde_json::json;
 
 const PORT: u16 = 9000;
-const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 1, 0, 10);
-const SERVER: Ipv4Addr = Ipv4Addr::new(10, 1, 0, 11);
+/// Client and server, by each IP version.
+const ADDRESSES: [[&str; 2]; 2] = [["10.1.0.10", "10.1.0.11"], ["2001:db8:7:1::10", "2001:db8:7:1::11"]];
 /// How often each attack is made.
 const TIMES: u64 = 50;
 const FIN: u8 = 1;
@@ -25,20 +25,21 @@ const FAR: u32 = 50_000_000;
 /// What an end of the connection would send next.
 #[derive(Clone, Copy, Debug)]
 struct End {
-    address: (Ipv4Addr, u16),
+    address: SocketAddr,
     mac: [u8; 6],
     next: u32,
 }
 
-/// A TCP segment over IPv4 in Ethernet: its ports, sequence number, acknowledgement and payload's length.
+/// A TCP segment over IP in Ethernet: its ports, sequence number, acknowledgement and payload's length.
 fn segment(frame: &[u8]) -> Option<((u16, u16), u32, u32, u32)> {
-    if frame.get(12..14)? != [8, 0] || *frame.get(23)? != 6 {
-        return None;
-    }
-    let ip = &frame[14..];
-    let header = usize::from(ip[0] & 15) * 4;
-    let total = usize::from(u16::from_be_bytes([ip[2], ip[3]]));
-    let tcp = ip.get(header..)?;
+    let ip = frame.get(14..)?;
+    let length = |at: usize| Some(usize::from(u16::from_be_bytes([*ip.get(at)?, *ip.get(at + 1)?])));
+    let (protocol, header, total) = match frame[12..14] {
+        [0x08, 0x00] => (*ip.get(9)?, usize::from(ip.first()? & 15) * 4, length(2)?),
+        [0x86, 0xdd] => (*ip.get(6)?, 40, 40 + length(4)?),
+        _ => return None,
+    };
+    let tcp = ip.get(header..).filter(|tcp| protocol == 6 && tcp.len() >= 20)?;
     let word = |at: usize| u32::from_be_bytes([tcp[at], tcp[at + 1], tcp[at + 2], tcp[at + 3]]);
     let payload = total.checked_sub(header + usize::from(tcp[12] >> 4) * 4)?;
     let ports = (u16::from_be_bytes([tcp[0], tcp[1]]), u16::from_be_bytes([tcp[2], tcp[3]]));
@@ -53,9 +54,10 @@ struct Live {
 }
 
 impl Live {
-    fn between(client: &str, server: &str) -> Live {
+    fn between(client: &str, server: &str, addresses: [&str; 2]) -> Live {
+        let [client_address, server_address]: [IpAddr; 2] = addresses.map(|address| address.parse().unwrap());
         let mut capture = Injector::open(&Namespace::named(server), "eth0").unwrap();
-        let at = SocketAddr::from((SERVER, PORT));
+        let at = SocketAddr::from((server_address, PORT));
         let listener = listen(server, at).unwrap();
         let stream = reach(client, at).unwrap();
         let port = stream.local_addr().unwrap().port();
@@ -63,8 +65,8 @@ impl Live {
             server: listener.accept().unwrap().0,
             client: stream,
             ends: [
-                End { address: (CLIENT, port), mac: mac(client).unwrap(), next: 0 },
-                End { address: (SERVER, PORT), mac: mac(server).unwrap(), next: 0 },
+                End { address: (client_address, port).into(), mac: mac(client).unwrap(), next: 0 },
+                End { address: at, mac: mac(server).unwrap(), next: 0 },
             ],
         };
         live.exchange();
@@ -105,8 +107,19 @@ const ATTACKS: &[Attack] = &[
 
 fn forge(attacker: [u8; 6], from: End, to: End, (_, flags, (seq, ack), payload, _): &Attack) -> Vec<u8> {
     let (seq, ack) = (from.next.wrapping_add(*seq), to.next.wrapping_add(*ack));
-    let packet = build::tcp(from.address, to.address, seq, if flags & ACK == 0 { 0 } else { ack }, *flags, payload);
-    build::ethernet(attacker, to.mac, 0x0800, &packet)
+    let ack = if flags & ACK == 0 { 0 } else { ack };
+    let (ethertype, packet) = match (from.address, to.address) {
+        (SocketAddr::V4(from), SocketAddr::V4(to)) => {
+            let (from, to) = ((*from.ip(), from.port()), (*to.ip(), to.port()));
+            (0x0800, build::tcp(from, to, seq, ack, *flags, payload))
+        }
+        (SocketAddr::V6(from), SocketAddr::V6(to)) => {
+            let (from, to) = ((*from.ip(), from.port()), (*to.ip(), to.port()));
+            (0x86dd, build::tcp6(from, to, seq, ack, *flags, payload))
+        }
+        _ => panic!("ends of different IP versions"),
+    };
+    build::ethernet(attacker, to.mac, ethertype, &packet)
 }
 
 /// Packets of an interface dropped for a reason. A SYN may also have been one too many for a challenge ACK (RFC 5961, 7).
@@ -118,15 +131,29 @@ fn dropped(network: &Network<'_>, vni: &str, reason: &str) -> u64 {
 
 #[test]
 fn e14_blind_attacks_are_all_dropped_with_the_reason_and_the_connection_lives() {
+    attack_a_connection(0);
+}
+
+#[test]
+fn e14_blind_attacks_over_ipv6_are_all_dropped_with_the_reason_and_the_connection_lives() {
+    attack_a_connection(1);
+}
+
+/// Every attack on a connection by this version: 0 for IPv4, 1 for IPv6.
+fn attack_a_connection(version: usize) {
     let lab = Lab::start().unwrap();
     let network = Network::new(&lab.api).unwrap();
-    let subnet = network.subnet("10.1.0.0/24").unwrap();
-    let (client, _) = network.guest("h1", &subnet, "10.1.0.10").unwrap();
-    let (server, _) = network.guest("h2", &subnet, "10.1.0.11").unwrap();
-    let mut live = Live::between(&client, &server);
+    let subnet = network.dual_subnet("10.1.0.0/24", "2001:db8:7::/56", "2001:db8:7:1::/64").unwrap();
+    let guest = |host, at: usize| {
+        let body = json!({ "subnet": subnet, "address": ADDRESSES[0][at], "addresses": [ADDRESSES[1][at]] });
+        network.guest_as(host, body).unwrap().0
+    };
+    let (client, server) = (guest("h1", 0), guest("h2", 1));
+    let mut live = Live::between(&client, &server, ADDRESSES[version]);
     // Beside the client and beside the server, in the name of each: the host that sees both ends knows their numbers.
-    for (host, address) in [("h1", "10.1.0.66"), ("h2", "10.1.0.67")] {
-        let spoofing = json!({ "subnet": subnet, "address": address, "allow_ip_spoofing": true });
+    for (host, last) in [("h1", 66), ("h2", 67)] {
+        let (four, six) = (format!("10.1.0.{last}"), format!("2001:db8:7:1::{last}"));
+        let spoofing = json!({ "subnet": subnet, "address": four, "addresses": [six], "allow_ip_spoofing": true });
         let (attacker, vni) = network.guest_as(host, spoofing).unwrap();
         let own = mac(&attacker).unwrap();
         let mut captures = [&client, &server].map(|guest| Injector::open(&Namespace::named(guest), "eth0").unwrap());
@@ -167,15 +194,16 @@ fn e09_e05_the_mode_is_flipped_on_a_live_connection_without_resetting_it() {
     let subnet = network.subnet("10.1.0.0/24").unwrap();
     let (client, client_vni) = network.guest("h1", &subnet, "10.1.0.10").unwrap();
     let (server, server_vni) = network.guest("h1", &subnet, "10.1.0.11").unwrap();
-    let mut live = Live::between(&client, &server);
+    let mut live = Live::between(&client, &server, ADDRESSES[0]);
     let mut injector = Injector::open(&Namespace::named(&client), "eth0").unwrap();
     let mut capture = Injector::open(&Namespace::named(&server), "eth0").unwrap();
     let from = live.ends[0];
     let beyond: Attack = ("data beyond the window", ACK, (FAR, 0), b"evil", "");
     let bad = forge(from.mac, from, live.ends[1], &beyond);
     // In the middle of a connection that nobody has begun.
-    let stray_port = if from.address.1 == 40_000 { 40_001 } else { 40_000 };
-    let stray = forge(from.mac, End { address: (CLIENT, stray_port), ..from }, live.ends[1], &beyond);
+    let stray_port = if from.address.port() == 40_000 { 40_001 } else { 40_000 };
+    let stray_from = End { address: (from.address.ip(), stray_port).into(), ..from };
+    let stray = forge(from.mac, stray_from, live.ends[1], &beyond);
     let mut arrives = |frame: &[u8]| {
         injector.send(frame).unwrap();
         capture.recv(Duration::from_millis(100), |seen| seen.get(14..) == frame.get(14..)).unwrap().is_some()

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use pintle_lab::{Api, Lab, Network};
+use pintle_lab::{Api, Lab, Network, sh};
 use pintle_probe::Namespace;
 use pintle_probe::ping::Pinger;
 use serde_json::{Value, json};
@@ -81,7 +81,14 @@ fn bound_to(device: &str, address: SocketAddr) -> UdpSocket {
     socket
 }
 
-fn assert_rate(measured: f64, wanted: f64, what: &str) {
+/// Judges a rate by one measurement, or by the median of three: a busy machine may spoil one.
+fn assert_rate(mut measure: impl FnMut() -> f64, wanted: f64, what: &str) {
+    let mut measured = measure();
+    if (measured / wanted - 1.0).abs() > 0.05 {
+        let mut three = [measured, measure(), measure()];
+        three.sort_unstable_by(f64::total_cmp);
+        measured = three[1];
+    }
     let off = (measured / wanted - 1.0) * 100.0;
     println!("{what}: {measured:.1} Mbit/s, limit {wanted:.0} ({off:+.1} %)");
     assert!(off.abs() <= 5.0, "{what}: {measured:.1} Mbit/s instead of {wanted:.0} ({off:+.1} %)");
@@ -91,7 +98,12 @@ fn assert_rate(measured: f64, wanted: f64, what: &str) {
 fn limit(api: &Api, vni: &str, limits: Value) {
     let path = format!("/native/v1/virtual_network_interfaces/{vni}");
     api.call("PATCH", &path, Some(json!({ "limits": limits }))).unwrap();
-    std::thread::sleep(Duration::from_millis(500));
+    // The projector hears of it before anybody could look.
+    std::thread::sleep(Duration::from_millis(100));
+    let settled = |hosts: &Value| hosts["items"].as_array().unwrap().iter().all(|host| host["pending_entries"] == 0);
+    api.wait(Duration::from_secs(10), "/native/v1/hosts", settled).unwrap();
+    // Until what has waited in the old queue is through.
+    std::thread::sleep(Duration::from_millis(400));
 }
 
 #[test]
@@ -105,11 +117,11 @@ fn j01_j10_limits_hold_between_two_hosts_and_change_while_traffic_flows() {
     limit(&lab.api, &vni, json!({ "egress_kbps": 80_000 }));
     let load = Load::start((&here, from, "eth0"), (&there, to));
     std::thread::sleep(Duration::from_millis(300));
-    assert_rate(load.rate(period()), 80.0, "what the interface sends");
+    assert_rate(|| load.rate(period()), 80.0, "what the interface sends");
     limit(&lab.api, &other, json!({ "ingress_kbps": 30_000 }));
-    assert_rate(load.rate(period()), 30.0, "what the other one gets, by tunnel");
+    assert_rate(|| load.rate(period()), 30.0, "what the other one gets, by tunnel");
     limit(&lab.api, &other, json!({}));
-    assert_rate(load.rate(period()), 80.0, "without the other one's limit");
+    assert_rate(|| load.rate(period()), 80.0, "without the other one's limit");
 }
 
 #[test]
@@ -139,9 +151,53 @@ fn j09_a_busy_interface_does_not_make_the_important_one_of_its_instance_late() {
     let quiet = p99();
     let load = Load::start((&instance, bulk, "eth1"), (&other, there));
     std::thread::sleep(Duration::from_millis(300));
-    let busy = p99();
-    let rate = load.rate(period());
-    println!("p99 of a round trip: {quiet:?} alone, {busy:?} beside {rate:.1} Mbit/s of bulk");
-    assert_rate(rate, 50.0, "the instance");
+    let mut busy = [p99(), p99(), p99()];
+    busy.sort_unstable();
+    let busy = busy[1];
+    println!("p99 of a round trip: {quiet:?} alone, {busy:?} beside bulk");
+    assert_rate(|| load.rate(period()), 50.0, "the instance");
     assert!(busy < quiet + Duration::from_millis(20), "{busy:?} instead of {quiet:?}");
+}
+
+#[test]
+fn j02_every_limited_interface_has_a_queue_of_a_size_that_it_never_exceeds() {
+    let lab = Lab::start().unwrap();
+    let network = Network::new(&lab.api).unwrap();
+    let subnet = network.subnet("10.3.0.0/24").unwrap();
+    let (here, vni) = network.guest("h1", &subnet, "10.3.0.10").unwrap();
+    let (there, _) = network.guest("h2", &subnet, "10.3.0.11").unwrap();
+    limit(&lab.api, &vni, json!({ "egress_kbps": 10_000, "ingress_kbps": 10_000 }));
+    let namespace = &lab.hosts[0].namespace;
+    let disciplines = || -> Vec<Value> {
+        let text = sh("tc", &["-n", namespace, "-s", "-j", "qdisc", "show"]).unwrap();
+        serde_json::from_str(&text).unwrap()
+    };
+    let of_kind = |kind: &str| -> Vec<Value> {
+        disciplines().into_iter().filter(|discipline| discipline["kind"] == kind).collect()
+    };
+    let classes = |device: &str| sh("tc", &["-n", namespace, "class", "show", "dev", device]).unwrap();
+    let trees = of_kind("htb");
+    assert_eq!(trees.len(), 2, "a tree for each direction: {trees:?}");
+    for tree in &trees {
+        let device = tree["dev"].as_str().unwrap();
+        let text = classes(device);
+        // A class that is no other's parent is a leaf, and has a queue.
+        let leaves = text.lines().filter(|line| line.contains("leaf")).count();
+        let queues = of_kind("bfifo").iter().filter(|queue| queue["dev"] == device).count();
+        assert!(leaves > 0 && queues == leaves, "{device}: {queues} queues for {leaves} leaves of\n{text}");
+    }
+    let load = Load::start((&here, Ipv4Addr::new(10, 3, 0, 10), "eth0"), (&there, Ipv4Addr::new(10, 3, 0, 11)));
+    let (mut fullest, mut dropped) = (0, 0);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while (fullest == 0 || dropped == 0) && Instant::now() < deadline {
+        for queue in of_kind("bfifo") {
+            let limit = queue["options"]["limit"].as_u64().unwrap_or_else(|| panic!("{queue}"));
+            let backlog = queue["backlog"].as_u64().unwrap_or_else(|| panic!("{queue}"));
+            assert!(backlog <= limit, "more waits than may: {queue}");
+            fullest = fullest.max(backlog);
+            dropped = dropped.max(queue["drops"].as_u64().unwrap_or_default());
+        }
+    }
+    assert!(fullest > 0 && dropped > 0, "the queue was in the way: {fullest} bytes at most, {dropped} dropped");
+    drop(load);
 }

@@ -147,3 +147,23 @@ fn b12_b13_every_address_of_a_delegated_prefix_reaches_the_guest_and_none_beside
         assert!(Instant::now() < deadline, "the prefix was taken away");
     }
 }
+
+#[test]
+fn b11_in_either_kind_of_subnet_an_interface_has_a_primary_ipv4_address_that_answers() {
+    let lab = Lab::start().unwrap();
+    let network = Network::new(&lab.api).unwrap();
+    let plain = network.subnet("10.1.0.0/24").unwrap();
+    let dual = network.dual_subnet("10.1.1.0/24", VPC6, SUBNET6).unwrap();
+    let (asker, _) = network.guest("h2", &plain, "10.1.0.200").unwrap();
+    for (subnet, begins) in [(&plain, "10.1.0."), (&dual, "10.1.1.")] {
+        // Nothing is said of addresses: whatever comes of it, an IPv4 one is the first.
+        let (guest, vni) = network.guest_as("h1", json!({ "subnet": subnet })).unwrap();
+        let shown = lab.api.get(&format!("/native/v1/virtual_network_interfaces/{vni}")).unwrap();
+        let address = shown["addresses"][0].as_str().unwrap_or_else(|| panic!("{shown}"));
+        assert!(address.starts_with(begins), "{shown}");
+        let inside = ip(&format!("-n {guest} -4 -o addr show dev eth0")).unwrap();
+        assert!(inside.contains(&format!("{address}/24")), "{inside}");
+        let there: Ipv4Addr = address.parse().unwrap();
+        pintle_probe::ping::ping(&Namespace::named(&asker), there, Duration::from_secs(2)).unwrap();
+    }
+}

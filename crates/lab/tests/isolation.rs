@@ -1,7 +1,7 @@
 //! Nobody is where they don't belong: tenants with the same addresses, and guests that send whatever they like.
 
 use std::net::Ipv4Addr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pintle_lab::{Lab, LabOptions, Network, ip};
 use pintle_probe::Namespace;
@@ -10,9 +10,13 @@ use pintle_probe::inject::{Endpoint, FuzzFrames, Injector};
 use pintle_probe::ping::ping;
 use pintle_probe::stream::Stream;
 
-/// Frames each way; `PINTLE_LONG=1` makes it a million.
+/// How many threads of the hostile guest send at once.
+const SENDERS: usize = 2;
+
+/// Frames each way: `PINTLE_FRAMES`, or a million with `PINTLE_LONG=1`.
 fn frames() -> usize {
-    if std::env::var_os("PINTLE_LONG").is_some() { 1_000_000 } else { 30_000 }
+    let long = std::env::var_os("PINTLE_LONG").is_some();
+    pintle_lab::number("PINTLE_FRAMES").map_or(if long { 1_000_000 } else { 30_000 }, |frames| frames as usize)
 }
 
 fn mac(namespace: &str) -> [u8; 6] {
@@ -72,11 +76,31 @@ fn hostile_frames_stay_inside(sender: &Tenant, other: &Tenant, seed: u64) {
     let gateway = Endpoint::new([0x0a, 0x50, 0x4c, 0, 0, 1], Ipv4Addr::new(10, 1, 0, 1));
     let victim = Endpoint::new(mac(&other.guests[0]), Ipv4Addr::new(10, 1, 0, 10));
     let far_victim = Endpoint::new(mac(&other.guests[2]), Ipv4Addr::new(10, 1, 0, 12));
+    // What the others' own stacks ask for, and hear, is no frame of the sender: a neighbour that was in use may be asked again.
+    for guest in &other.guests {
+        ip(&format!("-n {guest} neigh flush dev eth0")).unwrap();
+    }
     let mut captures: Vec<Injector> =
         other.guests.iter().map(|guest| Injector::open(&Namespace::named(guest), "eth0").unwrap()).collect();
-    let mut injector = Injector::open(&Namespace::named(&sender.guests[0]), "eth0").unwrap();
-    let fuzz = FuzzFrames::between(seed, from, vec![neighbour, gateway, victim, far_victim]);
-    let sent = injector.send_many(fuzz.take(frames())).unwrap();
+    let began = Instant::now();
+    let send = |sender_number: usize| {
+        let mut injector = Injector::open(&Namespace::named(&sender.guests[0]), "eth0").unwrap();
+        let seed = seed + 1000 * sender_number as u64;
+        let fuzz = FuzzFrames::between(seed, from, vec![neighbour, gateway, victim, far_victim]);
+        injector.send_many(fuzz.take(frames() / SENDERS)).unwrap()
+    };
+    let sent: u64 = std::thread::scope(|scope| {
+        let senders: Vec<_> = (0..SENDERS)
+            .map(|number| {
+                scope.spawn({
+                    let send = &send;
+                    move || send(number)
+                })
+            })
+            .collect();
+        senders.into_iter().map(|sender| sender.join().unwrap()).sum()
+    });
+    println!("{sent} frames sent in {:?}", began.elapsed());
     assert!(sent > frames() as u64 / 2, "seed {seed}: only {sent} frames could be sent");
     for (guest, capture) in other.guests.iter().zip(&mut captures) {
         let crossed = capture.recv(Duration::from_millis(200), |_| true).unwrap();

@@ -1,12 +1,13 @@
 //! Moves under traffic, end to end.
 
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pintle_lab::{Lab, LabOptions, Network};
 use pintle_probe::Namespace;
 use pintle_probe::echo::{Echo, delivered_to_old};
-use pintle_probe::stream::Stream;
+
+use pintle_probe::stream::{Mark, Stream};
 use pintle_probe::tcp_session::Session;
 use serde_json::{Value, json};
 
@@ -42,6 +43,13 @@ fn u01_f05_a15_moves_lose_no_packet_and_deliver_none_to_the_old_side() {
         let next = (at + 1) % servers.len();
         let from: Vec<_> = streams.iter().map(Stream::mark).collect();
         network.move_to(&vni, &servers[next]).unwrap();
+        // Not before the new side has got something of each stream, however late that is on a busy machine.
+        let deadline = Instant::now() + PATIENCE;
+        let arrived = |(stream, from): (&Stream, &Mark)| echoes[next].first_received(stream.id(), from.seq).is_some();
+        while !streams.iter().zip(&from).all(arrived) {
+            assert!(Instant::now() < deadline, "nothing arrives after move {at} to {next}\n{}", lab.logs());
+            std::thread::sleep(Duration::from_millis(1));
+        }
         std::thread::sleep(Duration::from_millis(30));
         for (stream, from) in streams.iter().zip(from) {
             let report = stream.report(from, stream.mark());
@@ -72,8 +80,8 @@ fn u01_an_open_tcp_session_survives_moves_within_a_host_and_across_hosts() {
             moving.join().unwrap();
         });
         let before = session.report().exchanges;
-        let deadline = std::time::Instant::now() + PATIENCE;
-        while session.report().exchanges < before + 5 && std::time::Instant::now() < deadline {
+        let deadline = Instant::now() + PATIENCE;
+        while session.report().exchanges < before + 5 && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(5));
         }
         let report = session.report();
@@ -135,9 +143,13 @@ fn f16_a_host_that_is_cut_off_can_no_longer_speak_for_what_moved_away() {
     network.move_to(&vni, &new).unwrap();
     let moved = speaking.mark().seq;
     std::thread::sleep(Duration::from_millis(300));
+    let deadline = Instant::now() + PATIENCE;
+    while speaking.mark().seq <= moved + 100 {
+        assert!(Instant::now() < deadline, "the old side did go on sending");
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let after = echo.received_after(speaking.id(), moved + 5);
     assert_eq!(after, 0, "packets of the old side were accepted after the move\n{}", lab.logs());
-    assert!(speaking.mark().seq > moved + 100, "the old side did go on sending");
     let new_side = Stream::start(&Namespace::named(&new), there, PORT, Duration::from_millis(1)).unwrap();
     new_side.wait_answered(PATIENCE).expect("the new side speaks");
 }

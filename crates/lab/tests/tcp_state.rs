@@ -15,8 +15,11 @@ const TCP_REASONS: &str = "tcp_";
 
 /// Segments that must pass; `PINTLE_LONG=1` makes it ten million, `PINTLE_SEGMENTS` any number.
 fn segments() -> u64 {
-    let asked = std::env::var("PINTLE_SEGMENTS").ok().and_then(|count| count.parse().ok());
-    asked.unwrap_or(if std::env::var_os("PINTLE_LONG").is_some() { 10_000_000 } else { 30_000 })
+    pintle_lab::number("PINTLE_SEGMENTS").unwrap_or(if std::env::var_os("PINTLE_LONG").is_some() {
+        10_000_000
+    } else {
+        30_000
+    })
 }
 
 fn wired(address: &str, gateway: &str, prefix_len: u8) -> WiredAddress {
@@ -122,7 +125,7 @@ fn refused(network: &Network<'_>, vni: &str) -> Vec<(String, u64)> {
 
 #[test]
 fn e10_e13_real_stacks_over_bad_wires_are_never_taken_for_attackers() {
-    let seed = std::env::var("PINTLE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    let seed = pintle_lab::number("PINTLE_SEED").unwrap_or(1);
     println!("seed {seed}");
     let lab = Lab::with(&LabOptions { hosts: 2, ..LabOptions::default() }).unwrap();
     let network = Network::new(&lab.api).unwrap();

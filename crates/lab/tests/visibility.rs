@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use pintle_lab::policy::{is_kept_out, listen, mac};
-use pintle_lab::{Lab, LabOptions, Network, ip, sh};
+use pintle_lab::{Lab, LabOptions, Network, ip, pintle_binary, sh};
 use pintle_probe::Namespace;
 use pintle_probe::inject::{Injector, build};
 use pintle_probe::ping::{Outcome, ping_sized_df};
@@ -174,4 +174,53 @@ fn k06_k13_each_refused_flow_is_told_once_with_both_ends_and_why() {
     };
     assert_eq!(denied["rule"]["network_acl"]["id"], acl["id"], "{denied}");
     assert_eq!(denied["rule"]["rule"], "deny egress tcp/9000 from any to 10.1.1.0/24", "{denied}");
+}
+
+#[test]
+fn k08_a_host_with_more_than_seventy_percent_of_its_flows_is_named_and_not_before() {
+    const CAPACITY: u64 = 4096;
+    let agent_options = ["--max-flows", "4096", "--flows-per-interface", "4096"].map(str::to_owned).to_vec();
+    let lab = Lab::with(&LabOptions { hosts: 2, agent_options, ..LabOptions::default() }).unwrap();
+    let network = Network::new(&lab.api).unwrap();
+    let subnet = network.subnet("10.1.0.0/24").unwrap();
+    let (sender, vni) = network.guest("h1", &subnet, "10.1.0.10").unwrap();
+    let (receiver, _) = network.guest("h1", &subnet, "10.1.0.20").unwrap();
+    let macs = (mac(&sender).unwrap(), mac(&receiver).unwrap());
+    let mut injector = Injector::open(&Namespace::named(&sender), "eth0").unwrap();
+    let held = || {
+        let flows = lab.api.get("/native/v1/flows?host=h1&limit=1").unwrap();
+        assert_eq!(flows["hosts"][0]["capacity"], json!(CAPACITY), "{flows}");
+        flows["hosts"][0]["held"].as_u64().unwrap()
+    };
+    let mut port = 1024;
+    // Each from another port: a flow of its own. The guest's own errors about them make none.
+    let mut fill = |percent: u64| {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while held() < (CAPACITY * percent).div_ceil(100) {
+            assert!(Instant::now() < deadline, "{} of {CAPACITY} flows, {:?}", held(), network.dropped(&vni));
+            for _ in held()..(CAPACITY * percent).div_ceil(100) {
+                let udp = build::udp(([10, 1, 0, 10].into(), port), ([10, 1, 0, 20].into(), 9), b"x");
+                injector.send(&build::ethernet(macs.0, macs.1, 0x0800, &udp)).unwrap();
+                port += 1;
+            }
+        }
+        held() * 100 / CAPACITY
+    };
+    let control = lab.control_namespace();
+    let (binary, token) = (pintle_binary().unwrap(), lab.folder().join("server/token"));
+    let warnings = || {
+        let (binary, token) = (binary.to_str().unwrap(), token.to_str().unwrap());
+        let words = ["netns", "exec", &control, binary, "status", "-o", "json", "--token-file", token];
+        let status: Value = serde_json::from_str(&sh("ip", &words).unwrap()).unwrap();
+        assert_eq!(status["well"], true, "{status}");
+        status["warnings"].as_array().unwrap().clone()
+    };
+    assert_eq!(fill(69), 69);
+    assert_eq!(warnings(), Vec::<Value>::new(), "at 69 %");
+    assert_eq!(fill(71), 71);
+    let found = warnings();
+    let [warning] = &found[..] else { panic!("one warning: {found:?}") };
+    assert_eq!((&warning["kind"], &warning["host"]["name"]), (&json!("flow_table"), &json!("h1")), "{warning}");
+    let name = network.change(&vni, json!({})).unwrap()["name"].as_str().unwrap().to_owned();
+    assert!(warning["message"].as_str().unwrap().contains(&name), "the busiest is named: {warning}");
 }

@@ -11,5 +11,5 @@ pub use socket::{Counters, Injector};
 
 /// Builders of valid frames, checksums included: what a test injects when it does not want a fuzzed one.
 pub mod build {
-    pub use super::frame::{arp, ethernet, icmp, icmpv6, ipv4, ipv6, tcp, udp, vlan, vxlan};
+    pub use super::frame::{arp, ethernet, icmp, icmpv6, ipv4, ipv6, tcp, tcp6, udp, vlan, vxlan};
 }

@@ -30,13 +30,13 @@ impl Offload {
     pub const ALL: [Offload; 4] =
         [Offload::GenericReceive, Offload::GenericSegmentation, Offload::TcpSegmentation, Offload::TransmitChecksum];
 
-    /// The command that sets it, ETHTOOL_STXCSUM and so on.
-    fn command(self) -> u32 {
+    /// The commands that read and set it, ETHTOOL_GTXCSUM and ETHTOOL_STXCSUM and so on.
+    fn commands(self) -> (u32, u32) {
         match self {
-            Offload::TransmitChecksum => 0x17,
-            Offload::TcpSegmentation => 0x1f,
-            Offload::GenericSegmentation => 0x24,
-            Offload::GenericReceive => 0x2c,
+            Offload::TransmitChecksum => (0x16, 0x17),
+            Offload::TcpSegmentation => (0x1e, 0x1f),
+            Offload::GenericSegmentation => (0x23, 0x24),
+            Offload::GenericReceive => (0x2b, 0x2c),
         }
     }
 }
@@ -54,9 +54,18 @@ struct Value {
 /// [`ProbeError::Namespace`]; [`ProbeError::System`] if there is no such device, it can't switch this, or without
 /// `CAP_NET_ADMIN`.
 pub fn set(ns: &Namespace, device: &str, offload: Offload, on: bool) -> Result<()> {
-    let done = ns.run(|| apply(device, offload, on))?;
+    let done = ns.run(|| ask(device, offload.commands().1, u32::from(on)))?;
     let state = if on { "on" } else { "off" };
-    done.map_err(ProbeError::system(format!("turn {state} {offload:?} of device '{device}'")))
+    done.map(drop).map_err(ProbeError::system(format!("turn {state} {offload:?} of device '{device}'")))
+}
+
+/// Whether an offload of a device is on. One that was switched on may be off: segmentation needs checksums.
+///
+/// # Errors
+/// As [`set`].
+pub fn is_on(ns: &Namespace, device: &str, offload: Offload) -> Result<bool> {
+    let read = ns.run(|| ask(device, offload.commands().0, 0))?;
+    read.map(|data| data != 0).map_err(ProbeError::system(format!("read {offload:?} of device '{device}'")))
 }
 
 /// Turns everything off: the device then carries segments as they will be on a wire, with complete checksums.
@@ -67,9 +76,10 @@ pub fn all_off(ns: &Namespace, device: &str) -> Result<()> {
     Offload::ALL.into_iter().try_for_each(|offload| set(ns, device, offload, false))
 }
 
-fn apply(device: &str, offload: Offload, on: bool) -> io::Result<()> {
+/// Gives the kernel a command with a value, and returns the value as it is then.
+fn ask(device: &str, command: u32, data: u32) -> io::Result<u32> {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, None)?;
-    let mut value = Value { command: offload.command(), data: u32::from(on) };
+    let mut value = Value { command, data };
     // SAFETY: an `ifreq` of zeroes is one with an empty name and a null pointer.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     if device.len() >= request.ifr_name.len() {
@@ -81,5 +91,5 @@ fn apply(device: &str, offload: Offload, on: bool) -> io::Result<()> {
     request.ifr_ifru.ifru_data = std::ptr::from_mut(&mut value).cast();
     // SAFETY: the request names a device and points to a value, both of which live through the call.
     let result = unsafe { libc::ioctl(socket.as_raw_fd(), SIOCETHTOOL, &mut request) };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(value.data) }
 }

@@ -3,6 +3,7 @@
 mod support;
 
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -42,8 +43,16 @@ fn the_first_answer_is_found_soon_after_it_is_possible() {
     b.sysctl("net/ipv4/icmp_echo_ignore_all", "1");
     let silent = Duration::from_millis(100);
     let interval = Duration::from_micros(200);
+    let begun = AtomicBool::new(false);
     let first = thread::scope(|scope| {
-        let poll = scope.spawn(|| ping_until(&a.namespace(), B, Duration::from_secs(10), interval));
+        let poll = scope.spawn(|| {
+            let namespace = a.namespace();
+            begun.store(true, Ordering::Release);
+            ping_until(&namespace, B, Duration::from_secs(10), interval)
+        });
+        while !begun.load(Ordering::Acquire) {
+            thread::yield_now();
+        }
         thread::sleep(silent);
         b.sysctl("net/ipv4/icmp_echo_ignore_all", "0");
         poll.join().unwrap().unwrap().expect("an answer")

@@ -163,9 +163,15 @@ impl Drop for Source {
     }
 }
 
-/// Whether a rate is within 5 % of what it should be.
+/// Whether a rate is within 5 % of what it should be, by one measurement, or by the median of three: a busy machine may spoil one.
 #[track_caller]
-pub(crate) fn assert_rate(measured: f64, wanted: f64, what: &str) {
+pub(crate) fn assert_rate(mut measure: impl FnMut() -> f64, wanted: f64, what: &str) {
+    let mut measured = measure();
+    if (measured / wanted - 1.0).abs() > 0.05 {
+        let mut three = [measured, measure(), measure()];
+        three.sort_unstable_by(f64::total_cmp);
+        measured = three[1];
+    }
     let off = (measured / wanted - 1.0) * 100.0;
     println!("{what}: {measured:.1} Mbit/s, limit {wanted:.0} ({off:+.1} %)");
     assert!(off.abs() <= 5.0, "{what}: {measured:.1} Mbit/s instead of {wanted:.0} ({off:+.1} %)");

@@ -13,7 +13,9 @@ mod public;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::host_spec::{EndpointSpec, Entry, EntryKey, InstanceSpec};
+use ipnet::IpNet;
+
+use crate::host_spec::{EndpointSpec, Entry, EntryKey, InstanceSpec, RouteSpec};
 use crate::id::{
     AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, SecurityGroupId, SubnetId, VniId, VpcId,
 };
@@ -43,7 +45,7 @@ pub enum Subject {
     Group(SecurityGroupId),
     /// A network ACL.
     Acl(NetworkAclId),
-    /// A subnet's gateway.
+    /// A subnet's gateway and range.
     Subnet(SubnetId),
     /// A VPC's ways to the public network.
     Vpc(VpcId),
@@ -129,9 +131,15 @@ fn subnet(snapshot: &dyn Snapshot, carriers: &Carriers, id: SubnetId) -> Result<
     let mut entries = HostEntries::new();
     if let Some((subnet, _)) = query::find::<Subnet>(snapshot, id)? {
         let (vpc, _) = query::get::<Vpc>(snapshot, subnet.vpc)?;
+        let ranges = std::iter::once(IpNet::V4(subnet.cidr)).chain(subnet.ipv6_cidr.map(IpNet::V6));
         for host in carriers.of(vpc.id) {
+            let own = entries.entry(host).or_default();
             let key = EntryKey::Endpoint(vpc.segment, subnet.gateway().into());
-            entries.entry(host).or_default().insert(key, Entry::Endpoint(EndpointSpec::Gateway));
+            own.insert(key, Entry::Endpoint(EndpointSpec::Gateway));
+            // What is for an address that nobody has must not follow a wider route out of the VPC.
+            own.extend(
+                ranges.clone().map(|net| (EntryKey::Route(vpc.segment, net), Entry::Route(RouteSpec::Blackhole))),
+            );
         }
     }
     Ok(entries)

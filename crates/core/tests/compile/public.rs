@@ -139,3 +139,14 @@ fn c15_a_public_gateway_is_the_way_out_of_its_zone_and_its_host_carries_the_vpc(
     t.s.world.run::<PublicGateway>(Command::DeletePublicGateway(gateway.id));
     assert_eq!((t.route(0), t.route(1)), (Some(Entry::Route(alone)), None));
 }
+
+#[test]
+fn c15_what_is_for_an_unused_address_of_a_subnet_does_not_leave_by_the_way_out() {
+    let t = stage();
+    let segment = t.s.world.get::<Vpc>(t.s.vpc).segment;
+    let subnet = t.s.world.get::<Subnet>(t.s.subnet);
+    let entries = &whole(&t.s.world.store)[&t.s.hosts[0]];
+    let inside = entries.get(&EntryKey::Route(segment, subnet.cidr.into()));
+    assert_eq!(inside, Some(&Entry::Route(RouteSpec::Blackhole)), "longer than the default route, so it comes first");
+    assert!(t.route(0).is_some());
+}

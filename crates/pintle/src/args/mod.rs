@@ -146,6 +146,9 @@ pub(crate) enum Command {
         after_help = "Examples:\n  pintle status\n  pintle status -o json    for a monitor: 'well' is true or false"
     )]
     Status,
+    /// Say what is permitted and better were not: ports open to the world, routers that anybody reaches; exit code 1 if any.
+    #[command(after_help = "Example:\n  pintle lint")]
+    Lint,
     /// Check whether this machine can run Pintle, and say how to get what is missing.
     #[command(after_help = "Example:\n  sudo pintle doctor")]
     Doctor,
@@ -192,6 +195,7 @@ pub(crate) fn definition() -> clap::Command {
         ("instance", &[LOG]),
         ("host", &[LOG]),
         ("status", &[LOG]),
+        ("lint", &[LOG]),
         ("doctor", &[LOG, &["url", "token_file"]]),
         ("completion", &[LOG, CLIENT]),
     ] {

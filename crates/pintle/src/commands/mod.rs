@@ -10,6 +10,7 @@ mod explain;
 mod group;
 mod host;
 mod instance;
+mod lint;
 mod prefix_list;
 mod public;
 mod status;
@@ -81,6 +82,7 @@ async fn online(client: &ClientArguments, command: Command) -> anyhow::Result<Ex
         Command::Audit(arguments) => return audit::run(api, format, arguments).await,
         Command::Instance(command) => return instance::run(api, format, command).await,
         Command::Host(command) => host::run(api, format, command).await?,
+        Command::Lint => return lint::run(api, format).await,
         Command::Up(_)
         | Command::Server(_)
         | Command::Agent(_)

@@ -12,6 +12,9 @@ use crate::output::{self, text};
 /// How many of the latest differences between hosts and desired state are shown.
 const DRIFT_SHOWN: usize = 5;
 
+/// Above this many percent of its flow table a host is named: new flows are refused when it is full (row K08).
+const FLOWS_PERCENT: u64 = 70;
+
 /// Shows it; fails when the server can't be asked, a host is away, or something on one has failed. As JSON there is an
 /// answer in any case, so that a monitor needs to look at one field.
 pub(super) async fn run(arguments: &ClientArguments) -> anyhow::Result<ExitCode> {
@@ -32,9 +35,10 @@ async fn read(arguments: &ClientArguments) -> anyhow::Result<Value> {
     let server = api.get("/native/v1/status").await?;
     let hosts = api.native_list(host::COLLECTION).await?;
     let drift = api.get("/native/v1/drift").await?;
+    let flows = api.get("/native/v1/flows?limit=1").await?;
     let hosts_well = hosts.iter().all(|host| host["connected"] == true && items(host, "failures").is_empty());
     let well = hosts_well && latest(items(&drift, "items")).iter().all(|(event, _)| event["repaired"] == true);
-    Ok(json!({ "well": well, "server": server, "hosts": hosts, "drift": drift["items"] }))
+    Ok(json!({ "well": well, "server": server, "hosts": hosts, "drift": drift["items"], "warnings": crowded(&flows) }))
 }
 
 fn show(status: &Value) {
@@ -66,8 +70,26 @@ fn show(status: &Value) {
             println!("failed on {name}: {}: {}", text(failure, "/entry"), text(failure, "/message"));
         }
     }
+    for warning in items(status, "warnings") {
+        println!("warning: {}", text(warning, "/message"));
+    }
     drift(items(status, "drift"));
     println!("{}", if status["well"] == true { "all is well" } else { "not all is well" });
+}
+
+/// A warning for each host whose flow table is nearly full.
+fn crowded(flows: &Value) -> Vec<Value> {
+    let warn = |host: &Value| {
+        let (held, capacity) = (host["held"].as_u64()?, host["capacity"].as_u64()?);
+        let busiest = items(host, "usage").first().map(|usage| text(usage, "/virtual_network_interface/name"));
+        let most = busiest.map(|name| format!("; interface {name} has the most")).unwrap_or_default();
+        (held * 100 > capacity * FLOWS_PERCENT).then(|| {
+            let name = text(host, "/host/name");
+            let message = format!("{name} holds {held} flows of {capacity}, above {FLOWS_PERCENT} %{most}");
+            json!({ "kind": "flow_table", "host": host["host"], "held": held, "capacity": capacity, "message": message })
+        })
+    };
+    items(flows, "hosts").iter().filter_map(warn).collect()
 }
 
 fn drift(events: &[Value]) {
@@ -102,6 +124,18 @@ fn items<'a>(value: &'a Value, field: &str) -> &'a [Value] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn k08_a_flow_table_is_named_above_seventy_percent_and_not_at_it() {
+        for (held, warned) in [(0, false), (690, false), (700, false), (701, true), (1000, true)] {
+            let usage = [json!({ "virtual_network_interface": { "name": "noisy" } })];
+            let host = json!({ "host": { "name": "h1" }, "held": held, "capacity": 1000, "usage": usage });
+            let warnings = crowded(&json!({ "hosts": [host] }));
+            assert_eq!(warnings.len(), usize::from(warned), "{held}: {warnings:?}");
+            assert!(warnings.iter().all(|warning| text(warning, "/message").contains("noisy")), "{warnings:?}");
+        }
+        assert_eq!(crowded(&json!({ "hosts": [], "missing": [{}] })), Vec::<Value>::new());
+    }
 
     #[test]
     fn of_drift_the_last_report_on_each_thing_counts() {

@@ -95,6 +95,7 @@ const SUBCOMMANDS: &[&str] = &[
     "flows",
     "drops",
     "status",
+    "lint",
     "doctor",
     "completion",
 ];

@@ -137,6 +137,12 @@ pub fn tcp(src: (Ipv4Addr, u16), dst: (Ipv4Addr, u16), seq: u32, ack: u32, flags
     ipv4(src.0, dst.0, PROTO_TCP, 0, &[], &segment)
 }
 
+/// A TCP segment (RFC 9293) without options over IPv6; `flags` as in [`tcp`].
+pub fn tcp6(src: (Ipv6Addr, u16), dst: (Ipv6Addr, u16), seq: u32, ack: u32, flags: u8, payload: &[u8]) -> Vec<u8> {
+    let segment = tcp_with(pseudo6(src.0, dst.0), (src.1, dst.1), seq, ack, flags, payload);
+    ipv6(src.0, dst.0, PROTO_TCP, &segment)
+}
+
 /// An ICMP message (RFC 792): `rest` is the header's second word.
 pub fn icmp(kind: u8, code: u8, rest: [u8; 4], payload: &[u8]) -> Vec<u8> {
     let mut bytes = [&[kind, code, 0, 0], &rest[..], payload].concat();
