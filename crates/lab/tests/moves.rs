@@ -141,6 +141,12 @@ fn f16_a_host_that_is_cut_off_can_no_longer_speak_for_what_moved_away() {
     // The agent is gone, its data plane is not: the old host goes on as if nothing had happened.
     lab.hosts[0].kill_agent();
     network.move_to(&vni, &new).unwrap();
+    // The move is over when the new side speaks; that nobody accepts the old one any more is told to hosts right after.
+    let told = |hosts: &Value| {
+        let others = hosts["items"].as_array().unwrap().iter().filter(|host| host["name"] != "h1");
+        others.map(|host| &host["pending_entries"]).all(|pending| *pending == 0)
+    };
+    api.wait(PATIENCE, "/native/v1/hosts", told).unwrap();
     let moved = speaking.mark().seq;
     std::thread::sleep(Duration::from_millis(300));
     let deadline = Instant::now() + PATIENCE;

@@ -104,7 +104,7 @@ fn k11_every_drop_is_put_down_to_its_stage_its_direction_and_its_interface() {
     assert_eq!(dropped, Totals::from([(quota, TIMES)]), "all but the quota's are too many");
     stages.push("flow");
 
-    // From another host's underlay address, for a segment that nobody has: no interface is to blame.
+    // From another host's underlay address, for a segment in which that host has nobody: no interface is to blame.
     let tunnel = Namespace::named(&lab.hosts[1].namespace).run(|| UdpSocket::bind("172.31.0.2:0")).unwrap().unwrap();
     let inner = to(there, udp(SENDER, RECEIVER, 100));
     let dropped = dropped_by(&lab, || {
@@ -113,8 +113,8 @@ fn k11_every_drop_is_put_down_to_its_stage_its_direction_and_its_interface() {
             tunnel.send_to(&packet, "172.31.0.1:4789").unwrap();
         }
     });
-    let unknown = (String::new(), "overlay".to_owned(), "unknown_segment".to_owned());
-    assert_eq!(dropped, Totals::from([(unknown, TIMES)]));
+    let stranger = (String::new(), "overlay".to_owned(), "wrong_host".to_owned());
+    assert_eq!(dropped, Totals::from([(stranger, TIMES)]));
     stages.push("overlay");
 
     // The host's own stack, by the host's side of the port.

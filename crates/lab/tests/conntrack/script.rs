@@ -38,7 +38,53 @@ pub(super) struct Script {
 }
 
 /// Why the two differ where they do.
-pub(super) const EXPLANATIONS: &[Explanation] = &[];
+pub(super) const EXPLANATIONS: &[Explanation] = &[
+    Explanation {
+        segment: "SYN far away",
+        pintle_drops: true,
+        because: "a SYN in a connection may be real (a peer that has lost its state): conntrack lets the receiver answer it, we answer it ourselves by a challenge ACK (RFC 5961, 4)",
+    },
+    Explanation {
+        segment: "SYN inside the window",
+        pintle_drops: true,
+        because: "as for any SYN in a connection; older stacks reset the connection for one inside the window",
+    },
+    Explanation {
+        segment: "SYN-ACK far away",
+        pintle_drops: true,
+        because: "conntrack ignores a SYN-ACK in an established connection; it acknowledges what was never sent, so we drop it",
+    },
+    Explanation {
+        segment: "data long gone",
+        pintle_drops: true,
+        because: "conntrack passes what lies below the window as a retransmission that is too late; no stack retransmits from so far behind",
+    },
+    Explanation {
+        segment: "data with a very old ACK",
+        pintle_drops: true,
+        because: "conntrack passes it as an ACK that is too late; an ACK older than the largest window is a guess (RFC 5961, 5.2)",
+    },
+    Explanation {
+        segment: "reset inside the window",
+        pintle_drops: true,
+        because: "conntrack leaves it to the receiver to check the number; a stack resets from what it has sent, so we pass that only (RFC 5961, 3)",
+    },
+    Explanation {
+        segment: "reset just beyond the next byte",
+        pintle_drops: true,
+        because: "as any reset inside the window that is not where the sender is",
+    },
+    Explanation {
+        segment: "stray ACK",
+        pintle_drops: true,
+        because: "conntrack takes up connections in their middle (nf_conntrack_tcp_loose); we do so only for ten seconds after a move",
+    },
+    Explanation {
+        segment: "stray data",
+        pintle_drops: true,
+        because: "as any segment in the middle of a connection that nobody has opened",
+    },
+];
 
 /// A conversation by hand: the numbers of both ends as they go on.
 struct Talk {

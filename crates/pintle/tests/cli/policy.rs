@@ -148,3 +148,17 @@ fn floating_ips_come_from_a_pool_and_lead_to_one_address() {
     machine.pintle("floating-ip delete front").well();
     machine.pintle("public-pool delete outside").well();
 }
+
+#[test]
+fn d24_lint_is_silent_until_something_is_open_to_the_world() {
+    let machine = Machine::new();
+    let _up = with_interface(&machine);
+    assert_eq!(machine.pintle("lint").well(), "nothing found\n");
+    pintle(&machine, &["group", "add-rule", "default", "tcp/20-30 from any"]).well();
+    let said = machine.pintle("lint");
+    assert_eq!(said.code, 1);
+    assert!(said.out.contains("exposed") && said.out.contains("default: tcp/20-30 from any"), "{}", said.out);
+    assert!(said.out.contains("SSH, Telnet"), "{}", said.out);
+    let found: serde_json::Value = serde_json::from_str(&machine.pintle("lint -o json").out).unwrap();
+    assert_eq!(found[0]["interfaces"], 1, "{found}");
+}
