@@ -131,7 +131,7 @@ fn replicate(mut out: TcpStream, mut inward: TcpStream, stop: &AtomicBool, arriv
         scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
                 match out.write(&[0x5a; 20_000]) {
-                    Ok(_) => std::thread::sleep(Duration::from_millis(1)),
+                    Ok(taken) => std::thread::sleep(Duration::from_micros(1 + taken as u64 / 20)),
                     Err(error) => assert!(later(&error), "the connection broke: {error}"),
                 }
             }
