@@ -272,9 +272,6 @@ pub struct VniEndpoint {
     pub generation: u32,
     /// The groups that the interface is a member of, sorted: what rules with a remote group ask for.
     pub groups: Vec<SecurityGroupId>,
-    /// It gets what is for others, too: a router. A frame that has its MAC is meant for it, whatever its destination.
-    #[serde(default)]
-    pub forwards: bool,
 }
 
 impl fmt::Display for EntryKey {

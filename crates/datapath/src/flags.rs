@@ -90,8 +90,6 @@ flags! {
         MOVED = 8,
         /// Moved here just now: `alt_vtep`, its old host, may send on what reached it late.
         INCOMING = 16,
-        /// It gets what is for others, too: a router.
-        FORWARDS = 32,
     }
 }
 

@@ -2,12 +2,10 @@
 
 mod common;
 
-use std::net::Ipv4Addr;
-
 use common::frames::{Udp, arp, arp_request, read_icmp, tcp, with_ip_bytes};
 use common::{Bench, GATEWAY, GATEWAY_2, GATEWAY_MAC, GATEWAY_MAC_2, MTU, REMOTE, REMOTE_MAC, SEGMENT, endpoint_key};
 use pintle_core::DropReason;
-use pintle_datapath::{EndpointFlags, HostSettings, Location, PortFlags, ProgramName, RunInput, Verdict};
+use pintle_datapath::{EndpointFlags, HostSettings, PortFlags, ProgramName, RunInput, Verdict};
 
 fn with_ethertype(mut frame: Vec<u8>, ethertype: u16) -> Vec<u8> {
     frame[12..14].copy_from_slice(&ethertype.to_be_bytes());
@@ -285,28 +283,5 @@ fn h17_other_gateway_mac_is_not_ours() {
     Bench::run(|bench| {
         let frame = Udp { dst_mac: GATEWAY_MAC_2, ..Udp::routed(&bench.a, bench.c.ip) }.bytes();
         bench.expect_drop(&bench.a, &frame, DropReason::WrongDstMac);
-    });
-}
-
-#[test]
-fn b07_a_frame_with_the_mac_of_who_had_the_address_before_is_routed_to_who_has_it_now() {
-    Bench::run(|bench| {
-        let (a, b, c) = (&bench.a, &bench.b, &bench.c);
-        let location = Location { addr: Some(b.ip.into()), ..Location::default() };
-        bench.datapath.locations().put(&b.location_key(), &location).expect("put");
-        let address = Ipv4Addr::new(10, 0, 1, 99);
-        bench.edit_endpoint(endpoint_key(SEGMENT, address), |endpoint| *endpoint = c.endpoint());
-        let stale = Udp { dst: address, ..Udp::switched(a, b) };
-        // Twice: decided, then by the flow.
-        for _ in 0..2 {
-            let output = bench.send(a, &stale.bytes());
-            let expected = Udp { dst_mac: c.mac, src_mac: GATEWAY_MAC_2, ttl: 63, ..stale };
-            assert_eq!((output.verdict, output.frame), (Verdict::Redirect, expected.bytes()));
-        }
-        assert_eq!((bench.delivered(c), bench.delivered(b)), (2, 0));
-        // A router's MAC is meant.
-        bench.edit_endpoint(b.key(), |endpoint| endpoint.flags = EndpointFlags::FORWARDS);
-        bench.edit_endpoint(endpoint_key(SEGMENT, address), |endpoint| endpoint.generation += 1);
-        bench.expect_drop(a, &stale.bytes(), DropReason::NotDestination);
     });
 }

@@ -373,7 +373,6 @@ impl Dice {
                     mtu: 1450,
                     generation: port.generation,
                     groups: port.policy.groups.clone(),
-                    forwards: !port.policy.source_dest_check,
                 };
                 entries.insert(EntryKey::Endpoint(7, *address), Entry::Endpoint(EndpointSpec::Vni(spec)));
             }

@@ -242,7 +242,6 @@ impl Guest {
             mtu: 1450,
             generation: self.spec.generation,
             groups: self.spec.policy.groups.clone(),
-            forwards: !self.spec.policy.source_dest_check,
         }
     }
 

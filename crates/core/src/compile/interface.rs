@@ -188,7 +188,6 @@ impl Shape {
             mtu: on.guest_mtu().min(receiver.host.guest_mtu()),
             generation: receiver.attachment.generation,
             groups: self.groups(),
-            forwards: !self.vni.source_dest_check,
         }
     }
 

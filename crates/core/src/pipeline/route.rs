@@ -97,7 +97,6 @@ pub fn find<'a>(world: World<'a>, port: &PortSpec, packet: &Packet) -> Result<Wa
         return if routed { Ok(Way::Gateway) } else { Err(DropReason::WrongDstMac.into()) };
     }
     let found = interface_for(world, port.segment, packet.destination);
-    let routed = routed || is_stale(world, port, packet, found);
     if !routed {
         return switch(world, port, packet, found);
     }
@@ -107,22 +106,6 @@ pub fn find<'a>(world: World<'a>, port: &PortSpec, packet: &Packet) -> Result<Wa
         Some(endpoint) => Ok(Way::Interface { endpoint, routed }),
         None => Ok(Way::Public),
     }
-}
-
-/// Whether the frame has the MAC of a neighbour that had the address before: its sender has not asked since who has it
-/// now. The gateway takes it, and routes it within the subnet. A router's MAC is meant.
-fn is_stale(
-    world: World<'_>,
-    port: &PortSpec,
-    packet: &Packet,
-    found: Result<Option<&VniEndpoint>, DropReason>,
-) -> bool {
-    let mac = packet.ethernet.destination;
-    let Ok(Some(endpoint)) = found else { return false };
-    let before = world.vni_with_mac(port.segment, mac);
-    endpoint.mac != mac
-        && in_subnet(port, packet.destination)
-        && before.is_some_and(|(address, before)| in_subnet(port, address) && !before.forwards)
 }
 
 /// A frame that is not for the gateway stays within the subnet: for the interface of its destination, or for a router.

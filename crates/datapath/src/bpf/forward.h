@@ -208,22 +208,6 @@ static __always_inline const struct endpoint *switched_to(const struct port *por
 	return endpoint;
 }
 
-/*
- * Whether the frame has the MAC of a neighbour that had the address before: its sender has not asked since who has it now.
- * A router's MAC is meant.
- */
-static __noinline int is_stale(const struct port *port, const struct packet *pkt, const struct endpoint *endpoint)
-{
-	const struct endpoint *before;
-	struct addr addr;
-
-	if (!port || !pkt || !endpoint || mac_equal(pkt->dst, endpoint->mac) || !same_subnet(port, &pkt->daddr))
-		return 0;
-	before = find_by_mac(port->segment, pkt->dst, &addr);
-	return before && mac_equal(pkt->dst, before->mac) && same_subnet(port, &addr) &&
-	       !(before->flags & ENDPOINT_FORWARDS);
-}
-
 /* Whether a guest speaks to the gateway on its link: its link-local source is good enough, the answer goes only back. */
 static __always_inline int asks_gateway6(const struct packet *pkt)
 {
@@ -285,9 +269,6 @@ __noinline int find_way(struct __sk_buff *skb, const struct port *port, const st
 			return drop(skb, port->slot, DROP_WRONG_DST_MAC);
 		return pkt->flags & PKT_V6 ? serve_gateway6(skb, port, pkt) : serve_gateway(skb, port, pkt);
 	}
-	/* The gateway takes what has a stale MAC, and routes it within the subnet. */
-	if (!routed && endpoint && is_stale(port, pkt, endpoint))
-		routed = 1;
 	if (routed) {
 		if (!endpoint && found.route && found.route->kind == ROUTE_PUBLIC) {
 			scratch->route = *found.route;

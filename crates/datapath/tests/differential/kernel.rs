@@ -185,8 +185,7 @@ impl Kernel {
             EndpointSpec::Gateway => {
                 Endpoint { flags: EndpointFlags::GATEWAY, mac, gateway_mac, cell, ..Endpoint::default() }
             }
-            EndpointSpec::Vni(VniEndpoint { mac, port, vtep, mtu, groups, forwards, .. }) => Endpoint {
-                flags: if *forwards { EndpointFlags::FORWARDS } else { EndpointFlags::NONE },
+            EndpointSpec::Vni(VniEndpoint { mac, port, vtep, mtu, groups, .. }) => Endpoint {
                 ifindex: port.map(|id| self.device(id)),
                 slot: port.map_or(0, slot_of),
                 vtep: *vtep,

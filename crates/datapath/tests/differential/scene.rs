@@ -120,10 +120,8 @@ impl Scene {
         let mac = Mac::local(u64::from(segment) << 8 | number as u64);
         let guest = Guest { number, segment, subnet, mac, addresses, prefixes: Vec::new(), here };
         let groups = random_groups(random, segment);
-        let mut forwards = random.chance(20);
         if here {
             let port = random_port(random, &guest, dual_stack, groups.clone());
-            forwards = !port.policy.source_dest_check;
             self.entries.insert(EntryKey::Port(guest.port()), Entry::Port(Box::new(port)));
         }
         let vtep = (!here).then(|| random.pick(&VTEPS));
@@ -137,7 +135,6 @@ impl Scene {
             mtu: random.pick(&[1450, 1450, 1450, 1400, 1280]),
             generation: 1,
             groups,
-            forwards,
         };
         for address in &guest.addresses {
             let key = EntryKey::Endpoint(segment, *address);

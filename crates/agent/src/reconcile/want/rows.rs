@@ -124,8 +124,7 @@ fn vni_endpoint(spec: &VniEndpoint, receiver: Option<Place>, alternative: Option
         flags: flag(spec.moved, EndpointFlags::MOVED)
             .with(flag(spec.incoming_from.is_some(), EndpointFlags::INCOMING))
             .with(flag(receiver.is_some_and(|place| place.tap), EndpointFlags::LOCAL_TAP))
-            .with(flag(alternative.is_some_and(|place| place.tap), EndpointFlags::ALT_TAP))
-            .with(flag(spec.forwards, EndpointFlags::FORWARDS)),
+            .with(flag(alternative.is_some_and(|place| place.tap), EndpointFlags::ALT_TAP)),
         generation: spec.generation,
         mac: spec.mac.0,
         gateway_mac: GATEWAY_MAC.0,

@@ -112,7 +112,6 @@ impl Guest {
             mtu: 1450,
             generation: 1,
             groups: vec![self.group()],
-            forwards: false,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Who sends, where it goes, and what the gateway says.
 
 use super::*;
-use crate::host_spec::{RouteSpec, VniEndpoint};
+use crate::host_spec::RouteSpec;
 use crate::net::GATEWAY_LINK_LOCAL;
 use crate::pipeline::Hop;
 use crate::pipeline::packet::ICMPV6;
@@ -113,30 +113,6 @@ fn d13_other_hosts_speak_only_for_who_lives_there() {
     let world = World::new(&scene.entries);
     let elsewhere = scene.pipeline.from_overlay(world, SEGMENT + 1, OTHER_HOST, &forged.bytes(), 2_000_000);
     assert_eq!(dropped(&elsewhere), Some(DropReason::WrongHost));
-}
-
-#[test]
-fn b07_a_frame_with_the_mac_of_who_had_the_address_before_is_routed_to_who_has_it_now() {
-    let mut scene = Scene::open();
-    let address: IpAddr = [10, 0, 1, 99].into();
-    scene.edit(C, |port| port.addresses.push(address));
-    scene.entries.insert(EntryKey::Endpoint(SEGMENT, address), Entry::Endpoint(EndpointSpec::Vni(C.endpoint())));
-    // B had it; A has not asked since.
-    let mut stale = datagram(A, B, 9);
-    stale.destination = address;
-    let outcome = scene.say(&stale);
-    assert_eq!(outcome.verdict, Verdict::Delivered { port: C.port() }, "{:#?}", outcome.trace);
-    let expected = Craft { destination_mac: C.mac(), source_mac: GATEWAY_MAC, ttl: 63, ..stale.clone() };
-    assert_eq!(outcome.frame, Some(expected.bytes()));
-    // A router's MAC is meant.
-    scene.edit(B, |port| port.policy.source_dest_check = false);
-    for address in [B.ip.into(), B.ip6()] {
-        let router = Entry::Endpoint(EndpointSpec::Vni(VniEndpoint { forwards: true, ..B.endpoint() }));
-        scene.entries.insert(EntryKey::Endpoint(SEGMENT, address), router);
-    }
-    assert_eq!(scene.say(&stale).verdict, Verdict::Delivered { port: B.port() });
-    stale.destination_mac = Mac::local(99);
-    scene.expect_drop(&stale, DropReason::WrongDstMac);
 }
 
 #[test]
