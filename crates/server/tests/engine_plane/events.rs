@@ -46,7 +46,9 @@ impl<S: Subscriber> Layer<S> for Lives {
 #[tokio::test(start_paused = true)]
 async fn a22_every_step_of_an_interfaces_life_is_an_event_with_its_id() {
     let lives = Lives::default();
-    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(lives.clone()));
+    // For the whole process: while there is one subscriber for one thread only, another thread that meets an event first has
+    // it switched off for good (tracing-core asks that thread's own).
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lives.clone())).expect("nobody else's");
     let plane = Plane::new(1);
     let vpc = plane.vpc().await;
     let subnet = plane.subnet(vpc, "10.0.0.0/24").await;
