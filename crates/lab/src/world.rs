@@ -1,5 +1,6 @@
 //! The lab itself: underlay, server, hosts.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -31,6 +32,9 @@ pub struct LabOptions {
     pub together: bool,
     /// Give the hosts a public network, and an uplink each to it.
     pub internet: bool,
+    /// Join the two hosts by a cable of their own for what they send each other, with nothing between them; the server is
+    /// reached as ever.
+    pub cable: bool,
     /// Further options of every agent, as on its command line.
     pub agent_options: Vec<String>,
 }
@@ -43,6 +47,7 @@ impl Default for LabOptions {
             zones: vec!["local-1".to_owned()],
             together: false,
             internet: false,
+            cable: false,
             agent_options: Vec::new(),
         }
     }
@@ -117,6 +122,11 @@ impl Lab {
     pub fn client(&self) -> anyhow::Result<Api> {
         let token = wait_for_file(&self.folder.path().join("server/token"))?;
         Api::new(&Names { prefix: &self.prefix }.control(), &format!("http://127.0.0.1:{API_PORT}"), &token)
+    }
+
+    /// Where the server's API listens, in the control namespace.
+    pub fn api_address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, API_PORT).into()
     }
 
     /// The name of the namespace in which the server is.
@@ -227,9 +237,9 @@ fn wire(names: &Names<'_>, options: &LabOptions) -> anyhow::Result<()> {
     ip(&format!("-n {underlay} link set br0 up"))?;
     connect(names, &names.control(), "ctl", CONTROL_ADDRESS, options.underlay_mtu)?;
     for at in 0..options.hosts {
-        connect(names, &names.host(at), &format!("h{}", at + 1), &vtep(at), options.underlay_mtu)?;
+        connect(names, &names.host(at), &format!("h{}", at + 1), &underlay_address(at), options.underlay_mtu)?;
     }
-    Ok(())
+    if options.cable { cable(names, options) } else { Ok(()) }
 }
 
 fn connect(names: &Names<'_>, namespace: &str, port: &str, address: &str, mtu: u16) -> anyhow::Result<()> {
@@ -243,14 +253,31 @@ fn connect(names: &Names<'_>, namespace: &str, port: &str, address: &str, mtu: u
     Ok(())
 }
 
+/// A cable between the first two hosts.
+fn cable(names: &Names<'_>, options: &LabOptions) -> anyhow::Result<()> {
+    let (first, second, mtu) = (names.host(0), names.host(1), options.underlay_mtu);
+    ip(&format!("-n {first} link add cable mtu {mtu} type veth peer name cable mtu {mtu} netns {second}"))?;
+    for at in 0..2 {
+        let host = names.host(at);
+        ip(&format!("-n {host} addr add {}/24 dev cable", vtep(at, options)))?;
+        ip(&format!("-n {host} link set cable up"))?;
+    }
+    Ok(())
+}
+
 fn connect_internet(names: &Names<'_>, options: &LabOptions) -> anyhow::Result<Internet> {
     let internet = Internet::new(names.prefix)?;
     (0..options.hosts).try_for_each(|at| internet.connect(&names.host(at), at))?;
     Ok(internet)
 }
 
-fn vtep(at: usize) -> String {
+fn underlay_address(at: usize) -> String {
     format!("172.31.0.{}", at + 1)
+}
+
+/// Where a host gets what other hosts send.
+fn vtep(at: usize, options: &LabOptions) -> String {
+    if options.cable { format!("172.31.1.{}", at + 1) } else { underlay_address(at) }
 }
 
 fn server_arguments(data: &Path, together: bool) -> Vec<String> {
@@ -267,7 +294,7 @@ fn host(names: &Names<'_>, options: &LabOptions, at: usize, folder: &Path, join:
     let name = format!("h{}", at + 1);
     let zone = options.zones.get(at).or(options.zones.last()).map_or("local-1", String::as_str);
     let own = folder.join(&name).display().to_string();
-    let (server, vtep) = (format!("{CONTROL_ADDRESS}:{AGENT_PORT}"), vtep(at));
+    let (server, vtep) = (format!("{CONTROL_ADDRESS}:{AGENT_PORT}"), vtep(at, options));
     let arguments = [
         "agent",
         "--server",

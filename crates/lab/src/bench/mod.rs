@@ -3,6 +3,7 @@
 mod figures;
 mod load;
 mod pinned;
+pub mod signed;
 pub mod suites;
 mod topology;
 

@@ -2,6 +2,7 @@
 
 mod attach;
 mod creates;
+mod ec2;
 mod filling;
 mod memory;
 mod path;
@@ -19,6 +20,7 @@ pub const ALL: &[(&str, Suite)] = &[
     ("path", path::run),
     ("attach", attach::run),
     ("creates", creates::run),
+    ("ec2", ec2::run),
     ("memory", memory::run),
     ("policy", policy::run),
 ];

@@ -8,7 +8,7 @@ use crate::bench::{Baseline, Figures, Load, Path};
 use crate::guests::Network;
 use crate::host::LabHost;
 use crate::shell::sh;
-use crate::world::Lab;
+use crate::world::{Lab, LabOptions};
 
 /// Fewer packets than this on a host, and the loads went elsewhere.
 const LEAST_PACKETS: u64 = 10_000;
@@ -27,7 +27,8 @@ pub(super) fn run(rounds: usize, time: Duration) -> anyhow::Result<Figures> {
         Baseline::vxlan(&prefix)?,
         Baseline::ebpf_vxlan(&prefix)?,
     ];
-    let lab = Lab::start()?;
+    // As the baselines: nothing between the hosts but a cable.
+    let lab = Lab::with(&LabOptions { cable: true, ..LabOptions::default() })?;
     let network = Network::new(&lab.api)?;
     let subnet = network.subnet("10.50.0.0/24")?;
     let (client, _) = network.guest("h1", &subnet, "10.50.0.10")?;
