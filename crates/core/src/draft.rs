@@ -16,6 +16,31 @@ use crate::txn::{Compare, Snapshot, Txn, Write};
 /// Lists inside decisions are bounded by the model (subnets of a VPC, attachments of an instance …), never by this.
 const WHOLE: usize = usize::MAX;
 
+/// A record that a decision makes or takes away, as far as what lies beside records asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Kept {
+    pub(crate) noun: Noun,
+    /// What the keys of its kind begin with.
+    pub(crate) kind: &'static str,
+    /// Its id's text.
+    pub(crate) id: String,
+    pub(crate) owner: Option<Owner>,
+    /// Within what it counts towards a quota.
+    pub(crate) within: Option<String>,
+}
+
+impl Kept {
+    fn of<R: Record>(record: &R) -> Self {
+        let (owner, within) = (record.owner().cloned(), record.counted_within());
+        Kept { noun: R::NOUN, kind: R::KIND, id: record.id().to_string(), owner, within }
+    }
+
+    /// The account that it belongs to.
+    pub(crate) fn account(&self) -> Option<AccountId> {
+        self.owner.as_ref().map(|owner| owner.account)
+    }
+}
+
 /// A decision in the making.
 pub(crate) struct Draft<'a> {
     snapshot: &'a dyn Snapshot,
@@ -28,12 +53,24 @@ pub(crate) struct Draft<'a> {
     compares: BTreeMap<String, Compare>,
     ranges: BTreeMap<String, Compare>,
     writes: BTreeMap<String, Option<Vec<u8>>>,
+    inserted: Vec<Kept>,
+    removed: Vec<Kept>,
 }
 
 impl<'a> Draft<'a> {
     /// An empty draft on a snapshot.
     pub(crate) fn new(snapshot: &'a dyn Snapshot, by: Actor, now: Timestamp, ids: &'a mut dyn IdSource) -> Self {
-        Draft { snapshot, by, now, ids, compares: BTreeMap::new(), ranges: BTreeMap::new(), writes: BTreeMap::new() }
+        Draft {
+            snapshot,
+            by,
+            now,
+            ids,
+            compares: BTreeMap::new(),
+            ranges: BTreeMap::new(),
+            writes: BTreeMap::new(),
+            inserted: Vec::new(),
+            removed: Vec::new(),
+        }
     }
 
     /// The transaction that this draft amounts to.
@@ -149,12 +186,28 @@ impl<'a> Draft<'a> {
     pub(crate) fn insert<R: Listed>(&mut self, record: &R) {
         self.put(record);
         self.put_raw(record.list_key(), record.id().to_string().into_bytes());
+        self.inserted.push(Kept::of(record));
+    }
+
+    /// What it has made and taken away, to be dealt with once.
+    pub(crate) fn take_kept(&mut self) -> (Vec<Kept>, Vec<Kept>) {
+        let (mut inserted, mut removed) = (std::mem::take(&mut self.inserted), std::mem::take(&mut self.removed));
+        // What comes and goes within one decision was never there.
+        inserted.retain(|made| match removed.iter().position(|gone| gone.id == made.id) {
+            Some(at) => {
+                removed.remove(at);
+                false
+            }
+            None => true,
+        });
+        (inserted, removed)
     }
 
     /// Deletes a record and its place in its collection.
     pub(crate) fn remove<R: Listed>(&mut self, record: &R) {
         self.delete_raw(R::key_of(record.id()));
         self.delete_raw(record.list_key());
+        self.removed.push(Kept::of(record));
     }
 
     /// Writes a raw key.
@@ -233,6 +286,13 @@ impl<'a> Draft<'a> {
             };
         }
         entries.iter().take(limit).map(|(key, value)| parse_id(key, value)).collect()
+    }
+
+    /// All keys with a prefix and their values as they were before this decision, relied upon as [`Draft::index`] is.
+    pub(crate) fn entries(&mut self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, DecideError> {
+        let since = self.snapshot.revision();
+        self.ranges.insert(prefix.to_owned(), Compare::RangeUnchanged { prefix: prefix.to_owned(), since });
+        Ok(self.snapshot.list(prefix, "", WHOLE)?.into_iter().map(|stored| (stored.key, stored.value)).collect())
     }
 
     /// How many keys began with a prefix before this decision, relied upon: one that is added before the commit breaks it.

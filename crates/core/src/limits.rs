@@ -1,4 +1,5 @@
-//! How many of what: the limits of both clouds, in one place, where an operator finds and changes them.
+//! How many of what within a rule, an interface or an instance: the limits of both clouds in one place. How many things an
+//! account may have is in [`crate::quota`].
 //!
 //! Each is the smaller default of IBM VPC's and EC2's published quotas unless its text says otherwise. Limits that a
 //! packet or map format sets are not here but beside that format.
@@ -21,8 +22,6 @@ pub const IPS_PER_INTERFACE: u16 = 8;
 pub const MAX_IPS_PER_INTERFACE: u16 = 50;
 /// IPv6 ranges of a VPC (EC2).
 pub const IPV6_RANGES_PER_VPC: usize = 5;
-/// Floating IPs of a zone (IBM).
-pub const FLOATING_IPS_PER_ZONE: u64 = 40;
 /// Name servers, and time servers, that a VPC tells its guests of (EC2's DHCP option sets).
 pub const SERVERS_PER_DHCP_OPTION: usize = 4;
 /// The longest description, in characters (EC2: 255).

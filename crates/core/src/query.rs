@@ -5,7 +5,8 @@
 use std::str::FromStr;
 
 use crate::draft::{decode, decode_as, parse_id};
-use crate::model::{AccountId, IpFamily, Owner, Regions, ReservedIp, Subnet};
+use crate::model::{AccountId, IpFamily, Owner, Regions, ReservedIp, Subnet, Tags, Timestamp};
+use crate::quota::{self, Limits};
 use crate::record::{self, Record, list_prefix};
 use crate::refusal::{DecideError, Refusal};
 use crate::request::Actor;
@@ -103,6 +104,49 @@ pub fn regions(snapshot: &dyn Snapshot) -> Result<Regions, DecideError> {
 /// As [`find`].
 pub fn default_owner(snapshot: &dyn Snapshot) -> Result<Owner, DecideError> {
     Ok(Owner::new(AccountId::FIRST, &regions(snapshot)?.default_region().name))
+}
+
+/// The tags of a thing.
+///
+/// # Errors
+/// As [`find`].
+pub fn tags<R: Record>(snapshot: &dyn Snapshot, record: &R) -> Result<Tags, DecideError> {
+    let Some(owner) = record.owner() else { return Ok(Tags::default()) };
+    let key = record::tags_key(owner, &record.id().to_string());
+    snapshot.get(&key)?.map_or_else(|| Ok(Tags::default()), |stored| decode_as(&key, &stored.value))
+}
+
+/// The tags of an owner's things by their ids, in the order of the ids' texts, from the id `start` on, `limit` things at most.
+///
+/// # Errors
+/// As [`find`].
+pub fn tagged(
+    snapshot: &dyn Snapshot,
+    owner: &Owner,
+    start: &str,
+    limit: usize,
+) -> Result<Vec<(String, Tags)>, DecideError> {
+    let prefix = record::tags_of(owner);
+    let found = snapshot.list(&prefix, &format!("{prefix}{start}"), limit)?;
+    found.iter().map(|stored| Ok((stored.key[prefix.len()..].to_owned(), decode_as(&stored.key, &stored.value)?))).collect()
+}
+
+/// Whether there are tokens of requests that are too old to come again.
+///
+/// # Errors
+/// When the store can't be read.
+pub fn has_old_tokens(snapshot: &dyn Snapshot, now: Timestamp) -> Result<bool, DecideError> {
+    let first = snapshot.list(record::TOKENS, "", 1)?;
+    Ok(first.first().is_some_and(|token| token.key < record::tokens_to_keep(now)))
+}
+
+/// An account's limits.
+///
+/// # Errors
+/// As [`find`].
+pub fn limits(snapshot: &dyn Snapshot, account: AccountId) -> Result<Limits, DecideError> {
+    let key = quota::limits_key(account);
+    snapshot.get(&key)?.map_or_else(|| Ok(Limits::default()), |stored| decode_as(&key, &stored.value))
 }
 
 /// All ids in an index.

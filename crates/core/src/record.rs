@@ -33,6 +33,10 @@ pub trait Record: Serialize + DeserializeOwned + Clone {
     fn owner(&self) -> Option<&Owner> {
         None
     }
+    /// Within what it counts towards a quota; `None`: it belongs to nobody.
+    fn counted_within(&self) -> Option<String> {
+        self.owner().map(Owner::scope)
+    }
     /// The key of the record with this id.
     fn key_of(id: Self::Id) -> String {
         format!("{}/{id}", Self::KIND)
@@ -70,7 +74,7 @@ pub fn list_prefix<R: Record>(scope: &str) -> String {
 }
 
 macro_rules! record {
-    ($type:ty, $id:ty, $kind:literal, $noun:ident $(, $owner:ident)?) => {
+    ($type:ty, $id:ty, $kind:literal, $noun:ident $(, $owner:ident $(, counted in $parent:ident)?)?) => {
         impl Record for $type {
             type Id = $id;
             const KIND: &'static str = $kind;
@@ -80,7 +84,10 @@ macro_rules! record {
             }
             $(fn owner(&self) -> Option<&Owner> {
                 Some(&self.$owner)
-            })?
+            }
+            $(fn counted_within(&self) -> Option<String> {
+                Some(self.$parent.to_string())
+            })?)?
         }
     };
 }
@@ -102,14 +109,14 @@ macro_rules! listed {
 record!(AccessKey, AccessKeyId, "access_key", AccessKey);
 record!(Account, AccountId, "account", Account);
 record!(Vpc, VpcId, "vpc", Vpc, owner);
-record!(Subnet, SubnetId, "subnet", Subnet, owner);
+record!(Subnet, SubnetId, "subnet", Subnet, owner, counted in vpc);
 record!(ReservedIp, ReservedIpId, "reserved_ip", ReservedIp, owner);
 record!(Vni, VniId, "vni", Vni, owner);
 record!(Instance, InstanceId, "instance", Instance, owner);
 record!(Attachment, AttachmentId, "attachment", Attachment, owner);
 record!(Host, HostId, "host", Host);
 record!(SecurityGroup, SecurityGroupId, "security_group", SecurityGroup, owner);
-record!(NetworkAcl, NetworkAclId, "network_acl", NetworkAcl, owner);
+record!(NetworkAcl, NetworkAclId, "network_acl", NetworkAcl, owner, counted in vpc);
 record!(PrefixList, PrefixListId, "prefix_list", PrefixList, owner);
 record!(PublicPool, PublicPoolId, "public_pool", PublicPool);
 record!(FloatingIp, FloatingIpId, "floating_ip", FloatingIp, owner);
@@ -141,6 +148,32 @@ impl Record for Move {
 
 /// The key of [`crate::model::Regions`].
 pub const REGIONS: &str = "config/regions";
+
+/// The key of a thing's tags.
+pub fn tags_key(owner: &Owner, id: &str) -> String {
+    format!("{}{id}", tags_of(owner))
+}
+/// What the keys of the tags of an owner's things begin with.
+pub fn tags_of(owner: &Owner) -> String {
+    format!("tags/{}/", owner.scope())
+}
+
+/// What the keys of used tokens begin with.
+pub(crate) const TOKENS: &str = "token/";
+/// What the keys of the tokens begin with that were used on a day (since 1970-01-01); sorts by day.
+pub(crate) fn tokens_of(day: u64) -> String {
+    format!("{TOKENS}{day:08}/")
+}
+/// What the keys of tokens that may come again are not below: those of today and of the day before.
+pub(crate) fn tokens_to_keep(now: Timestamp) -> String {
+    tokens_of((now.0 / DAY).saturating_sub(1))
+}
+/// A day in milliseconds.
+pub(crate) const DAY: u64 = 86_400_000;
+/// The key of a token that somebody used on a day.
+pub(crate) fn token_key(day: u64, by: &str, name: &str) -> String {
+    format!("{}{by}/{name}", tokens_of(day))
+}
 
 /// The key that a name occupies within its scope.
 pub fn name_key<R: Record>(scope: &str, name: &str) -> String {

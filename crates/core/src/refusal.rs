@@ -53,6 +53,8 @@ pub enum Noun {
     FloatingIp,
     /// A public gateway.
     PublicGateway,
+    /// A thing of a kind that nobody knows.
+    Resource,
 }
 
 impl Noun {
@@ -79,35 +81,9 @@ impl Noun {
             Noun::PublicPool => "public pool",
             Noun::FloatingIp => "floating IP",
             Noun::PublicGateway => "public gateway",
+            Noun::Resource => "resource",
         }
     }
-}
-
-/// What there may be so many of and no more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limited {
-    /// Things of this kind, within an account and region, a VPC or a zone.
-    Things(Noun),
-    /// Zones of a region.
-    Zones,
-    /// Ranges of a VPC.
-    Ranges,
-    /// Servers that a VPC tells its guests of.
-    DhcpServers,
-    /// Addresses and delegated networks of an interface.
-    AddressesOfVni,
-    /// Security groups of an interface.
-    GroupsOfVni,
-    /// Attachments of an instance.
-    AttachmentsOfInstance,
-    /// Rules of a security group.
-    RulesOfGroup,
-    /// Rules of a network ACL.
-    RulesOfAcl,
-    /// Networks of a prefix list.
-    EntriesOfPrefixList,
-    /// Tags of a thing.
-    Tags,
 }
 
 /// Who holds what was asked for.
@@ -413,13 +389,30 @@ pub enum Refusal {
     /// A limit is reached.
     #[error("{what}: the limit is {limit}")]
     Limit {
-        /// What is limited, for dialects to tell apart.
-        of: Limited,
-        /// In words, with whose it is.
+        /// What is limited, with its owner.
         what: String,
         /// The limit.
         limit: u64,
     },
+    /// A thing has as many tags as it may have.
+    #[error("a resource has at most {limit} tags")]
+    TooManyTags {
+        /// The limit.
+        limit: usize,
+    },
+    /// The owner has as many of them as it may have.
+    #[error("{within} may have at most {limit} of this kind: {}; delete some, or ask the operator for more", .noun.words())]
+    Quota {
+        /// Of what.
+        noun: Noun,
+        /// Whose, or of what.
+        within: String,
+        /// The limit.
+        limit: u32,
+    },
+    /// A request with the same token has asked for something else.
+    #[error("a request with the same token but other parameters has been carried out")]
+    TokenReused,
     /// No host can take the instance.
     #[error("no host in zone '{zone}' can take the instance; start 'pintle agent' on a host there")]
     NoHost {

@@ -1,8 +1,9 @@
 //! A command with who asks for it.
 
 use crate::command::Command;
-use crate::model::Owner;
+use crate::model::{Owner, Tags};
 use crate::record::Record;
+use crate::refusal::Noun;
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,15 @@ impl Actor {
     }
 }
 
+/// By what a request that comes again is known to be the same (EC2's `ClientToken`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// The client's token and what it is for, as a text without slashes: unique within who asks.
+    pub name: String,
+    /// What else the request says: the same token with anything else is refused.
+    pub fingerprint: String,
+}
+
 /// A command with who asks for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -39,23 +49,32 @@ pub struct Request {
     pub by: Actor,
     /// For what.
     pub command: Command,
+    /// The tags of what the command makes, by what it is.
+    pub tags: Vec<(Noun, Tags)>,
+    /// If it has been carried out before, by the same token, it is not again: the answer is what it made then.
+    pub token: Option<Token>,
 }
 
 impl Request {
+    /// By somebody, without tags and once for each time that it is sent.
+    pub fn new(by: Actor, command: Command) -> Self {
+        Request { by, command, tags: Vec::new(), token: None }
+    }
+
     /// By the server itself.
     pub fn system(command: Command) -> Self {
-        Request { by: Actor::System, command }
+        Request::new(Actor::System, command)
     }
 
     /// By a tenant.
     pub fn tenant(owner: Owner, command: Command) -> Self {
-        Request { by: Actor::Tenant(owner), command }
+        Request::new(Actor::Tenant(owner), command)
     }
 }
 
 impl From<Command> for Request {
     /// By the operator.
     fn from(command: Command) -> Self {
-        Request { by: Actor::Operator, command }
+        Request::new(Actor::Operator, command)
     }
 }

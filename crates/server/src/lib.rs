@@ -11,6 +11,7 @@ pub mod config;
 mod control;
 mod engine;
 mod fatal;
+mod housekeeping;
 pub mod http;
 pub mod life;
 mod patience;

@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::control::Control;
 use crate::engine::{Engine, EngineError};
 use crate::http;
+use crate::housekeeping;
 use crate::patience::{PATIENCE, Patient, Peer};
 use crate::pki::{Authority, JoinToken, PkiError, make_private_directory, read_or_make};
 use crate::sessions::{AgentListener, AgentSettings, Sessions};
@@ -112,6 +113,7 @@ impl Server {
             base_url: config.base_url.unwrap_or_else(|| format!("http://{api_addr}")),
         });
         let stop = CancellationToken::new();
+        tokio::spawn(housekeeping::keep(engine.clone(), stop.clone()));
         let patient = Patient::new(api, PATIENCE, config.api_connections);
         let serving = tokio::spawn(serve(patient, router, stop.clone()));
         let agent_addr = agents.address();

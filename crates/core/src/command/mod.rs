@@ -7,13 +7,14 @@ mod network;
 mod operator;
 mod policy;
 mod public;
+mod tags;
 
 use ipnet::IpNet;
 
 use crate::id::{AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
 use crate::id::{FloatingIpId, PublicGatewayId, PublicPoolId, SubnetId, VniId, VpcId};
 use crate::model::{
-    AccessKey, AccessKeyId, Account, Attachment, Host, Instance, Move, MoveStep, ReservedIp, Subnet, Vni, Vpc,
+    AccessKey, AccessKeyId, Account, AccountId, Attachment, Host, Instance, Move, MoveStep, ReservedIp, Subnet, Vni, Vpc,
 };
 use crate::model::{FloatingIp, NetworkAcl, PrefixList, PublicGateway, PublicPool, Region, SecurityGroup};
 
@@ -29,11 +30,27 @@ pub use policy::{
     AclPlace, AclRulePut, AclRulesChange, CreateNetworkAcl, CreatePrefixList, CreateSecurityGroup, NewAclRule, NewRule,
     RulesChange, UpdatePrefixList, UpdateSecurityGroup,
 };
+pub use tags::{ChangeTags, TagRemoval};
 pub use public::{CreateFloatingIp, CreatePublicGateway, CreatePublicPool, FloatingIpChoice};
 
 /// Something to be done to the world.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
+    /// Carries these out in their order, each seeing what those before it did; all of them or none → [`Reply::Batch`].
+    Batch(Vec<Command>),
+    /// Changes tags → [`Reply::Done`].
+    ChangeTags(ChangeTags),
+    /// Gives an account another limit → [`Reply::Done`].
+    SetQuota {
+        /// The account.
+        account: AccountId,
+        /// The quota's name, see [`crate::quota::QUOTAS`].
+        quota: String,
+        /// The limit; `None`: the default one.
+        limit: Option<u32>,
+    },
+    /// Forgets requests' tokens that are older than a day, a thousand at most → [`Reply::Done`].
+    ForgetTokens,
     /// Makes these the regions, the first the default one; nothing happens if they are → [`Reply::Done`].
     ConfigureRegions(Vec<Region>),
     /// Creates an access key → [`Reply::AccessKey`].
@@ -206,6 +223,9 @@ impl Command {
     /// What a command does that tenants may not ask for, in words.
     pub fn operators(&self) -> Option<&'static str> {
         Some(match self {
+            Command::Batch(commands) => return commands.iter().find_map(Command::operators),
+            Command::SetQuota { .. } => "changing quotas",
+            Command::ForgetTokens => "forgetting tokens",
             Command::ConfigureRegions(_) => "configuring regions",
             Command::CreateAccessKey(_) | Command::DeleteAccessKey(_) => "changing access keys",
             Command::CreateAccount(_) => "creating an account",
@@ -220,7 +240,8 @@ impl Command {
             | Command::AdvanceMove(..)
             | Command::AbortMove(..)
             | Command::EndAdoption(_) => "reporting for a host",
-            Command::CreateVpc(..)
+            Command::ChangeTags(..)
+            | Command::CreateVpc(..)
             | Command::RenameVpc(..)
             | Command::UpdateVpc(..)
             | Command::DeleteVpc(..)
@@ -315,6 +336,8 @@ pub enum Reply {
     FloatingIp(FloatingIp),
     /// A public gateway.
     PublicGateway(PublicGateway),
+    /// What came of each command of a batch.
+    Batch(Vec<Reply>),
     /// Nothing to show.
     Done,
 }

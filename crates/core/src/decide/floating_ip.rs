@@ -7,10 +7,9 @@ use super::{OWNER_WORDS, change_name, same_owner, take_name};
 use crate::command::{CreateFloatingIp, FloatingIpChoice};
 use crate::draft::{Draft, parse_id};
 use crate::id::{FloatingIpId, PublicGatewayId, PublicPoolId, ReservedIpId, VniId};
-use crate::limits::FLOATING_IPS_PER_ZONE;
 use crate::model::{FloatingIp, FloatingIpTarget, Owner, PublicPool, ReservedIp, Vni};
 use crate::record;
-use crate::refusal::{DecideError, Holder, Limited, Noun, Refusal};
+use crate::refusal::{DecideError, Holder, Noun, Refusal};
 
 pub(super) fn create(draft: &mut Draft<'_>, create: CreateFloatingIp) -> Result<FloatingIp, DecideError> {
     let CreateFloatingIp { name, zone, address, target } = create;
@@ -40,10 +39,6 @@ pub(super) fn allocate(
 ) -> Result<FloatingIp, DecideError> {
     draft.check_zone(&owner, zone)?;
     let zone_key = record::floating_ips_of_zone(zone);
-    if draft.count(&zone_key)? >= FLOATING_IPS_PER_ZONE {
-        let what = format!("zone '{zone}' has as many floating IPs as it may have");
-        return Err(Refusal::Limit { of: Limited::Things(Noun::FloatingIp), what, limit: FLOATING_IPS_PER_ZONE }.into());
-    }
     let pools = draft.index::<PublicPoolId>(&record::pools_of_zone(zone))?;
     let pools = pools.into_iter().map(|id| draft.get(id)).collect::<Result<Vec<PublicPool>, _>>()?;
     let (pool, address) = choose(draft, &pools, zone, address)?;

@@ -8,8 +8,9 @@ use std::net::Ipv4Addr;
 use crate::draft::Draft;
 use crate::refusal::DecideError;
 
-/// How many address keys are looked at in one read while searching for a gap.
-const STRIDE: usize = 256;
+/// How many address keys are looked at in one read while searching for a gap: one at first, because what follows the hint is
+/// nearly always free, and ever more where it is not.
+const STRIDES: [usize; 3] = [1, 16, 256];
 
 /// Where to look for an address that is free.
 pub(super) struct Search<'a> {
@@ -53,9 +54,12 @@ impl Search<'_> {
     /// The lowest address from `from` to `to` that has no key.
     fn gap(&self, draft: &Draft<'_>, from: u32, to: u32) -> Result<Option<Ipv4Addr>, DecideError> {
         let mut candidate = from;
+        let mut strides = STRIDES.iter();
+        let mut stride = 0;
         while candidate <= to {
+            stride = strides.next().copied().unwrap_or(stride);
             let start = format!("{}{candidate:08x}", self.taken);
-            let keys = draft.keys_hint(self.taken, &start, STRIDE)?;
+            let keys = draft.keys_hint(self.taken, &start, stride)?;
             for key in &keys {
                 let held = u32::from_str_radix(&key[self.taken.len()..], 16).unwrap_or(u32::MAX);
                 if held != candidate {
@@ -66,7 +70,7 @@ impl Search<'_> {
                     None => return Ok(None),
                 }
             }
-            if keys.len() < STRIDE {
+            if keys.len() < stride {
                 return Ok((candidate <= to).then(|| candidate.into()));
             }
         }

@@ -22,7 +22,10 @@ mod region;
 mod reserved_ip;
 mod rules;
 mod security_group;
+mod slots;
 mod subnet;
+mod tags;
+mod token;
 mod vni;
 mod vni_ip;
 mod vni_policy;
@@ -49,19 +52,42 @@ pub fn decide(
     ids: &mut dyn IdSource,
     request: impl Into<Request>,
 ) -> Result<(Txn, Reply), DecideError> {
-    let Request { by, command } = request.into();
+    let Request { by, command, tags, token } = request.into();
     if by.is_tenant()
         && let Some(action) = command.operators()
     {
         return Err(Refusal::NotPermitted { action }.into());
     }
     let mut draft = Draft::new(snapshot, by, now, ids);
+    if let Some(token) = &token
+        && let Some(reply) = token::recall(&mut draft, token)?
+    {
+        return Ok((draft.into_txn(), reply));
+    }
     let reply = apply(&mut draft, command)?;
+    let (made, gone) = draft.take_kept();
+    for made in &made {
+        slots::take(&mut draft, made)?;
+        self::tags::give(&mut draft, made, &tags)?;
+    }
+    for gone in &gone {
+        slots::give_back(&mut draft, gone)?;
+        self::tags::drop(&mut draft, gone)?;
+    }
+    if let Some(token) = &token {
+        token::note(&mut draft, token, &reply);
+    }
     Ok((draft.into_txn(), reply))
 }
 
 fn apply(draft: &mut Draft<'_>, command: Command) -> Result<Reply, DecideError> {
     Ok(match command {
+        Command::Batch(commands) => {
+            Reply::Batch(commands.into_iter().map(|command| apply(draft, command)).collect::<Result<_, _>>()?)
+        }
+        Command::ChangeTags(change) => done(tags::change(draft, &change)?),
+        Command::SetQuota { account, quota, limit } => done(slots::set(draft, account, &quota, limit)?),
+        Command::ForgetTokens => done(token::forget(draft)?),
         Command::ConfigureRegions(regions) => done(region::configure(draft, regions)?),
         Command::CreateAccessKey(create) => Reply::AccessKey(access_key::create(draft, create)?),
         Command::DeleteAccessKey(id) => Reply::AccessKey(access_key::delete(draft, id)?),

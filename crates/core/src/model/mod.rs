@@ -17,6 +17,7 @@ mod region;
 mod reserved_ip;
 mod security_group;
 mod subnet;
+mod tags;
 mod vni;
 mod vpc;
 
@@ -34,6 +35,7 @@ pub use region::{DEFAULT_REGION, Region, Regions};
 pub use reserved_ip::{ReservedBy, ReservedIp};
 pub use security_group::SecurityGroup;
 pub use subnet::Subnet;
+pub use tags::Tags;
 pub use vni::{ProtocolStateFiltering, Vni, VniLimits};
 pub use vpc::{DhcpOptions, Vpc};
 

@@ -14,7 +14,7 @@ use pintle_core::net::subnet_roles;
 use pintle_core::record::{self, Listed, Record, name_key};
 use pintle_core::txn::{Txn, Write};
 
-use super::{Store, policy_invariants};
+use super::{Store, beside_invariants, policy_invariants};
 
 /// Checks the whole store.
 #[track_caller]
@@ -27,6 +27,7 @@ pub(crate) fn check(store: &Store) {
     all.check_attachments();
     all.check_moves();
     policy_invariants::check(store);
+    beside_invariants::check(store);
 }
 
 /// Every record that a transaction changes takes only steps that its life has.
@@ -291,7 +292,7 @@ impl Expected {
     }
 
     fn compare(mut self, store: &Store) {
-        for (key, value) in store.content() {
+        for (key, value) in store.content().into_iter().filter(|(key, _)| !beside_invariants::covers(key)) {
             match self.must.remove(key) {
                 Some(holder) => assert_eq!(std::str::from_utf8(value), Ok(holder.as_str()), "holder of '{key}'"),
                 None => assert!(self.may.contains(key), "'{key}' was left behind"),

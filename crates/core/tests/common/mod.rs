@@ -1,5 +1,6 @@
 //! A tiny world to decide in: an exact in-memory store, a virtual clock and ids from a seed.
 
+pub(crate) mod beside_invariants;
 pub(crate) mod build;
 pub(crate) mod invariants;
 pub(crate) mod policy_invariants;

@@ -55,7 +55,7 @@ fn play(steps: &[(super::ops::Op, u8)]) -> [usize; 2] {
         let who = usize::from(who % 2);
         let command = as_tenant(command);
         let shown = format!("{command:?}");
-        let request = Request { by: Actor::Tenant(tenants[who].clone()), command };
+        let request = Request::new(Actor::Tenant(tenants[who].clone()), command);
         match world.attempt(request) {
             Ok(_) => {
                 let foreign = |owners: &BTreeMap<String, (Owner, Vec<u8>)>| {

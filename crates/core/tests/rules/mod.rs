@@ -2,6 +2,7 @@
 
 mod addressing;
 mod attachment;
+mod beside;
 mod delegation;
 mod floating_ip;
 mod host;

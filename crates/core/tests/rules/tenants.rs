@@ -46,13 +46,13 @@ fn p08_anothers_id_is_refused_in_the_very_words_of_an_unknown_one() {
         (subnet(s.vpc, "zone-1", "10.9.0.0/24"), Noun::Vpc, s.vpc.to_string()),
     ];
     for (command, noun, id) in commands {
-        let refusal = s.world.refused(Request { by: stranger.clone(), command });
+        let refusal = s.world.refused(Request::new(stranger.clone(), command));
         assert_eq!(refusal, Refusal::NotFound { noun, id });
     }
     assert!(query::get_for::<Vni>(&s.world.store, &stranger, own).is_err());
     assert!(query::get_for::<Vni>(&s.world.store, &Actor::Operator, own).is_ok());
     let host = HostId::from_bits(0x51);
-    let refusal = s.world.refused(Request { by: stranger, command: Command::DeleteHost(host) });
+    let refusal = s.world.refused(Request::new(stranger, Command::DeleteHost(host)));
     says(&refusal, &["operator"]);
 }
 
@@ -137,10 +137,10 @@ fn a_tenant_takes_nothing_of_a_host() {
     };
     let (named, plain) = (make(Some(s.hosts[0]), Namespace::Made), make(None, Namespace::Made));
     let pid = make(None, Namespace::Pid(1));
-    let refusal = s.world.refused(Request { by: first.clone(), command: named });
+    let refusal = s.world.refused(Request::new(first.clone(), named));
     assert_eq!(refusal, Refusal::NotFound { noun: Noun::Host, id: s.hosts[0].to_string() });
-    let refusal = s.world.refused(Request { by: first.clone(), command: pid });
+    let refusal = s.world.refused(Request::new(first.clone(), pid));
     assert!(matches!(refusal, Refusal::NotPermitted { .. }));
-    let made: Instance = s.world.run(Request { by: first, command: plain });
+    let made: Instance = s.world.run(Request::new(first, plain));
     assert_eq!(made.owner, owner("123456789012", "local"));
 }

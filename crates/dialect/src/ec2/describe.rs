@@ -7,9 +7,10 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use pintle_core::model::Tags;
 use pintle_core::query;
 use pintle_core::record::Record;
-use pintle_core::txn::Snapshot;
+use pintle_core::txn::{Revision, Snapshot};
 use sha2::{Digest, Sha256};
 
 use super::caller::Caller;
@@ -46,7 +47,7 @@ where
     fn candidates(snapshot: &dyn Snapshot, filters: &Filters) -> Result<Option<Vec<IdOf<Self>>>, Ec2Error>;
 
     /// Writes one item.
-    fn write(&self, xml: &mut Xml, caller: &Caller);
+    fn write(&self, xml: &mut Xml, caller: &Caller, tags: &Tags);
 }
 
 /// Reads a request for a list: ids, filters, page; `MaxResults` may be from `least` on.
@@ -136,11 +137,18 @@ where
         self.position.as_ref().is_some_and(|position| position.contains('.'))
     }
 
-    fn show(&mut self, found: &V) {
-        if self.filters.pass(found, V::FILTERS) {
-            self.items.nest("item", |xml| found.write(xml, &self.caller));
+    fn show(&mut self, snapshot: &dyn Snapshot, record: V::Record, revision: Revision) -> Result<(), Ec2Error> {
+        let tags = query::tags(snapshot, &record)?;
+        // Told from what is there already, before anything is looked up for it.
+        if !self.filters.pass_tags(&tags) {
+            return Ok(());
+        }
+        let found = V::join(snapshot, record, revision)?;
+        if self.filters.pass(&found, V::FILTERS) {
+            self.items.nest("item", |xml| found.write(xml, &self.caller, &tags));
             self.shown += 1;
         }
+        Ok(())
     }
 
     /// Looks at the ids that were named or that filters leave.
@@ -156,7 +164,7 @@ where
             *at += 1;
             let found = query::find::<V::Record>(snapshot, id)?;
             match found.filter(|(record, _)| self.caller.actor().sees(record)) {
-                Some((record, revision)) => self.show(&V::join(snapshot, record, revision)?),
+                Some((record, revision)) => self.show(snapshot, record, revision)?,
                 None if must_exist => return Err(super::problem::not_found(V::Record::NOUN, &id.to_string())),
                 None => {}
             }
@@ -178,7 +186,7 @@ where
             })?;
             left -= page.items.len().max(1);
             for (record, revision) in page.items {
-                self.show(&V::join(snapshot, record, revision)?);
+                self.show(snapshot, record, revision)?;
             }
             self.position = page.next;
             if self.position.is_none() {

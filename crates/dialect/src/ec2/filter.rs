@@ -2,16 +2,30 @@
 
 use super::error::{Ec2Error, short};
 use super::params::Params;
+use pintle_core::model::Tags;
 
 /// The most values that the filters of one request may have together (EC2's limit).
 const MOST_VALUES: usize = 200;
 
-/// One filter that a resource has.
+/// One filter that a resource has, beside those of its tags, which all have.
 pub struct FilterDef<V> {
-    /// Its name, such as `subnet-id`; `tag:` stands for all names that begin so.
+    /// Its name, such as `subnet-id`; one that ends in a colon stands for all names that begin so.
     pub name: &'static str,
-    /// The values that a record has for it; it matches if one of them does. `key` is what follows `tag:`.
+    /// The values that a record has for it; it matches if one of them does. `key` is what follows the colon.
     pub values: fn(record: &V, key: &str) -> Vec<String>,
+}
+
+/// What of a resource a filter asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    /// What stands at this place in the resource's table.
+    Record(usize),
+    /// The value of the tag with the filter's key.
+    Tag,
+    /// The keys of its tags.
+    TagKeys,
+    /// The values of its tags.
+    TagValues,
 }
 
 /// The filters of one request: all must match.
@@ -20,10 +34,9 @@ pub struct Filters(Vec<Filter>);
 
 #[derive(Debug, Clone)]
 struct Filter {
-    /// The place in the resource's table.
-    def: usize,
+    asks: Asks,
     name: String,
-    /// What follows `tag:`.
+    /// What follows the colon.
     key: String,
     patterns: Vec<Pattern>,
 }
@@ -45,13 +58,13 @@ impl Filters {
                     format!("The maximum number of filter values specified on a single call is {MOST_VALUES}");
                 return Err(Ec2Error::new("FilterLimitExceeded", message));
             }
-            let (def, key) = find(&name, table).ok_or_else(|| {
+            let (asks, key) = find(&name, table).ok_or_else(|| {
                 Ec2Error::new("InvalidParameterValue", format!("The filter '{}' is invalid", short(&name)))
             })?;
             if patterns.is_empty() {
                 return Err(Ec2Error::new("InvalidParameterValue", format!("The filter '{name}' has no value")));
             }
-            Ok(Filter { def, key: key.to_owned(), patterns, name })
+            Ok(Filter { asks, key: key.to_owned(), patterns, name })
         })?;
         Ok(Filters(filters))
     }
@@ -63,9 +76,21 @@ impl Filters {
 
     /// Whether a record passes all of them.
     pub fn pass<V>(&self, record: &V, table: &[FilterDef<V>]) -> bool {
-        self.0.iter().all(|filter| {
-            let values = (table[filter.def].values)(record, &filter.key);
-            values.iter().any(|value| filter.patterns.iter().any(|pattern| pattern.matches(value)))
+        self.0.iter().all(|filter| match filter.asks {
+            Asks::Record(place) => {
+                (table[place].values)(record, &filter.key).iter().any(|value| filter.matches(value))
+            }
+            Asks::Tag | Asks::TagKeys | Asks::TagValues => true,
+        })
+    }
+
+    /// Whether a thing's tags pass those that ask for tags.
+    pub fn pass_tags(&self, tags: &Tags) -> bool {
+        self.0.iter().all(|filter| match filter.asks {
+            Asks::Record(_) => true,
+            Asks::Tag => tags.get(&filter.key).is_some_and(|value| filter.matches(value)),
+            Asks::TagKeys => tags.iter().any(|(key, _)| filter.matches(key)),
+            Asks::TagValues => tags.iter().any(|(_, value)| filter.matches(value)),
         })
     }
 
@@ -77,11 +102,22 @@ impl Filters {
     }
 }
 
-fn find<'a, V>(name: &'a str, table: &[FilterDef<V>]) -> Option<(usize, &'a str)> {
+impl Filter {
+    fn matches(&self, value: &str) -> bool {
+        self.patterns.iter().any(|pattern| pattern.matches(value))
+    }
+}
+
+fn find<'a, V>(name: &'a str, table: &[FilterDef<V>]) -> Option<(Asks, &'a str)> {
     let whole = table.iter().position(|def| def.name == name && !def.name.ends_with(':'));
-    whole.map(|at| (at, "")).or_else(|| {
-        let key = name.strip_prefix("tag:")?;
-        Some((table.iter().position(|def| def.name == "tag:")?, key))
+    let beginning = || table.iter().enumerate().filter(|(_, def)| def.name.ends_with(':'));
+    let of_record = whole.map(|place| (Asks::Record(place), "")).or_else(|| {
+        beginning().find_map(|(place, def)| Some((Asks::Record(place), name.strip_prefix(def.name)?)))
+    });
+    of_record.or_else(|| match name {
+        "tag-key" => Some((Asks::TagKeys, "")),
+        "tag-value" => Some((Asks::TagValues, "")),
+        _ => Some((Asks::Tag, name.strip_prefix("tag:")?)),
     })
 }
 

@@ -10,6 +10,8 @@
 //!    `DryRun` is dealt with outside: the command is judged and not committed.
 //! 4. A `Describe` of stored records: `impl Resource for XView` (element, filters, indexes, item) in the resource's `show.rs`,
 //!    and `describe::list::<XView>(params, caller, 5)`.
+//!    What can have tags reads them with `params.tagged(…)`; what EC2 gives a `ClientToken`, with `params.client_token()`:
+//!    both are dealt with outside.
 //! 5. Add it to `OPERATIONS` in `registry.rs`, run `PINTLE_BLESS=1 cargo test -p pintle-dialect --test wire` for the
 //!    golden files and the table in `docs/ec2-operations.md`, and read what it wrote.
 //! 6. A new refusal gets its code in `problem.rs`, a new kind of id its codes in `ids.rs`.
@@ -27,12 +29,13 @@ pub mod xml;
 
 mod place;
 mod sts;
+mod tags;
 mod vni;
 
 pub use caller::{Caller, RegionInfo};
 pub use error::Ec2Error;
 pub use operation::{Class, Operation, Scan, Service, Work};
-pub use params::Params;
+pub use params::{Beside, Params};
 pub use registry::{OPERATIONS, find};
 pub use xml::Xml;
 

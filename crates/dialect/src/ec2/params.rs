@@ -6,10 +6,16 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
+use pintle_core::model::Tags;
+use pintle_core::refusal::Noun;
+use sha2::{Digest, Sha256};
+
 use super::error::{Ec2Error, short};
 use super::ids::{Ec2Id, parse_id};
 use super::xml::carried;
 
+/// The parameter that holds a request's token.
+const TOKEN: &str = "ClientToken";
 /// The most parameters that one request may have.
 const MOST: usize = 20_000;
 
@@ -19,6 +25,19 @@ pub struct Params {
     pairs: BTreeMap<String, String>,
     /// What all names begin with just now: empty, or such as `Filter.1`.
     path: String,
+    /// What the request says beside its command, as far as it has been read.
+    beside: Beside,
+    /// What the whole request says but for its token, if it has one.
+    fingerprint: String,
+}
+
+/// What a request says beside its command.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// The tags of what it makes.
+    pub tags: Vec<(Noun, Tags)>,
+    /// By what it is known when it comes again: `ClientToken`, and what else it says.
+    pub token: Option<(String, String)>,
 }
 
 impl Params {
@@ -46,7 +65,8 @@ impl Params {
             }
             pairs.insert(name.into_owned(), value.into_owned());
         }
-        Ok(Params { pairs, path: String::new() })
+        let fingerprint = if pairs.contains_key(TOKEN) { fingerprint(&pairs) } else { String::new() };
+        Ok(Params { pairs, path: String::new(), beside: Beside::default(), fingerprint })
     }
 
     /// The name as it stands in the request.
@@ -56,6 +76,59 @@ impl Params {
             (path, "") => path.to_owned(),
             (path, name) => format!("{path}.{name}"),
         }
+    }
+
+    /// The token by which the request is known when it comes again: `ClientToken`. The request is carried out once.
+    ///
+    /// # Errors
+    /// `InvalidParameterValue` when it is longer than 64 characters or not ASCII.
+    pub fn client_token(&mut self) -> Result<Option<String>, Ec2Error> {
+        let Some(token) = self.text(TOKEN).filter(|token| !token.is_empty()) else { return Ok(None) };
+        if token.len() > 64 || !token.is_ascii() {
+            return Err(Ec2Error::value(TOKEN, &token, "It must have 64 ASCII characters at most."));
+        }
+        self.beside.token = Some((token.clone(), self.fingerprint.clone()));
+        Ok(Some(token))
+    }
+
+    /// The tags of what the request makes: `TagSpecification.N`, of one type of resource.
+    ///
+    /// # Errors
+    /// As [`Params::tagged_any`].
+    pub fn tagged(&mut self, kind: &str, noun: Noun) -> Result<(), Ec2Error> {
+        self.tagged_any(&[(kind, noun)])
+    }
+
+    /// The tags of what the request makes: `TagSpecification.N`, of any of these types of resources.
+    ///
+    /// # Errors
+    /// `InvalidParameterValue` for another type or a tag that is not allowed, `TagLimitExceeded`.
+    pub fn tagged_any(&mut self, kinds: &[(&str, Noun)]) -> Result<(), Ec2Error> {
+        let given = self.list("TagSpecification", |item| {
+            let kind = item.required_text("ResourceType")?;
+            let Some((_, noun)) = kinds.iter().find(|(known, _)| *known == kind) else {
+                let known: Vec<&str> = kinds.iter().map(|(known, _)| *known).collect();
+                let rule = format!("This request makes: {}.", known.join(", "));
+                return Err(Ec2Error::value(&item.full("ResourceType"), &kind, rule));
+            };
+            Ok((*noun, item.tags("Tag")?))
+        })?;
+        self.beside.tags.extend(given);
+        Ok(())
+    }
+
+    /// A list of tags: `Name.N.Key`, `Name.N.Value`.
+    ///
+    /// # Errors
+    /// `InvalidParameterValue` for one that is not allowed, `TagLimitExceeded`.
+    pub fn tags(&mut self, name: &str) -> Result<Tags, Ec2Error> {
+        let pairs = self.list(name, |tag| Ok((tag.required_text("Key")?, tag.text("Value").unwrap_or_default())))?;
+        Tags::new(pairs).map_err(Ec2Error::from)
+    }
+
+    /// What has been read beside the command.
+    pub fn take_beside(&mut self) -> Beside {
+        std::mem::take(&mut self.beside)
     }
 
     /// A text that may be absent.
@@ -219,6 +292,17 @@ impl Params {
             Some(name) => Err(Ec2Error::unknown_parameter(name)),
         }
     }
+}
+
+fn fingerprint(pairs: &BTreeMap<String, String>) -> String {
+    let mut hash = Sha256::new();
+    for (name, value) in pairs.iter().filter(|(name, _)| !matches!(name.as_str(), TOKEN | "DryRun")) {
+        for text in [name, value] {
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text);
+        }
+    }
+    hash.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

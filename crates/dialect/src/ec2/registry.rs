@@ -1,16 +1,19 @@
 //! All operations: where requests find theirs, and what `docs/ec2-operations.md` is made from.
 
 use super::operation::{Operation, Service};
-use super::{place, sts, vni};
+use super::{place, sts, tags, vni};
 
 /// All operations, by name within their service.
 pub const OPERATIONS: &[&Operation] = &[
     &vni::create::OPERATION,
+    &tags::change::CREATE,
     &vni::delete::OPERATION,
+    &tags::change::DELETE,
     &place::account_attributes::OPERATION,
     &place::availability_zones::OPERATION,
     &vni::describe::OPERATION,
     &place::regions::OPERATION,
+    &tags::describe::OPERATION,
     &sts::GET_CALLER_IDENTITY,
 ];
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use pintle_core::model::Timestamp;
+use pintle_core::model::{Tags, Timestamp};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
@@ -103,6 +103,14 @@ impl Xml {
     /// A piece that was written apart.
     pub fn piece_of(&mut self, piece: &[u8]) {
         self.0.get_mut().extend_from_slice(piece);
+    }
+
+    /// `<tagSet>`, also when there are none.
+    pub fn tags(&mut self, tags: &Tags) {
+        self.set("tagSet", tags.iter(), |xml, (key, value)| {
+            xml.text("key", key);
+            xml.text("value", value);
+        });
     }
 
     /// `<return>true</return>`: what an operation answers that has nothing to show.

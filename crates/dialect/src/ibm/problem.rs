@@ -90,6 +90,8 @@ fn refused(refusal: &Refusal) -> Shown {
         Refusal::Moving { vni, .. } => field(409, "move_pending", "virtual_network_interface.id", vni),
         Refusal::WrongState { id, .. } => field(409, "invalid_state", "id", id),
         Refusal::Limit { .. } => plain(400, "over_quota"),
+        Refusal::Quota { .. } | Refusal::TooManyTags { .. } => plain(400, "over_quota"),
+        Refusal::TokenReused => plain(409, "validation_unique_failed"),
         Refusal::NoHost { zone } => field(409, "insufficient_capacity", "zone.name", zone),
     }
 }

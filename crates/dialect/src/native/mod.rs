@@ -15,6 +15,7 @@ pub mod paging;
 pub mod prefix_list;
 pub mod problem;
 pub mod public;
+pub mod quota;
 pub mod security_group;
 pub mod status;
 pub mod subnet;

@@ -98,6 +98,9 @@ fn refused(refusal: &Refusal) -> Shown {
         Refusal::Moving { vni, .. } => (409, "moving", vec![id(vni)]),
         Refusal::WrongState { id: what, .. } => (409, "wrong_state", vec![id(what)]),
         Refusal::Limit { limit, .. } => (409, "limit_reached", vec![("limit", json!(limit))]),
+        Refusal::Quota { limit, .. } => (409, "quota_reached", vec![("limit", json!(limit))]),
+        Refusal::TooManyTags { limit } => (409, "limit_reached", vec![("limit", json!(limit))]),
+        Refusal::TokenReused => (409, "token_reused", Vec::new()),
         Refusal::NoHost { zone } => (409, "no_host", vec![("value", json!(zone))]),
     }
 }

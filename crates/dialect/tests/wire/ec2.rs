@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use pintle_core::Command;
-use pintle_dialect::ec2::{self, Caller, Ec2Error, Params, RegionInfo, Service, Work, Xml, registry};
+use pintle_core::{Command, Request, Token};
+use pintle_dialect::ec2::{self, Beside, Caller, Ec2Error, Params, RegionInfo, Service, Work, Xml, registry};
 
 use crate::golden;
 use crate::world::{World, world};
@@ -33,6 +33,7 @@ fn respond(
     let operation = ec2::find(service, action).ok_or_else(|| Ec2Error::unknown_action(action))?;
     let mut params = Params::parse(form.as_bytes())?;
     let work = (operation.decode)(&mut params, &caller)?;
+    let Beside { tags, token } = params.take_beside();
     params.finish()?;
     let (mut xml, mut done) = (Xml::piece(), None);
     match work {
@@ -44,8 +45,10 @@ fn respond(
         }
         Work::Change(plan, tell) => {
             let command = plan(world)?;
-            world.judge(command.clone())?;
-            let reply = world.run(command.clone());
+            let token = token.map(|(name, fingerprint)| Token { name, fingerprint });
+            let request = Request { tags, token, ..command.clone().into() };
+            world.judge(request.clone())?;
+            let reply = world.run(request);
             done = Some(command);
             tell(world, reply, &mut xml)?;
         }

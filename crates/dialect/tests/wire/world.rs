@@ -15,7 +15,7 @@ use pintle_core::id::{FloatingIpId, NetworkAclId, PrefixListId, PublicGatewayId,
 use pintle_core::model::{IpFamily, Namespace, PrefixListEntry, Timestamp};
 use pintle_core::policy::{AclAction, Direction, IcmpMatch, PortRange, ProtocolMatch, Remote};
 use pintle_core::txn::{ReadError, Revision, Snapshot, Stored, Write};
-use pintle_core::{Command, Reply, decide};
+use pintle_core::{Command, Reply, Request, decide};
 
 /// Keys and values with the revision of their last write.
 #[derive(Default)]
@@ -62,13 +62,13 @@ impl World {
     }
 
     /// What would come of a command.
-    pub(crate) fn judge(&self, command: Command) -> Result<Reply, pintle_core::DecideError> {
+    pub(crate) fn judge(&self, command: impl Into<Request>) -> Result<Reply, pintle_core::DecideError> {
         let mut bits = self.bits;
         decide(self, Timestamp(1_790_000_000_000), &mut Counter(&mut bits), command).map(|(_, reply)| reply)
     }
 
     /// Carries out a command a second after the one before.
-    pub(crate) fn run(&mut self, command: Command) -> Reply {
+    pub(crate) fn run(&mut self, command: impl Into<Request>) -> Reply {
         let now = Timestamp(1_790_000_000_000 + self.revision * 1000);
         let mut bits = self.bits;
         let (txn, reply) = decide(self, now, &mut Counter(&mut bits), command).unwrap();

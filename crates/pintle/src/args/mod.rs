@@ -6,6 +6,7 @@ mod instance;
 mod network;
 mod policy;
 mod public;
+mod quota;
 mod reference;
 mod serve;
 mod telemetry;
@@ -22,6 +23,7 @@ pub(crate) use instance::InstanceCommand;
 pub(crate) use network::{HostCommand, JoinHelp, SubnetCommand, VpcCommand};
 pub(crate) use policy::{AclCommand, GroupCommand, PrefixListCommand};
 pub(crate) use public::{FloatingIpCommand, PublicGatewayCommand, PublicPoolCommand};
+pub(crate) use quota::QuotaCommand;
 pub(crate) use serve::{AgentArguments, HostArguments, ServerArguments, UpArguments};
 pub(crate) use telemetry::{DropsArguments, ExplainArguments, FlowsArguments};
 pub(crate) use vni::{Switch, VniCommand, VniGroupsCommand, VniIpCommand};
@@ -130,6 +132,9 @@ pub(crate) enum Command {
     /// Access keys: what clients of the EC2 API sign with.
     #[command(subcommand)]
     AccessKey(AccessKeyCommand),
+    /// Quotas: how many of each thing an account may have.
+    #[command(subcommand)]
+    Quota(QuotaCommand),
     /// Hosts: the machines that run an agent.
     #[command(subcommand)]
     Host(HostCommand),

@@ -13,6 +13,7 @@ mod instance;
 mod lint;
 mod prefix_list;
 mod public;
+mod quota;
 mod status;
 mod subnet;
 mod telemetry;
@@ -72,6 +73,7 @@ async fn online(client: &ClientArguments, command: Command) -> anyhow::Result<Ex
         Command::Group(command) => group::run(api, format, command).await?,
         Command::Acl(command) => acl::run(api, format, command).await?,
         Command::AccessKey(command) => access_key::run(api, format, command).await?,
+        Command::Quota(command) => quota::run(api, format, command).await?,
         Command::PrefixList(command) => prefix_list::run(api, format, command).await?,
         Command::FloatingIp(command) => public::floating_ip(api, format, command).await?,
         Command::PublicGateway(command) => public::gateway(api, format, command).await?,

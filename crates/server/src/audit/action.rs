@@ -38,6 +38,15 @@ pub fn about(command: &Command) -> About {
     use Command as C;
     let new = About::new;
     match command {
+        // Commands that go together are of one kind.
+        C::Batch(commands) => {
+            let mut all = commands.iter().map(about);
+            let first = all.next().unwrap_or_else(|| new("nothing"));
+            all.flat_map(|other| other.ids).fold(first, About::of)
+        }
+        C::ChangeTags(change) => new("tags.change").all(&change.resources),
+        C::SetQuota { account, quota, .. } => new("quota.set").of(account).of(quota),
+        C::ForgetTokens => new("tokens.forget"),
         C::ConfigureRegions(_) => new("regions.configure"),
         C::CreateAccessKey(create) => new("access-key.create").of(create.id).of(create.account),
         C::DeleteAccessKey(id) => new("access-key.delete").of(id),
@@ -126,6 +135,9 @@ fn existing(choice: &IpChoice) -> Option<impl ToString> {
 
 /// Adds what the reply shows. What was created comes first; where it is about an interface, that does.
 pub fn add_reply(about: &mut About, reply: &Reply) {
+    if let Reply::Batch(replies) = reply {
+        return replies.iter().for_each(|reply| add_reply(about, reply));
+    }
     let creates = about.action.ends_with(".create");
     let mut ids: Vec<String> = match reply {
         Reply::AccessKey(key) => vec![key.id.to_string()],
@@ -146,7 +158,7 @@ pub fn add_reply(about: &mut About, reply: &Reply) {
         Reply::PublicPool(pool) => vec![pool.id.to_string()],
         Reply::FloatingIp(ip) => vec![ip.id.to_string()],
         Reply::PublicGateway(gateway) => vec![gateway.id.to_string(), gateway.vpc.to_string()],
-        Reply::Prefix(_) | Reply::Done => Vec::new(),
+        Reply::Prefix(_) | Reply::Batch(_) | Reply::Done => Vec::new(),
     };
     let first = matches!(reply, Reply::Attachment(_)) && about.action.starts_with("vni.");
     if creates || first {

@@ -6,7 +6,8 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use pintle_core::command::{CreateVni, IpChoice, PrefixChoice};
 use pintle_core::model::IpFamily;
 use pintle_core::policy::FlowTimeouts;
-use pintle_core::{Command, Reply};
+use pintle_core::refusal::Noun;
+use pintle_core::{Command, Reply, query};
 
 use super::show::InterfaceView;
 use crate::ec2::caller::Caller;
@@ -40,11 +41,13 @@ fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
         ..CreateVni::default()
     });
     interface_type(params)?;
-    let token = params.text("ClientToken");
+    params.tagged("network-interface", Noun::Vni)?;
+    let token = params.client_token()?;
     Ok(Work::change(command, move |snapshot, reply, xml| {
         let Reply::Vni(vni) = reply else { return Err(other_reply(&reply)) };
         let view = InterfaceView::read(snapshot, vni.id)?;
-        xml.nest("networkInterface", |xml| view.write_item(xml, &caller));
+        let tags = query::tags(snapshot, view.vni())?;
+        xml.nest("networkInterface", |xml| view.write_item(xml, &caller, &tags));
         xml.option("clientToken", token);
         Ok(())
     }))

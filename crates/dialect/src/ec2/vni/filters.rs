@@ -1,7 +1,7 @@
 //! The filters of DescribeNetworkInterfaces, and the indexes that answer those which name a parent.
 
 use pintle_core::id::{AttachmentId, InstanceId, SecurityGroupId, SubnetId, VniId, VpcId};
-use pintle_core::model::{Attachment, FloatingIp, ReservedIp};
+use pintle_core::model::{Attachment, FloatingIp, ReservedIp, Tags};
 use pintle_core::query;
 use pintle_core::record;
 use pintle_core::txn::Snapshot;
@@ -97,8 +97,8 @@ impl Resource for InterfaceView {
         Ok(None)
     }
 
-    fn write(&self, xml: &mut Xml, caller: &Caller) {
-        self.write_item(xml, caller);
+    fn write(&self, xml: &mut Xml, caller: &Caller, tags: &Tags) {
+        self.write_item(xml, caller, tags);
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::IpNet;
 use pintle_core::id::{FloatingIpId, ReservedIpId};
 use pintle_core::lifecycle::Lifecycle;
-use pintle_core::model::{Attachment, FloatingIp, FloatingIpTarget, Vni};
+use pintle_core::model::{Attachment, FloatingIp, FloatingIpTarget, Tags, Vni};
 use pintle_core::record::floating_ips_of_vni;
 use pintle_core::txn::{Revision, Snapshot};
 use pintle_core::{DecideError, query};
@@ -59,7 +59,7 @@ impl InterfaceView {
         self.inner.primary_ip.address
     }
 
-    pub(super) fn write_item(&self, xml: &mut Xml, caller: &Caller) {
+    pub(super) fn write_item(&self, xml: &mut Xml, caller: &Caller, tags: &Tags) {
         let VniView { vni, subnet, primary_ip, security_groups, attachment, .. } = &self.inner;
         xml.text("networkInterfaceId", vni.id);
         xml.text("subnetId", vni.subnet);
@@ -84,7 +84,7 @@ impl InterfaceView {
         if let Some(public) = self.association(primary_ip.id) {
             write_association(xml, public, caller);
         }
-        xml.empty("tagSet");
+        xml.tags(tags);
         let (v4, v6): (Vec<_>, Vec<_>) = self.inner.ips().partition(|ip| ip.address.is_ipv4());
         xml.set("privateIpAddressesSet", v4, |xml, ip| {
             xml.text("privateIpAddress", ip.address);

@@ -86,8 +86,9 @@ async fn answer(
         endpoint: Arc::clone(&app.endpoint),
     };
     let work = (operation.decode)(&mut params, &caller)?;
+    let beside = params.take_beside();
     params.finish()?;
-    let xml = run::run(app, caller.actor(), work, dry).await?;
+    let xml = run::run(app, run::Asked { by: caller.actor(), action: operation.name, beside, dry }, work).await?;
     Ok(ec2::answer(operation, &version, request_id, xml))
 }
 

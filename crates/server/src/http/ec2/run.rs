@@ -1,10 +1,11 @@
 //! Carrying out what an operation asks: read, look through, or change.
 
 use pintle_core::txn::Snapshot;
-use pintle_core::{Actor, Request};
+use pintle_core::{Actor, Command, Request, Token};
 use pintle_dialect::Problem;
-use pintle_dialect::ec2::{Ec2Error, Scan, Work, Xml};
+use pintle_dialect::ec2::{Beside, Ec2Error, Scan, Work, Xml};
 use pintle_store::StoreError;
+use sha2::{Digest, Sha256};
 
 use super::super::app::App;
 use crate::engine::EngineError;
@@ -14,8 +15,35 @@ const AT_ONCE: usize = 64;
 /// Records that one snapshot is held for, on a thread that may take its time.
 const AT_A_TIME: usize = 1000;
 
+/// Who asks for the work, and what is said beside it.
+pub(super) struct Asked {
+    /// Who asks.
+    pub(super) by: Actor,
+    /// The operation.
+    pub(super) action: &'static str,
+    /// Tags and token.
+    pub(super) beside: Beside,
+    /// Whether it is only to be judged.
+    pub(super) dry: bool,
+}
+
+impl Asked {
+    fn request(self, command: Command) -> Request {
+        let Beside { tags, token } = self.beside;
+        let token = token.map(|(token, fingerprint)| Token { name: token_name(self.action, &token), fingerprint });
+        Request { by: self.by, command, tags, token }
+    }
+}
+
+/// A client's token together with the operation that it is for: clients may give the same to two of them.
+fn token_name(action: &str, token: &str) -> String {
+    let digest = Sha256::digest(format!("{action}\n{token}"));
+    digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Does the work; the answer's body.
-pub(super) async fn run(app: &App, by: Actor, work: Work, dry: bool) -> Result<Xml, Ec2Error> {
+pub(super) async fn run(app: &App, asked: Asked, work: Work) -> Result<Xml, Ec2Error> {
+    let dry = asked.dry;
     let mut xml = Xml::piece();
     match work {
         _ if dry && !matches!(work, Work::Change(..)) => return Err(Ec2Error::dry_run()),
@@ -23,7 +51,7 @@ pub(super) async fn run(app: &App, by: Actor, work: Work, dry: bool) -> Result<X
         Work::Scan(scan) => look_through(app, scan).await?.write(&mut xml),
         Work::Change(plan, tell) => {
             let command = read(app, plan).await?;
-            let request = Request { by, command };
+            let request = asked.request(command);
             if dry {
                 app.engine.judge(request).await.map_err(engine_error)?;
                 return Err(Ec2Error::dry_run());

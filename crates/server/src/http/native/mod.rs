@@ -9,6 +9,7 @@ mod names;
 mod network_acls;
 mod prefix_lists;
 mod public;
+mod quotas;
 mod security_groups;
 mod status;
 mod subnets;
@@ -17,7 +18,7 @@ mod virtual_network_interfaces;
 mod vpcs;
 
 use axum::Router;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use serde::Deserialize;
 
 use super::app::App;
@@ -37,6 +38,8 @@ pub(super) fn router() -> Router<App> {
         .route("/audit/verify", get(audit::verify))
         .route("/access_keys", get(access_keys::list).post(access_keys::create))
         .route("/access_keys/{key}", delete(access_keys::delete))
+        .route("/quotas/{account}", get(quotas::list))
+        .route("/quotas/{account}/{quota}", put(quotas::set))
         .route("/hosts", get(hosts::list))
         .route("/hosts/{host}", get(hosts::show).delete(hosts::delete))
         .route("/instances", get(instances::list).post(instances::create))

@@ -1,0 +1,138 @@
+//! Quotas: how many of a thing an account may have. Only tenants' requests are counted and held to them; the operator's
+//! are not, so that nobody who runs the server is stopped by a number meant for its guests.
+//!
+//! A thing that counts holds one of as many numbered slots as there may be. Nothing is counted when one is made, and two
+//! that are made at once meet only if they happen to want the same slot.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::AccountId;
+use crate::refusal::Noun;
+
+/// Within what a quota counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Per {
+    /// An account's region.
+    Region,
+    /// A VPC.
+    Vpc,
+}
+
+/// A quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// Of what.
+    pub noun: Noun,
+    /// As the operator names it.
+    pub name: &'static str,
+    /// Within what it counts.
+    pub per: Per,
+    /// The limit of accounts that have no other.
+    pub default: u32,
+}
+
+/// All quotas. Where EC2's and IBM VPC's published defaults differ, the larger one; limits of a rule, an interface or an
+/// instance are in [`crate::limits`].
+pub const QUOTAS: &[Quota] = &[
+    Quota { noun: Noun::Vpc, name: "vpcs", per: Per::Region, default: 10 },
+    Quota { noun: Noun::Subnet, name: "subnets", per: Per::Vpc, default: 200 },
+    Quota { noun: Noun::Vni, name: "network-interfaces", per: Per::Region, default: 5_000 },
+    Quota { noun: Noun::SecurityGroup, name: "security-groups", per: Per::Region, default: 2_500 },
+    Quota { noun: Noun::NetworkAcl, name: "network-acls", per: Per::Vpc, default: 200 },
+    Quota { noun: Noun::PrefixList, name: "prefix-lists", per: Per::Region, default: 100 },
+    Quota { noun: Noun::FloatingIp, name: "floating-ips", per: Per::Region, default: 40 },
+];
+
+/// The quota of a kind of thing, if it has one.
+pub fn of(noun: Noun) -> Option<&'static Quota> {
+    QUOTAS.iter().find(|quota| quota.noun == noun)
+}
+
+/// The quota that the operator names so.
+pub fn named(name: &str) -> Option<&'static Quota> {
+    QUOTAS.iter().find(|quota| quota.name == name)
+}
+
+/// The limits of an account that are not the default ones.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Limits(pub(crate) BTreeMap<String, u32>);
+
+impl Limits {
+    /// The limit for a quota.
+    pub fn limit(&self, quota: &Quota) -> u32 {
+        self.0.get(quota.name).copied().unwrap_or(quota.default)
+    }
+}
+
+/// The key of an account's [`Limits`].
+pub(crate) fn limits_key(account: AccountId) -> String {
+    format!("config/quotas/{account}")
+}
+
+/// The key of a slot. Its value is the id of what holds it.
+pub(crate) fn slot_key(kind: &str, account: AccountId, within: &str, slot: u32) -> String {
+    format!("{}{slot:08x}", slots(kind, account, within))
+}
+
+/// What the keys of all slots within one place begin with.
+pub(crate) fn slots(kind: &str, account: AccountId, within: &str) -> String {
+    format!("{}{within}/", slots_of(kind, account))
+}
+
+/// What the keys of all slots of an account begin with.
+pub(crate) fn slots_of(kind: &str, account: AccountId) -> String {
+    format!("slot/{kind}/{account}/")
+}
+
+/// The key that says which slot a thing holds that was not free to take one of [`tried`]. Its value is the slot.
+pub(crate) fn slot_of_key(id: &str) -> String {
+    format!("slot_of/{id}")
+}
+
+/// The slots that a thing tries first, so that it finds its own again without a note of it.
+pub(crate) fn tried(id: &str, limit: u32) -> impl Iterator<Item = u32> {
+    (0..TRIES).filter_map(move |round| spread(id, round).checked_rem(limit))
+}
+
+/// One of `among` places, by the thing's id: two things seldom choose the same.
+pub(crate) fn place(id: &str, among: usize) -> usize {
+    spread(id, TRIES) as usize % among.max(1)
+}
+
+/// With slots half taken, one in 64 finds none of these free and looks at all.
+const TRIES: u32 = 6;
+
+/// FNV-1a: any function that spreads will do, but it must stay the same as long as the store lives.
+fn spread(id: &str, round: u32) -> u32 {
+    let bytes = id.bytes().chain(round.to_be_bytes());
+    bytes.fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_quota_is_found_by_its_noun_and_by_its_name() {
+        for quota in QUOTAS {
+            assert_eq!(of(quota.noun), Some(quota));
+            assert_eq!(named(quota.name), Some(quota));
+        }
+        assert_eq!(named("nonsense"), None);
+    }
+
+    #[test]
+    fn tried_slots_are_spread_and_always_the_same() {
+        let mut hits = [0u32; 16];
+        for number in 0..10_000u32 {
+            let id = format!("eni-{number:017x}");
+            assert!(tried(&id, 16).eq(tried(&id, 16)));
+            tried(&id, 16).for_each(|slot| hits[slot as usize] += 1);
+        }
+        assert!(hits.iter().all(|hits| (2_500..5_000).contains(hits)), "{hits:?}");
+        assert_eq!(tried("eni-1", 0).count(), 0);
+    }
+}

@@ -1,0 +1,6 @@
+//! Tags on whatever has an id.
+
+mod kinds;
+
+pub(super) mod change;
+pub(super) mod describe;
