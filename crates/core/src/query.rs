@@ -128,7 +128,10 @@ pub fn tagged(
 ) -> Result<Vec<(String, Tags)>, DecideError> {
     let prefix = record::tags_of(owner);
     let found = snapshot.list(&prefix, &format!("{prefix}{start}"), limit)?;
-    found.iter().map(|stored| Ok((stored.key[prefix.len()..].to_owned(), decode_as(&stored.key, &stored.value)?))).collect()
+    found
+        .iter()
+        .map(|stored| Ok((stored.key[prefix.len()..].to_owned(), decode_as(&stored.key, &stored.value)?)))
+        .collect()
 }
 
 /// Whether there are tokens of requests that are too old to come again.

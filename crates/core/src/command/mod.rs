@@ -14,7 +14,8 @@ use ipnet::IpNet;
 use crate::id::{AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
 use crate::id::{FloatingIpId, PublicGatewayId, PublicPoolId, SubnetId, VniId, VpcId};
 use crate::model::{
-    AccessKey, AccessKeyId, Account, AccountId, Attachment, Host, Instance, Move, MoveStep, ReservedIp, Subnet, Vni, Vpc,
+    AccessKey, AccessKeyId, Account, AccountId, Attachment, Host, Instance, Move, MoveStep, ReservedIp, Subnet, Vni,
+    Vpc,
 };
 use crate::model::{FloatingIp, NetworkAcl, PrefixList, PublicGateway, PublicPool, Region, SecurityGroup};
 
@@ -30,8 +31,8 @@ pub use policy::{
     AclPlace, AclRulePut, AclRulesChange, CreateNetworkAcl, CreatePrefixList, CreateSecurityGroup, NewAclRule, NewRule,
     RulesChange, UpdatePrefixList, UpdateSecurityGroup,
 };
-pub use tags::{ChangeTags, TagRemoval};
 pub use public::{CreateFloatingIp, CreatePublicGateway, CreatePublicPool, FloatingIpChoice};
+pub use tags::{ChangeTags, TagRemoval};
 
 /// Something to be done to the world.
 #[derive(Debug, Clone, PartialEq, Eq)]

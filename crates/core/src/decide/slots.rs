@@ -29,8 +29,11 @@ pub(super) fn take(draft: &mut Draft<'_>, kept: &Kept) -> Result<(), DecideError
             return Ok(());
         }
     }
-    let slot = one_left(draft, kept, account, within, limit)?
-        .ok_or_else(|| Refusal::Quota { noun: kept.noun, within: words(quota, account, within), limit })?;
+    let slot = one_left(draft, kept, account, within, limit)?.ok_or_else(|| Refusal::Quota {
+        noun: kept.noun,
+        within: words(quota, account, within),
+        limit,
+    })?;
     draft.put_raw(quota::slot_of_key(&kept.id), slot.to_string().into_bytes());
     let claimed = draft.claim(quota::slot_key(kept.kind, account, within, slot), &kept.id)?;
     debug_assert!(claimed.is_ok(), "it was seen to be free");
@@ -146,7 +149,11 @@ pub(super) fn set(
     if after != before {
         settle(draft, by_id::kind_of(quota.noun), account, after)?;
     }
-    if limits.0.is_empty() { draft.delete_raw(key) } else { draft.put_raw(key, encode(&limits)) }
+    if limits.0.is_empty() {
+        draft.delete_raw(key)
+    } else {
+        draft.put_raw(key, encode(&limits))
+    }
     Ok(())
 }
 

@@ -21,8 +21,7 @@ fn tenant() -> Tenant {
     let by = Actor::Tenant(Owner::new(AccountId::FIRST, "local"));
     let create = pintle_core::command::CreateVpc { cidrs: vec![net("10.0.0.0/16")], ..Default::default() };
     let vpc: Vpc = world.run(Request::new(by.clone(), Command::CreateVpc(create)));
-    let made: pintle_core::model::Subnet =
-        world.run(Request::new(by.clone(), subnet(vpc.id, "zone-1", "10.0.0.0/24")));
+    let made: pintle_core::model::Subnet = world.run(Request::new(by.clone(), subnet(vpc.id, "zone-1", "10.0.0.0/24")));
     let create = vni(made.id);
     Tenant { world, by, create, vpc }
 }

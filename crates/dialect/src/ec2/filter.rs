@@ -77,9 +77,7 @@ impl Filters {
     /// Whether a record passes all of them.
     pub fn pass<V>(&self, record: &V, table: &[FilterDef<V>]) -> bool {
         self.0.iter().all(|filter| match filter.asks {
-            Asks::Record(place) => {
-                (table[place].values)(record, &filter.key).iter().any(|value| filter.matches(value))
-            }
+            Asks::Record(place) => (table[place].values)(record, &filter.key).iter().any(|value| filter.matches(value)),
             Asks::Tag | Asks::TagKeys | Asks::TagValues => true,
         })
     }
@@ -111,9 +109,9 @@ impl Filter {
 fn find<'a, V>(name: &'a str, table: &[FilterDef<V>]) -> Option<(Asks, &'a str)> {
     let whole = table.iter().position(|def| def.name == name && !def.name.ends_with(':'));
     let beginning = || table.iter().enumerate().filter(|(_, def)| def.name.ends_with(':'));
-    let of_record = whole.map(|place| (Asks::Record(place), "")).or_else(|| {
-        beginning().find_map(|(place, def)| Some((Asks::Record(place), name.strip_prefix(def.name)?)))
-    });
+    let of_record = whole
+        .map(|place| (Asks::Record(place), ""))
+        .or_else(|| beginning().find_map(|(place, def)| Some((Asks::Record(place), name.strip_prefix(def.name)?))));
     of_record.or_else(|| match name {
         "tag-key" => Some((Asks::TagKeys, "")),
         "tag-value" => Some((Asks::TagValues, "")),

@@ -24,9 +24,11 @@ pub(super) async fn run(api: &Client, format: Format, command: QuotaCommand) -> 
         QuotaCommand::Set { name, limit, account } => {
             let limit: Option<u32> = match limit.as_str() {
                 "default" => None,
-                number => Some(number.parse().with_context(|| {
-                    format!("limit '{number}': it must be a whole number, or 'default'")
-                })?),
+                number => Some(
+                    number
+                        .parse()
+                        .with_context(|| format!("limit '{number}': it must be a whole number, or 'default'"))?,
+                ),
             };
             let set = api.put(&format!("/native/v1/quotas/{account}/{name}"), &json!({ "limit": limit })).await?;
             output::one(format, &set, COLUMNS);

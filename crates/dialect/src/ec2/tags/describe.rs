@@ -109,6 +109,8 @@ fn open(token: &str) -> Result<(String, String), Ec2Error> {
     let fits = |id: &str| id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     match parts {
         Some((id, key)) if fits(id) => Ok((id.to_owned(), key.to_owned())),
-        _ => Err(Ec2Error::new("InvalidNextToken", "The specified NextToken is corrupted or not valid for this request")),
+        _ => {
+            Err(Ec2Error::new("InvalidNextToken", "The specified NextToken is corrupted or not valid for this request"))
+        }
     }
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use serde_json::json;
 
-use crate::bench::{Figures, Spread};
 use crate::bench::signed::{Key, send};
+use crate::bench::{Figures, Spread};
 use crate::guests::Network;
 use crate::world::{Lab, LabOptions};
 

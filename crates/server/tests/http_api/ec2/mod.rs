@@ -82,7 +82,6 @@ pub(super) fn refused((status, body): (u16, String), expected: u16, code: &str) 
     assert!(body.contains(&format!("<Code>{code}</Code>")), "{code}: {body}");
 }
 
-
 /// A client with a key of the first account, in the default region.
 #[derive(Clone)]
 pub(super) struct Ec2 {

@@ -88,4 +88,3 @@ async fn a13_a_walk_past_many_records_finds_the_few() {
     let (status, body) = send(&api, Signer::GOOD.sign(form)).await;
     assert_eq!((status, body.matches("<networkInterfaceId>").count()), (200, 1), "{body}");
 }
-

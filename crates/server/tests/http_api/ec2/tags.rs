@@ -31,7 +31,8 @@ async fn f07_tags_are_made_with_a_thing_shown_filtered_changed_and_gone() {
         let found = ec2.good(&format!("Action=DescribeNetworkInterfaces&Filter.1.Name={filter}")).await;
         assert_eq!(all(&found, "networkInterfaceId"), [id.clone()], "{filter}");
     }
-    ec2.good(&format!("Action=CreateTags&ResourceId.1={id}&ResourceId.2={subnet}&Tag.1.Key=env&Tag.1.Value=prod")).await;
+    ec2.good(&format!("Action=CreateTags&ResourceId.1={id}&ResourceId.2={subnet}&Tag.1.Key=env&Tag.1.Value=prod"))
+        .await;
     let found = ec2.good("Action=DescribeTags&Filter.1.Name=key&Filter.1.Value.1=env").await;
     assert_eq!(all(&found, "resourceId"), [id.clone(), subnet.clone()]);
     assert_eq!(all(&found, "resourceType"), ["network-interface", "subnet"]);
@@ -56,10 +57,16 @@ async fn f07_tags_that_are_wrong_are_refused_and_nothing_is_made() {
         (format!("Action=CreateTags&ResourceId.1={subnet}&Tag.1.Key=aws:x"), "InvalidParameterValue"),
         (format!("Action=CreateTags&ResourceId.1={subnet}{many}"), "TagLimitExceeded"),
         ("Action=CreateTags&Tag.1.Key=x".to_owned(), "MissingParameter"),
-        ("Action=CreateTags&ResourceId.1=eni-0ffffffffffffffff&Tag.1.Key=x".to_owned(), "InvalidNetworkInterfaceID.NotFound"),
+        (
+            "Action=CreateTags&ResourceId.1=eni-0ffffffffffffffff&Tag.1.Key=x".to_owned(),
+            "InvalidNetworkInterfaceID.NotFound",
+        ),
         ("Action=CreateTags&ResourceId.1=car-1&Tag.1.Key=x".to_owned(), "InvalidID"),
         (format!("{CREATE}{subnet}{}", spec(1, "car", &[("a", "b")])), "InvalidParameterValue"),
-        (format!("{CREATE}{subnet}{}", spec(1, "network-interface", &[("a", "1"), ("a", "2")])), "InvalidParameterValue"),
+        (
+            format!("{CREATE}{subnet}{}", spec(1, "network-interface", &[("a", "1"), ("a", "2")])),
+            "InvalidParameterValue",
+        ),
         ("Action=DescribeTags&NextToken=nonsense!".to_owned(), "InvalidNextToken"),
     ] {
         ec2.refused(&form, code).await;
@@ -72,7 +79,10 @@ async fn f07_pages_of_tags_join_to_the_whole() {
     let (ec2, subnet) = place().await;
     let mut ids = Vec::new();
     for n in 0..9 {
-        let tags = format!("{CREATE}{subnet}{}", spec(1, "network-interface", &[("a", &n.to_string()), ("b", "x"), ("c", "y")]));
+        let tags = format!(
+            "{CREATE}{subnet}{}",
+            spec(1, "network-interface", &[("a", &n.to_string()), ("b", "x"), ("c", "y")])
+        );
         ids.push(first(&ec2.good(&tags).await, "networkInterfaceId"));
     }
     let whole = ec2.good("Action=DescribeTags").await;
