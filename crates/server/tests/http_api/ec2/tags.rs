@@ -29,7 +29,7 @@ async fn f07_tags_are_made_with_a_thing_shown_filtered_changed_and_gone() {
     ec2.good(&format!("{CREATE}{subnet}")).await;
     for filter in ["tag:Name&Filter.1.Value.1=w*", "tag-key&Filter.1.Value.1=empty", "tag-value&Filter.1.Value.1=web"] {
         let found = ec2.good(&format!("Action=DescribeNetworkInterfaces&Filter.1.Name={filter}")).await;
-        assert_eq!(all(&found, "networkInterfaceId"), [id.clone()], "{filter}");
+        assert_eq!(all(&found, "networkInterfaceId"), std::slice::from_ref(&id), "{filter}");
     }
     ec2.good(&format!("Action=CreateTags&ResourceId.1={id}&ResourceId.2={subnet}&Tag.1.Key=env&Tag.1.Value=prod"))
         .await;
