@@ -86,6 +86,31 @@ impl Noun {
     }
 }
 
+/// What there may be so many of and no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limited {
+    /// Things of this kind, within an account and region, a VPC or a zone.
+    Things(Noun),
+    /// Zones of a region.
+    Zones,
+    /// Ranges of a VPC.
+    Ranges,
+    /// Servers that a VPC tells its guests of.
+    DhcpServers,
+    /// Addresses and delegated networks of an interface.
+    AddressesOfVni,
+    /// Security groups of an interface.
+    GroupsOfVni,
+    /// Attachments of an instance.
+    AttachmentsOfInstance,
+    /// Rules of a security group.
+    RulesOfGroup,
+    /// Rules of a network ACL.
+    RulesOfAcl,
+    /// Networks of a prefix list.
+    EntriesOfPrefixList,
+}
+
 /// Who holds what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Holder {
@@ -389,7 +414,9 @@ pub enum Refusal {
     /// A limit is reached.
     #[error("{what}: the limit is {limit}")]
     Limit {
-        /// What is limited, with its owner.
+        /// What is limited, for dialects to tell apart.
+        of: Limited,
+        /// In words, with whose it is.
         what: String,
         /// The limit.
         limit: u64,

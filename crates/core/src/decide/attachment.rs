@@ -7,7 +7,7 @@ use crate::id::{AttachmentId, InstanceId};
 use crate::lifecycle::Lifecycle;
 use crate::model::{Attachment, Instance, InstanceState, MAX_PER_INSTANCE, Vni};
 use crate::record;
-use crate::refusal::{DecideError, Refusal};
+use crate::refusal::{DecideError, Limited, Refusal};
 
 const SCOPE_WORDS: &str = "their instance";
 
@@ -131,7 +131,7 @@ fn take_index(draft: &mut Draft<'_>, instance: InstanceId, id: AttachmentId) -> 
         }
     }
     let what = format!("instance {instance} has as many network attachments as it may have");
-    Err(Refusal::Limit { what, limit: MAX_PER_INSTANCE as u64 }.into())
+    Err(Refusal::Limit { of: Limited::AttachmentsOfInstance, what, limit: MAX_PER_INSTANCE as u64 }.into())
 }
 
 pub(super) fn rename(draft: &mut Draft<'_>, id: AttachmentId, name: &str) -> Result<Attachment, DecideError> {

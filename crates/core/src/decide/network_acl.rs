@@ -9,7 +9,7 @@ use crate::model::{IpFamily, NetworkAcl, NetworkAclRule, Owner, Vpc};
 use crate::name;
 use crate::policy::{AclRule, Direction};
 use crate::record;
-use crate::refusal::{DecideError, Holder, Noun, Refusal};
+use crate::refusal::{DecideError, Holder, Limited, Noun, Refusal};
 
 const SCOPE_WORDS: &str = "their VPC";
 
@@ -204,7 +204,7 @@ fn insert(
 fn check(acl: &NetworkAcl) -> Result<(), DecideError> {
     if acl.rules.len() > RULES_PER_ACL {
         let what = format!("network ACL {} would have {} rules", acl.id, acl.rules.len());
-        return Err(Refusal::Limit { what, limit: RULES_PER_ACL as u64 }.into());
+        return Err(Refusal::Limit { of: Limited::RulesOfAcl, what, limit: RULES_PER_ACL as u64 }.into());
     }
     for (position, rule) in acl.rules.iter().enumerate() {
         let before = &acl.rules[..position];

@@ -10,7 +10,7 @@ use crate::id::{PrefixListId, SecurityGroupId};
 use crate::limits::MAX_PREFIX_LIST_ENTRIES;
 use crate::model::{IpFamily, PrefixList, PrefixListEntry};
 use crate::record;
-use crate::refusal::{DecideError, Holder, Noun, Refusal};
+use crate::refusal::{DecideError, Holder, Limited, Noun, Refusal};
 
 pub(super) fn create(draft: &mut Draft<'_>, create: CreatePrefixList) -> Result<PrefixList, DecideError> {
     let id = PrefixListId::new(draft.ids);
@@ -88,7 +88,7 @@ fn tidy(list: &mut PrefixList) -> Result<(), DecideError> {
     }
     if list.entries.len() > list.max_entries as usize {
         let what = format!("prefix list {} would have {} entries", list.id, list.entries.len());
-        return Err(Refusal::Limit { what, limit: list.max_entries.into() }.into());
+        return Err(Refusal::Limit { of: Limited::EntriesOfPrefixList, what, limit: list.max_entries.into() }.into());
     }
     for PrefixListEntry { net, description } in &list.entries {
         rules::check_net("entries", *net)?;

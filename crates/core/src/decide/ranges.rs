@@ -3,7 +3,7 @@
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::id::VpcId;
-use crate::refusal::{Holder, Refusal};
+use crate::refusal::{Holder, Limited, Refusal};
 
 /// Whether two ranges have an address in common.
 pub(super) fn overlap(a: impl Into<IpNet>, b: impl Into<IpNet>) -> bool {
@@ -23,7 +23,7 @@ pub(super) fn check_all(vpc: VpcId, cidrs: &[Ipv4Net]) -> Result<(), Refusal> {
 pub(super) fn check_all_ipv6(vpc: VpcId, cidrs: &[Ipv6Net]) -> Result<(), Refusal> {
     if cidrs.len() > crate::limits::IPV6_RANGES_PER_VPC {
         let what = format!("field 'ipv6_cidrs' names {} ranges", cidrs.len());
-        return Err(Refusal::Limit { what, limit: crate::limits::IPV6_RANGES_PER_VPC as u64 });
+        return Err(Refusal::Limit { of: Limited::Ranges, what, limit: crate::limits::IPV6_RANGES_PER_VPC as u64 });
     }
     for cidr in cidrs {
         check_ipv6("ipv6_cidrs", *cidr, 16..=64)?;

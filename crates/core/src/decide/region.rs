@@ -7,7 +7,7 @@ use crate::id::{FloatingIpId, InstanceId, PrefixListId, PublicGatewayId, SubnetI
 use crate::model::{FloatingIp, Instance, PrefixList, PublicGateway, Region, Regions, Subnet, Vpc};
 use crate::name;
 use crate::record::{self, lists_of};
-use crate::refusal::{DecideError, Holder, Refusal};
+use crate::refusal::{DecideError, Holder, Limited, Noun, Refusal};
 
 /// The most regions, and zones of a region.
 const MOST: usize = 64;
@@ -76,7 +76,11 @@ fn check(regions: &[Region]) -> Result<(), Refusal> {
     let mut names = BTreeSet::new();
     let mut zones = BTreeSet::new();
     if regions.len() > MOST {
-        return Err(Refusal::Limit { what: format!("{} regions", regions.len()), limit: MOST as u64 });
+        return Err(Refusal::Limit {
+            of: Limited::Things(Noun::Region),
+            what: format!("{} regions", regions.len()),
+            limit: MOST as u64,
+        });
     }
     for region in regions {
         if name::validate(&region.name).is_err() {
@@ -88,7 +92,7 @@ fn check(regions: &[Region]) -> Result<(), Refusal> {
         }
         if region.zones.len() > MOST {
             let what = format!("region '{}' has {} zones", region.name, region.zones.len());
-            return Err(Refusal::Limit { what, limit: MOST as u64 });
+            return Err(Refusal::Limit { of: Limited::Zones, what, limit: MOST as u64 });
         }
         for zone in &region.zones {
             name::validate_zone(zone)?;

@@ -10,7 +10,7 @@ use crate::limits::{DESCRIPTION_LENGTH, GROUPS_PER_VPC, RULES_PER_GROUP};
 use crate::model::{Owner, PrefixList, SecurityGroup, Vpc};
 use crate::policy::{Direction, ProtocolMatch, Remote, Rule};
 use crate::record;
-use crate::refusal::{DecideError, Holder, Noun, Refusal};
+use crate::refusal::{DecideError, Holder, Limited, Noun, Refusal};
 
 const SCOPE_WORDS: &str = "their VPC";
 
@@ -18,7 +18,7 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateSecurityGroup) -> Resu
     let vpc: Vpc = draft.get(create.vpc)?;
     if draft.count(&record::groups_of_vpc(vpc.id))? >= GROUPS_PER_VPC {
         let what = format!("VPC {} has as many security groups as it may have", vpc.id);
-        return Err(Refusal::Limit { what, limit: GROUPS_PER_VPC }.into());
+        return Err(Refusal::Limit { of: Limited::Things(Noun::SecurityGroup), what, limit: GROUPS_PER_VPC }.into());
     }
     check_description(&create.description)?;
     let id = SecurityGroupId::new(draft.ids);
@@ -213,7 +213,7 @@ fn check_weight(group: SecurityGroupId, weight: usize) -> Result<(), DecideError
         let what = format!(
             "security group {group} would have {weight} rules (a reference to a prefix list counts as its max_entries)"
         );
-        return Err(Refusal::Limit { what, limit: RULES_PER_GROUP as u64 }.into());
+        return Err(Refusal::Limit { of: Limited::RulesOfGroup, what, limit: RULES_PER_GROUP as u64 }.into());
     }
     Ok(())
 }

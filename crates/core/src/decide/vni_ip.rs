@@ -8,7 +8,7 @@ use crate::id::{ReservedIpId, SubnetId, VniId};
 use crate::limits::IPS_PER_INTERFACE;
 use crate::model::{Attachment, Instance, IpFamily, ReservedIp, Subnet, Vni};
 use crate::record::Record;
-use crate::refusal::{DecideError, Holder, Noun, Refusal};
+use crate::refusal::{DecideError, Holder, Limited, Noun, Refusal};
 
 /// Puts an address on an interface's list; the first IPv6 one is its primary one.
 pub(super) fn push(vni: &mut Vni, ip: &ReservedIp) {
@@ -98,7 +98,7 @@ pub(super) fn no_room(id: Option<VniId>, room: u16) -> DecideError {
         }
         None => "field 'ips' names more addresses than a virtual network interface may have".to_owned(),
     };
-    Refusal::Limit { what, limit: room.into() }.into()
+    Refusal::Limit { of: Limited::AddressesOfVni, what, limit: room.into() }.into()
 }
 
 /// Takes an address off an interface's list; its primary IPv4 one stays for as long as the interface, its primary IPv6

@@ -9,7 +9,7 @@ use crate::limits::GROUPS_PER_INTERFACE;
 use crate::model::{SecurityGroup, Vni, VniLimits};
 use crate::policy::FlowTimeouts;
 use crate::record;
-use crate::refusal::{DecideError, Noun, Refusal};
+use crate::refusal::{DecideError, Limited, Noun, Refusal};
 
 /// That these groups exist in the VPC, are named once and are not too many.
 pub(super) fn check_groups(
@@ -20,7 +20,7 @@ pub(super) fn check_groups(
 ) -> Result<(), DecideError> {
     if groups.len() > GROUPS_PER_INTERFACE {
         let what = format!("field '{field}' names {} security groups", groups.len());
-        return Err(Refusal::Limit { what, limit: GROUPS_PER_INTERFACE as u64 }.into());
+        return Err(Refusal::Limit { of: Limited::GroupsOfVni, what, limit: GROUPS_PER_INTERFACE as u64 }.into());
     }
     for (position, id) in groups.iter().enumerate() {
         if groups[..position].contains(id) {

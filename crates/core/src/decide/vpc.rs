@@ -7,7 +7,7 @@ use crate::id::{InstanceId, NetworkAclId, PublicGatewayId, SecurityGroupId, Subn
 use crate::limits::SERVERS_PER_DHCP_OPTION;
 use crate::model::{DhcpOptions, NetworkAcl, SecurityGroup, Subnet, Vpc};
 use crate::record;
-use crate::refusal::{DecideError, Holder, Noun, Refusal};
+use crate::refusal::{DecideError, Holder, Limited, Noun, Refusal};
 
 pub(super) fn create(draft: &mut Draft<'_>, create: CreateVpc) -> Result<Vpc, DecideError> {
     let id = VpcId::new(draft.ids);
@@ -47,7 +47,7 @@ fn check_dhcp(dhcp: &DhcpOptions) -> Result<(), Refusal> {
     for (field, servers) in [("dhcp.dns", &dhcp.dns), ("dhcp.ntp", &dhcp.ntp)] {
         if servers.len() > SERVERS_PER_DHCP_OPTION {
             let what = format!("field '{field}' names {} servers", servers.len());
-            return Err(Refusal::Limit { what, limit: SERVERS_PER_DHCP_OPTION as u64 });
+            return Err(Refusal::Limit { of: Limited::DhcpServers, what, limit: SERVERS_PER_DHCP_OPTION as u64 });
         }
         if let Some(bad) = servers.iter().find(|server| server.is_unspecified() || server.is_multicast()) {
             return Err(Refusal::invalid(field, bad, "it must be the address of one server"));

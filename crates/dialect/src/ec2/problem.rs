@@ -1,6 +1,6 @@
 //! What can go wrong, in EC2's codes and words: the only place that maps the core's refusals.
 
-use pintle_core::refusal::{Holder, Noun};
+use pintle_core::refusal::{Holder, Limited, Noun};
 use pintle_core::{DecideError, Refusal};
 
 use super::error::{Ec2Error, short};
@@ -148,8 +148,8 @@ fn refused(refusal: &Refusal) -> Ec2Error {
         Refusal::Moving { .. } => Ec2Error::new("IncorrectState", words),
         Refusal::WrongState { noun: Noun::Instance, .. } => Ec2Error::new("IncorrectInstanceState", words),
         Refusal::WrongState { .. } => Ec2Error::new("IncorrectState", words),
-        Refusal::Limit { what, .. } => Ec2Error::new(limit_code(what), words),
-        Refusal::Quota { noun, .. } => Ec2Error::new(quota_code(*noun), words),
+        Refusal::Limit { of, .. } => limit(*of, words),
+        Refusal::Quota { noun, .. } => Ec2Error::new(things_code(*noun), words),
         Refusal::TooManyTags { .. } => Ec2Error::new("TagLimitExceeded", words),
         Refusal::TokenReused => Ec2Error::new("IdempotentParameterMismatch", words),
         Refusal::NoHost { .. } => Ec2Error::new("InsufficientInstanceCapacity", words),
@@ -161,29 +161,37 @@ fn invalid(field: &str, value: &str, rule: &str) -> Ec2Error {
     Ec2Error::new("InvalidParameterValue", format!("Value ({}) for parameter {field} is invalid. {rule}", short(value)))
 }
 
-/// The code of a quota that is used up.
-fn quota_code(noun: Noun) -> &'static str {
+/// A limit that is reached.
+fn limit(of: Limited, words: String) -> Ec2Error {
+    let code = match of {
+        Limited::Things(noun) => things_code(noun),
+        Limited::AddressesOfVni => {
+            let message = format!("Number of private addresses will exceed limit. {words}");
+            return Ec2Error::new("PrivateIpAddressLimitExceeded", message);
+        }
+        Limited::AttachmentsOfInstance => "AttachmentLimitExceeded",
+        Limited::GroupsOfVni => "SecurityGroupsPerInterfaceLimitExceeded",
+        Limited::RulesOfGroup => "RulesPerSecurityGroupLimitExceeded",
+        Limited::RulesOfAcl => "NetworkAclEntryLimitExceeded",
+        Limited::EntriesOfPrefixList => "PrefixListMaxEntriesExceeded",
+        Limited::Ranges => "CidrLimitExceeded",
+        Limited::DhcpServers => "InvalidParameterValue",
+        Limited::Zones => "ResourceLimitExceeded",
+    };
+    Ec2Error::new(code, words)
+}
+
+/// The code for too many things of a kind: as many as a rule or a quota allows.
+fn things_code(noun: Noun) -> &'static str {
     match noun {
         Noun::Vpc => "VpcLimitExceeded",
         Noun::Subnet => "SubnetLimitExceeded",
         Noun::Vni => "NetworkInterfaceLimitExceeded",
+        Noun::Instance => "InstanceLimitExceeded",
         Noun::SecurityGroup => "SecurityGroupLimitExceeded",
         Noun::NetworkAcl => "NetworkAclLimitExceeded",
         Noun::FloatingIp => "AddressLimitExceeded",
         Noun::PublicGateway => "NatGatewayLimitExceeded",
-        Noun::Instance => "InstanceLimitExceeded",
         _ => "ResourceLimitExceeded",
-    }
-}
-
-/// The code of a limit, by what the core says that it limits.
-fn limit_code(what: &str) -> &'static str {
-    let has = |word: &str| what.contains(word);
-    match () {
-        () if has("address") && has("interface") => "PrivateIpAddressLimitExceeded",
-        () if has("attachment") => "AttachmentLimitExceeded",
-        () if has("rule") => "RulesPerSecurityGroupLimitExceeded",
-        () if has("security group") => "SecurityGroupsPerInterfaceLimitExceeded",
-        () => "ResourceLimitExceeded",
     }
 }

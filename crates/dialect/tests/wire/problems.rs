@@ -6,8 +6,8 @@ use pintle_core::Refusal;
 use pintle_core::id::IdSource;
 use pintle_core::id::{AttachmentId, InstanceId, ReservedIpId, SubnetId, VniId, VpcId};
 use pintle_core::id::{FloatingIpId, SecurityGroupId};
-use pintle_core::refusal::{Holder, Noun};
-use pintle_dialect::{Problem, ibm, native};
+use pintle_core::refusal::{Holder, Limited, Noun};
+use pintle_dialect::{Problem, ec2, ibm, native};
 use serde_json::{Value, json};
 
 use crate::golden;
@@ -53,7 +53,7 @@ fn refusals() -> Vec<Refusal> {
             state: "deleting".to_owned(),
             rule: "it takes no change".to_owned(),
         },
-        Refusal::Limit { what: "addresses".to_owned(), limit: 8 },
+        Refusal::Limit { of: Limited::AddressesOfVni, what: "addresses".to_owned(), limit: 8 },
         Refusal::NoHost { zone: "zone-1".to_owned() },
         Refusal::NoPrefixLeft { subnet, cidr, length: 28 },
         Refusal::OtherVpc { noun: Noun::SecurityGroup, id: group.to_string(), vpc, needed: vpc },
@@ -117,4 +117,30 @@ fn ibm_errors_are_golden() {
 #[test]
 fn native_errors_are_golden() {
     golden::check("native/errors.json", &all(native::problem::encode));
+}
+
+/// Clients branch on these: a limit's code follows from what is limited, never from its words.
+#[test]
+fn each_limit_has_its_code_in_ec2() {
+    let code = |of| {
+        let refusal = Refusal::Limit { of, what: "some words".to_owned(), limit: 8 };
+        ec2::Ec2Error::from(refusal).code.into_owned()
+    };
+    let expected = [
+        (Limited::AddressesOfVni, "PrivateIpAddressLimitExceeded"),
+        (Limited::AttachmentsOfInstance, "AttachmentLimitExceeded"),
+        (Limited::GroupsOfVni, "SecurityGroupsPerInterfaceLimitExceeded"),
+        (Limited::RulesOfGroup, "RulesPerSecurityGroupLimitExceeded"),
+        (Limited::RulesOfAcl, "NetworkAclEntryLimitExceeded"),
+        (Limited::Ranges, "CidrLimitExceeded"),
+        (Limited::EntriesOfPrefixList, "PrefixListMaxEntriesExceeded"),
+        (Limited::Things(Noun::Vni), "NetworkInterfaceLimitExceeded"),
+        (Limited::Things(Noun::FloatingIp), "AddressLimitExceeded"),
+        (Limited::Things(Noun::Vpc), "VpcLimitExceeded"),
+        (Limited::Things(Noun::Subnet), "SubnetLimitExceeded"),
+        (Limited::Things(Noun::SecurityGroup), "SecurityGroupLimitExceeded"),
+    ];
+    for (of, expected) in expected {
+        assert_eq!(code(of), expected, "{of:?}");
+    }
 }
