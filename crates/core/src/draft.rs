@@ -127,9 +127,7 @@ impl<'a> Draft<'a> {
 
     /// The record with this id, relied upon, if it exists for who asks.
     pub(crate) fn find<R: Record>(&mut self, id: R::Id) -> Result<Option<R>, DecideError> {
-        let key = R::key_of(id);
-        let found: Option<R> = self.raw(&key)?.map(|value| decode(&key, &value)).transpose()?;
-        Ok(found.filter(|record| self.by.sees(record)))
+        Ok(self.follow_if_there(id)?.filter(|record: &R| self.by.sees(record)))
     }
 
     /// The record with this id, relied upon.
@@ -138,6 +136,19 @@ impl<'a> Draft<'a> {
     /// [`Refusal::NotFound`] when there is none, and no different when it is another tenant's.
     pub(crate) fn get<R: Record>(&mut self, id: R::Id) -> Result<R, DecideError> {
         self.find(id)?.ok_or_else(|| Refusal::NotFound { noun: R::NOUN, id: id.to_string() }.into())
+    }
+
+    /// The record that another one names, relied upon, whoever asks: what is joined may be of two owners where one of them has
+    /// permitted it. Not for ids that a request names.
+    pub(crate) fn follow<R: Record>(&mut self, id: R::Id) -> Result<R, DecideError> {
+        let found = self.follow_if_there(id)?;
+        found.ok_or_else(|| Refusal::NotFound { noun: R::NOUN, id: id.to_string() }.into())
+    }
+
+    /// As [`Draft::follow`], where it may be gone.
+    pub(crate) fn follow_if_there<R: Record>(&mut self, id: R::Id) -> Result<Option<R>, DecideError> {
+        let key = R::key_of(id);
+        self.raw(&key)?.map(|value| decode(&key, &value)).transpose()
     }
 
     /// The server's regions, relied upon.

@@ -89,6 +89,8 @@ ids! {
     ReservedIpId, "rip", "reserved IP";
     /// Id of a [`crate::model::Vni`].
     VniId, "eni", "virtual network interface";
+    /// Id of a [`crate::model::VniPermission`].
+    VniPermissionId, "eni-perm", "permission to use a virtual network interface";
     /// Id of a [`crate::model::Instance`].
     InstanceId, "i", "instance";
     /// Id of a [`crate::model::Attachment`].
@@ -107,6 +109,8 @@ ids! {
     PrefixListId, "pl", "prefix list";
     /// Id of a [`crate::model::FloatingIp`].
     FloatingIpId, "eipalloc", "floating IP";
+    /// Id of what joins a [`crate::model::FloatingIp`] to what it leads to, for as long as it does.
+    AssociationId, "eipassoc", "association of a floating IP";
     /// Id of a [`crate::model::PublicPool`].
     PublicPoolId, "pool", "public pool";
     /// Id of a [`crate::model::PublicGateway`].

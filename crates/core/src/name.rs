@@ -52,6 +52,21 @@ pub fn validate_zone(zone: &str) -> Result<(), Refusal> {
     })
 }
 
+/// What a domain name must be, in words.
+pub const DOMAIN_RULE: &str =
+    "a domain name is labels of letters, digits and hyphens with dots between, at most 253 characters";
+
+/// Whether a text is a domain name, without a dot at the end.
+pub fn is_domain(text: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.len() <= 253 && text.split('.').all(is_label)
+}
+
 /// A default name: four words, 16.7 million combinations; the caller retries with fresh bits should it be taken.
 pub fn default_name(ids: &mut dyn IdSource) -> String {
     let bits = ids.bits();

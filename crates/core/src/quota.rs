@@ -39,6 +39,7 @@ pub const QUOTAS: &[Quota] = &[
     Quota { noun: Noun::Vpc, name: "vpcs", per: Per::Region, default: 10 },
     Quota { noun: Noun::Subnet, name: "subnets", per: Per::Vpc, default: 200 },
     Quota { noun: Noun::Vni, name: "network-interfaces", per: Per::Region, default: 5_000 },
+    Quota { noun: Noun::VniPermission, name: "network-interface-permissions", per: Per::Region, default: 5_000 },
     Quota { noun: Noun::SecurityGroup, name: "security-groups", per: Per::Region, default: 2_500 },
     Quota { noun: Noun::NetworkAcl, name: "network-acls", per: Per::Vpc, default: 200 },
     Quota { noun: Noun::PrefixList, name: "prefix-lists", per: Per::Region, default: 100 },

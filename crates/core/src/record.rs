@@ -9,13 +9,14 @@ use ipnet::IpNet;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::id::{AssociationId, FloatingIpId, PublicGatewayId, PublicPoolId, SubnetId, VniId, VniPermissionId, VpcId};
 use crate::id::{AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
-use crate::id::{FloatingIpId, PublicGatewayId, PublicPoolId, SubnetId, VniId, VpcId};
 use crate::model::{AccessKey, AccessKeyId};
 use crate::model::{
     Account, AccountId, Attachment, Host, Instance, Move, Owner, ReservedIp, Subnet, Timestamp, Vni, Vpc,
 };
 use crate::model::{FloatingIp, IpFamily, NetworkAcl, PrefixList, PublicGateway, PublicPool, SecurityGroup};
+use crate::model::{VniPermission, VniUse};
 use crate::net::Mac;
 use crate::refusal::Noun;
 
@@ -112,6 +113,7 @@ record!(Vpc, VpcId, "vpc", Vpc, owner);
 record!(Subnet, SubnetId, "subnet", Subnet, owner, counted in vpc);
 record!(ReservedIp, ReservedIpId, "reserved_ip", ReservedIp, owner);
 record!(Vni, VniId, "vni", Vni, owner);
+record!(VniPermission, VniPermissionId, "vni_permission", VniPermission, owner);
 record!(Instance, InstanceId, "instance", Instance, owner);
 record!(Attachment, AttachmentId, "attachment", Attachment, owner);
 record!(Host, HostId, "host", Host);
@@ -127,6 +129,7 @@ listed!(Vpc, owner);
 listed!(Subnet, owner);
 listed!(ReservedIp, subnet);
 listed!(Vni, owner);
+listed!(VniPermission, owner);
 listed!(Instance, owner);
 listed!(Attachment, instance);
 listed!(Host);
@@ -242,6 +245,10 @@ pub fn public_hint_key(pool: PublicPoolId) -> String {
 pub fn floating_ip_of_key(ip: ReservedIpId) -> String {
     format!("floating_ip_of/{ip}")
 }
+/// The key that an association occupies for as long as it lasts. Its value is the floating IP's id.
+pub fn association_key(association: AssociationId) -> String {
+    format!("association/{association}")
+}
 /// Where the search for a subnet's next free address starts: a hint, never compared. Its value is an address.
 pub fn address_hint_key(subnet: SubnetId) -> String {
     format!("address_hint/{subnet}")
@@ -266,6 +273,14 @@ pub fn subnets_of_vpc(vpc: VpcId) -> String {
 /// Index: interfaces of a subnet.
 pub fn vnis_of_subnet(subnet: SubnetId) -> String {
     format!("index/subnet_vni/{subnet}/")
+}
+/// Index: permissions to use an interface, by account and use, so that each is given once.
+pub fn permissions_of_vni(vni: VniId) -> String {
+    format!("index/vni_permission/{vni}/")
+}
+/// The key that a permission occupies among those of its interface. Its value is the permission's id.
+pub fn vni_permission_key(vni: VniId, account: AccountId, allows: VniUse) -> String {
+    format!("{}{account}/{}", permissions_of_vni(vni), allows.label())
 }
 /// Index: instances of a VPC.
 pub fn instances_of_vpc(vpc: VpcId) -> String {

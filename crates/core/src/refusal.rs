@@ -27,6 +27,8 @@ pub enum Noun {
     ReservedIp,
     /// A virtual network interface.
     Vni,
+    /// A permission to use a virtual network interface.
+    VniPermission,
     /// An instance.
     Instance,
     /// A network attachment.
@@ -51,6 +53,8 @@ pub enum Noun {
     PublicPool,
     /// A floating IP.
     FloatingIp,
+    /// What joins a floating IP to what it leads to.
+    Association,
     /// A public gateway.
     PublicGateway,
     /// A thing of a kind that nobody knows.
@@ -68,6 +72,7 @@ impl Noun {
             Noun::Subnet => "subnet",
             Noun::ReservedIp => "reserved IP",
             Noun::Vni => "virtual network interface",
+            Noun::VniPermission => "permission to use a virtual network interface",
             Noun::Instance => "instance",
             Noun::Attachment => "network attachment",
             Noun::Host => "host",
@@ -80,6 +85,7 @@ impl Noun {
             Noun::Prefix => "delegated prefix",
             Noun::PublicPool => "public pool",
             Noun::FloatingIp => "floating IP",
+            Noun::Association => "association of a floating IP",
             Noun::PublicGateway => "public gateway",
             Noun::Resource => "resource",
         }

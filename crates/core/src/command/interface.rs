@@ -2,7 +2,7 @@
 
 use super::{IpChoice, PrefixChoice};
 use crate::id::{HostId, SecurityGroupId, SubnetId, VniId, VpcId};
-use crate::model::{Namespace, ProtocolStateFiltering, VniLimits};
+use crate::model::{AccountId, Namespace, ProtocolStateFiltering, VniLimits, VniUse};
 use crate::policy::FlowTimeouts;
 
 /// Creates an interface.
@@ -18,6 +18,8 @@ pub struct CreateVni {
     pub primary_ip: IpChoice,
     /// Its other addresses, of both IP versions; the first IPv6 one is the primary IPv6 address.
     pub ips: Vec<IpChoice>,
+    /// Whether the primary IPv6 address stays for as long as the interface. Default: false.
+    pub keep_primary_ipv6: Option<bool>,
     /// Networks that are delegated to it.
     pub prefixes: Vec<PrefixChoice>,
     /// Its security groups; none: the VPC's default group.
@@ -47,6 +49,8 @@ pub struct UpdateVni {
     pub name: Option<String>,
     /// A new description.
     pub description: Option<String>,
+    /// Whether the primary IPv6 address stays for as long as the interface; what stays can't be let go again.
+    pub keep_primary_ipv6: Option<bool>,
     /// A new `allow_ip_spoofing`.
     pub allow_ip_spoofing: Option<bool>,
     /// A new `source_dest_check`.
@@ -74,6 +78,17 @@ pub enum GroupsChange {
     Add(SecurityGroupId),
     /// One less, which must not be its last; refused if it does not have it.
     Remove(SecurityGroupId),
+}
+
+/// Lets another account use an interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CreateVniPermission {
+    /// The interface.
+    pub vni: VniId,
+    /// Who may use it, in the interface's region.
+    pub account: AccountId,
+    /// For what.
+    pub allows: VniUse,
 }
 
 /// An interface that exists, or one to be made on the spot.

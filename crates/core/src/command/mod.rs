@@ -9,18 +9,23 @@ mod policy;
 mod public;
 mod tags;
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 
+use crate::id::{AssociationId, FloatingIpId, PublicGatewayId, PublicPoolId, SubnetId, VniId, VniPermissionId, VpcId};
 use crate::id::{AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
-use crate::id::{FloatingIpId, PublicGatewayId, PublicPoolId, SubnetId, VniId, VpcId};
 use crate::model::{
     AccessKey, AccessKeyId, Account, AccountId, Attachment, Host, Instance, Move, MoveStep, ReservedIp, Subnet, Vni,
     Vpc,
 };
-use crate::model::{FloatingIp, NetworkAcl, PrefixList, PublicGateway, PublicPool, Region, SecurityGroup};
+use crate::model::{
+    FloatingIp, NetworkAcl, PrefixList, PublicGateway, PublicPool, Region, SecurityGroup, VniPermission,
+};
 
 pub use interface::{
-    CreateInstance, CreateVni, GroupsChange, NewAttachment, UpdateAttachment, UpdateInstance, UpdateVni, VniChoice,
+    CreateInstance, CreateVni, CreateVniPermission, GroupsChange, NewAttachment, UpdateAttachment, UpdateInstance,
+    UpdateVni, VniChoice,
 };
 pub use network::{
     CreateReservedIp, CreateSubnet, CreateVpc, IpChoice, Ipv6Range, PrefixChoice, UpdateReservedIp, UpdateSubnet,
@@ -96,6 +101,9 @@ pub enum Command {
     /// Gives a secondary address of one interface to another of the same subnet, with its floating IP →
     /// [`Reply::ReservedIp`].
     MoveVniIp(ReservedIpId, VniId),
+    /// Gives an interface an address of its subnet, free or not: from another interface as [`Command::MoveVniIp`] does →
+    /// [`Reply::ReservedIp`].
+    TakeVniIp(VniId, IpAddr),
     /// Delegates a network → [`Reply::Prefix`].
     AddVniPrefix(VniId, PrefixChoice),
     /// Takes a delegated network back → [`Reply::Prefix`].
@@ -110,6 +118,15 @@ pub enum Command {
     FlushVni(VniId),
     /// Asks these groups beside the real ones and only counts; `None`: no longer → [`Reply::Vni`].
     ShadowVni(VniId, Option<Vec<SecurityGroupId>>),
+    /// Lets another account use an interface → [`Reply::VniPermission`].
+    CreateVniPermission(CreateVniPermission),
+    /// Takes a permission back → [`Reply::VniPermission`].
+    RevokeVniPermission {
+        /// The permission.
+        id: VniPermissionId,
+        /// Also while its account has made use of it; what there is by it stays.
+        force: bool,
+    },
     /// Creates a security group → [`Reply::SecurityGroup`].
     CreateSecurityGroup(CreateSecurityGroup),
     /// Changes a security group's name or description → [`Reply::SecurityGroup`].
@@ -148,9 +165,17 @@ pub enum Command {
         target: FloatingIpChoice,
         /// Whether it may be taken from another address that it leads to now (EC2's `AllowReassociation`).
         reassociate: bool,
+        /// Whether another floating IP that leads there now makes way; it stays its owner's and leads nowhere.
+        displace: bool,
     },
     /// Lets a floating IP lead nowhere; nothing happens if it does → [`Reply::FloatingIp`].
     DisassociateFloatingIp(FloatingIpId),
+    /// Ends an association: its floating IP leads nowhere from then on → [`Reply::FloatingIp`]. Refused if it has ended.
+    EndAssociation(AssociationId),
+    /// Says which domain name a floating IP's address is to have; `None`: none → [`Reply::FloatingIp`].
+    NameFloatingIpDomain(FloatingIpId, Option<String>),
+    /// Gives a floating IP that leads nowhere back to its pool → [`Reply::FloatingIp`], as it was.
+    ReleaseFloatingIp(FloatingIpId),
     /// Gives a floating IP back to its pool; what leads to an interface is disassociated → [`Reply::FloatingIp`], as it was.
     DeleteFloatingIp(FloatingIpId),
     /// Creates a public gateway → [`Reply::PublicGateway`].
@@ -259,6 +284,7 @@ impl Command {
             | Command::AddVniIp(..)
             | Command::RemoveVniIp(..)
             | Command::MoveVniIp(..)
+            | Command::TakeVniIp(..)
             | Command::AddVniPrefix(..)
             | Command::RemoveVniPrefix(..)
             | Command::ChangeVniGroups(..)
@@ -266,6 +292,8 @@ impl Command {
             | Command::ReleaseVni(..)
             | Command::FlushVni(..)
             | Command::ShadowVni(..)
+            | Command::CreateVniPermission(..)
+            | Command::RevokeVniPermission { .. }
             | Command::CreateSecurityGroup(..)
             | Command::UpdateSecurityGroup(..)
             | Command::DeleteSecurityGroup(..)
@@ -281,6 +309,9 @@ impl Command {
             | Command::RenameFloatingIp(..)
             | Command::AssociateFloatingIp { .. }
             | Command::DisassociateFloatingIp(..)
+            | Command::EndAssociation(..)
+            | Command::NameFloatingIpDomain(..)
+            | Command::ReleaseFloatingIp(..)
             | Command::DeleteFloatingIp(..)
             | Command::CreatePublicGateway(..)
             | Command::RenamePublicGateway(..)
@@ -315,6 +346,8 @@ pub enum Reply {
     ReservedIp(ReservedIp),
     /// An interface.
     Vni(Vni),
+    /// A permission to use an interface.
+    VniPermission(VniPermission),
     /// An instance.
     Instance(Instance),
     /// An attachment.

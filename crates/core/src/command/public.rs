@@ -22,7 +22,7 @@ pub struct CreatePublicPool {
 pub struct CreateFloatingIp {
     /// Its name; made up when absent.
     pub name: Option<String>,
-    /// The zone; when absent, that of the target.
+    /// The zone; when absent, that of the target or of the address, or any of the region.
     pub zone: Option<String>,
     /// This address of a pool; any free one when absent.
     pub address: Option<Ipv4Addr>,

@@ -1,11 +1,11 @@
 //! Rules of attachments: one interface, one instance, one zone; the record goes only when the host has let go.
 
-use super::{change_name, instance, step, take_name, vni, vni_ip};
+use super::{change_name, instance, step, take_name, vni, vni_ip, vni_permission};
 use crate::command::{NewAttachment, UpdateAttachment, VniChoice};
 use crate::draft::Draft;
 use crate::id::{AttachmentId, InstanceId};
 use crate::lifecycle::Lifecycle;
-use crate::model::{Attachment, Instance, InstanceState, MAX_PER_INSTANCE, Vni};
+use crate::model::{Attachment, Instance, InstanceState, MAX_PER_INSTANCE, Vni, VniUse};
 use crate::record;
 use crate::refusal::{DecideError, Limited, Refusal};
 
@@ -28,11 +28,11 @@ pub(super) fn create(
 ) -> Result<Attachment, DecideError> {
     instance::refuse_deleting(instance)?;
     let mut vni = match new.vni {
-        VniChoice::Existing(id) => draft.get::<Vni>(id)?,
+        VniChoice::Existing(id) => vni_permission::usable(draft, id, VniUse::Attach)?,
         VniChoice::New(create) => vni::create(draft, *create, true, instance.ips_per_interface)?,
     };
     if let Some(attachment) = vni.attachment {
-        let holder: Attachment = draft.get(attachment)?;
+        let holder: Attachment = draft.follow(attachment)?;
         return Err(Refusal::AlreadyAttached { vni: vni.id, attachment, instance: holder.instance }.into());
     }
     vni::check_nat(vni.enable_infrastructure_nat, true)?;
@@ -67,7 +67,7 @@ pub(super) fn bind(
     vni: &mut Vni,
     binding: Binding,
 ) -> Result<Attachment, DecideError> {
-    same_place(vni, instance)?;
+    same_place(draft, vni, instance)?;
     if !vni_ip::fits(draft, vni, instance.ips_per_interface)? {
         return Err(vni_ip::no_room(Some(vni.id), instance.ips_per_interface));
     }
@@ -79,7 +79,7 @@ pub(super) fn bind(
     vni.generation += 1;
     let attachment = Attachment {
         id,
-        owner: vni.owner.clone(),
+        owner: instance.owner.clone(),
         name,
         created_at: draft.now,
         vni: vni.id,
@@ -104,14 +104,16 @@ pub(super) fn bind(
     Ok(attachment)
 }
 
-fn same_place(vni: &Vni, instance: &Instance) -> Result<(), Refusal> {
-    if vni.vpc != instance.vpc {
+/// Both in one zone; and in one VPC, unless the interface is lent by another account, which is in a VPC of its own.
+fn same_place(draft: &mut Draft<'_>, vni: &Vni, instance: &Instance) -> Result<(), DecideError> {
+    if vni.vpc != instance.vpc && !vni_permission::permits(draft, vni, &instance.owner, VniUse::Attach)? {
         return Err(Refusal::WrongVpc {
             vni: vni.id,
             vni_vpc: vni.vpc,
             instance: instance.id,
             instance_vpc: instance.vpc,
-        });
+        }
+        .into());
     }
     if vni.zone != instance.zone {
         return Err(Refusal::WrongZone {
@@ -119,7 +121,8 @@ fn same_place(vni: &Vni, instance: &Instance) -> Result<(), Refusal> {
             vni_zone: vni.zone.clone(),
             instance: instance.id,
             instance_zone: instance.zone.clone(),
-        });
+        }
+        .into());
     }
     Ok(())
 }
@@ -171,7 +174,7 @@ pub(super) fn end_adoption(draft: &mut Draft<'_>, id: AttachmentId) -> Result<()
 }
 
 pub(super) fn detach(draft: &mut Draft<'_>, id: AttachmentId, force: bool) -> Result<Attachment, DecideError> {
-    let attachment: Attachment = draft.get(id)?;
+    let attachment = to_end(draft, id)?;
     if attachment.primary {
         return Err(Refusal::PrimaryAttachment { attachment: id, instance: attachment.instance }.into());
     }
@@ -184,9 +187,19 @@ pub(super) fn detach(draft: &mut Draft<'_>, id: AttachmentId, force: bool) -> Re
     Ok(retired)
 }
 
+/// The attachment with this id, if its instance or its interface is of who asks: either may end it.
+fn to_end(draft: &mut Draft<'_>, id: AttachmentId) -> Result<Attachment, DecideError> {
+    if let Some(attachment) = draft.follow_if_there::<Attachment>(id)?
+        && draft.find::<Vni>(attachment.vni)?.is_some()
+    {
+        return Ok(attachment);
+    }
+    draft.get(id)
+}
+
 /// Detaching means to keep the interface, even if its instance is deleted before the host has let go.
 fn keep_interface(draft: &mut Draft<'_>, attachment: &Attachment) -> Result<(), DecideError> {
-    if let Some(mut vni) = draft.find::<Vni>(attachment.vni)?
+    if let Some(mut vni) = draft.follow_if_there::<Vni>(attachment.vni)?
         && vni.attachment == Some(attachment.id)
         && vni.auto_delete
         && attachment.lifecycle != Lifecycle::Deleting
@@ -215,7 +228,7 @@ pub(super) fn retire(draft: &mut Draft<'_>, mut attachment: Attachment) -> Resul
 fn staying(draft: &mut Draft<'_>, instance: InstanceId, except: AttachmentId) -> Result<Vec<Attachment>, DecideError> {
     let mut staying = Vec::new();
     for id in instance::attachments(draft, instance)?.into_iter().filter(|id| *id != except) {
-        let other: Attachment = draft.get(id)?;
+        let other: Attachment = draft.follow(id)?;
         if other.lifecycle != Lifecycle::Deleting {
             staying.push(other);
         }
@@ -270,13 +283,13 @@ fn settle_vni(draft: &mut Draft<'_>, attachment: &Attachment, to: Lifecycle) -> 
 
 /// The host has nothing of it any more: the record goes, and with it an interface that goes with its target.
 pub(super) fn gone(draft: &mut Draft<'_>, id: AttachmentId) -> Result<(), DecideError> {
-    let Some(attachment) = draft.find::<Attachment>(id)? else { return Ok(()) };
+    let Some(attachment) = draft.follow_if_there::<Attachment>(id)? else { return Ok(()) };
     if attachment.lifecycle != Lifecycle::Deleting {
         return Ok(());
     }
     erase(draft, &attachment);
     // An interface that has moved on can be deleted before the host that it left has let go.
-    let Some(mut vni) = draft.find::<Vni>(attachment.vni)? else { return Ok(()) };
+    let Some(mut vni) = draft.follow_if_there::<Vni>(attachment.vni)? else { return Ok(()) };
     if vni.attachment == Some(id) {
         vni.attachment = None;
         let with_target = vni.auto_delete && instance_goes(draft, &attachment)?;
@@ -291,7 +304,7 @@ pub(super) fn gone(draft: &mut Draft<'_>, id: AttachmentId) -> Result<(), Decide
 }
 
 fn instance_goes(draft: &mut Draft<'_>, attachment: &Attachment) -> Result<bool, DecideError> {
-    let instance = draft.find::<Instance>(attachment.instance)?;
+    let instance = draft.follow_if_there::<Instance>(attachment.instance)?;
     Ok(instance.is_none_or(|instance| instance.lifecycle == Lifecycle::Deleting))
 }
 

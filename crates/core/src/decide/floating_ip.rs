@@ -1,14 +1,16 @@
 //! Rules of floating IPs: one for a private address at most, in the zone of what it leads to, held until released.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use super::free::Search;
-use super::{OWNER_WORDS, change_name, same_owner, take_name};
+use super::{OWNER_WORDS, change_name, same_owner, take_name, vni_permission};
 use crate::command::{CreateFloatingIp, FloatingIpChoice};
 use crate::draft::{Draft, parse_id};
-use crate::id::{FloatingIpId, PublicGatewayId, PublicPoolId, ReservedIpId, VniId};
-use crate::model::{FloatingIp, FloatingIpTarget, Owner, PublicPool, ReservedIp, Vni};
-use crate::record;
+use crate::id::{AssociationId, FloatingIpId, PublicGatewayId, PublicPoolId, ReservedIpId, VniId};
+use crate::model::{FloatingIp, FloatingIpTarget, Owner, PublicPool, ReservedIp, Vni, VniUse};
+use crate::name;
+use crate::record::{self, list_prefix};
 use crate::refusal::{DecideError, Holder, Noun, Refusal};
 
 pub(super) fn create(draft: &mut Draft<'_>, create: CreateFloatingIp) -> Result<FloatingIp, DecideError> {
@@ -18,15 +20,47 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateFloatingIp) -> Result<
         Some(vni) => vni.owner.clone(),
         None => draft.owner_of_new()?,
     };
-    let Some(zone) = zone.or(vni.map(|vni| vni.zone)) else {
-        return Err(Refusal::invalid("zone", "", "it is needed when there is no target").into());
+    let mut floating = match zone.or(vni.map(|vni| vni.zone)) {
+        Some(zone) => allocate(draft, owner, name, &zone, address)?,
+        None => allocate_in_region(draft, &owner, name.as_ref(), address)?,
     };
-    let mut floating = allocate(draft, owner, name, &zone, address)?;
     if let Some(target) = target {
         lead_to(draft, &mut floating, target)?;
     }
     draft.insert(&floating);
     Ok(floating)
+}
+
+/// Takes an address of any zone of a region, of the first one that has one; or the given one, wherever it is.
+fn allocate_in_region(
+    draft: &mut Draft<'_>,
+    owner: &Owner,
+    name: Option<&String>,
+    address: Option<Ipv4Addr>,
+) -> Result<FloatingIp, DecideError> {
+    let regions = draft.regions()?;
+    let mut zones = BTreeSet::new();
+    for id in draft.index::<PublicPoolId>(&list_prefix::<PublicPool>(""))? {
+        let pool: PublicPool = draft.get(id)?;
+        let wanted = address.is_none_or(|address| pool.cidrs.iter().any(|range| range.contains(&address)));
+        let region = regions.of_zone(&pool.zone);
+        if wanted && region.name == owner.region {
+            let place = region.zones.iter().position(|zone| *zone == pool.zone);
+            zones.insert((place.unwrap_or(usize::MAX), pool.zone));
+        }
+    }
+    if let (Some(address), true) = (address, zones.is_empty()) {
+        let rule = format!("no public pool of region '{}' has it", owner.region);
+        return Err(Refusal::invalid("address", address, rule).into());
+    }
+    let mut none = Refusal::NoPublicAddress { zone: owner.region.clone() };
+    for (_, zone) in zones {
+        match allocate(draft, owner.clone(), name.cloned(), &zone, address) {
+            Err(DecideError::Refused(refusal @ Refusal::NoPublicAddress { .. })) => none = refusal,
+            other => return other,
+        }
+    }
+    Err(none.into())
 }
 
 /// Takes an address of the zone's pools; the record is not yet written.
@@ -57,7 +91,19 @@ pub(super) fn allocate(
         draft.put_raw(format!("{prefix}{id}"), id.to_string().into_bytes());
     }
     let created_at = draft.now;
-    Ok(FloatingIp { id, owner, name, address, pool, zone: zone.to_owned(), created_at, target: None })
+    let zone = zone.to_owned();
+    Ok(FloatingIp {
+        id,
+        owner,
+        name,
+        address,
+        pool,
+        zone,
+        created_at,
+        target: None,
+        association: None,
+        domain_name: None,
+    })
 }
 
 fn choose(
@@ -103,66 +149,110 @@ pub(super) fn associate(
     id: FloatingIpId,
     target: FloatingIpChoice,
     reassociate: bool,
+    displace: bool,
 ) -> Result<FloatingIp, DecideError> {
     let mut floating: FloatingIp = draft.get(id)?;
-    let before = floating.target;
-    match before {
-        Some(FloatingIpTarget::Vni { vni, .. }) if reassociate || vni == target.vni => unlink(draft, &mut floating),
+    if let Some(gateway @ FloatingIpTarget::PublicGateway(_)) = floating.target {
+        return Err(bound(&floating, gateway));
+    }
+    let (vni, ip) = choose_target(draft, &floating, target)?;
+    match floating.target {
+        Some(before) if before == (FloatingIpTarget::Vni { vni: vni.id, ip: ip.id }) => return Ok(floating),
+        Some(_) if reassociate => unlink(draft, &mut floating),
         Some(other) => return Err(bound(&floating, other)),
         None => {}
     }
-    lead_to(draft, &mut floating, target)?;
-    match before {
-        // The same interface, but another of its addresses: to move it there it must be asked for.
-        Some(before) if Some(before) != floating.target && !reassociate => Err(bound(&floating, before)),
-        _ => {
-            draft.put(&floating);
-            Ok(floating)
-        }
+    if displace && let Some(mut other) = of(draft, ip.id)?.filter(|other| other.owner == floating.owner) {
+        unlink(draft, &mut other);
+        draft.put(&other);
     }
+    link(draft, &mut floating, &vni, &ip)?;
+    draft.put(&floating);
+    Ok(floating)
 }
 
 fn bound(floating: &FloatingIp, target: FloatingIpTarget) -> DecideError {
-    let holder = match target {
-        FloatingIpTarget::Vni { vni, .. } => Holder::Vni(vni),
-        FloatingIpTarget::PublicGateway(gateway) => Holder::PublicGateway(gateway),
-    };
+    let holder = holder(target);
     Refusal::FloatingIpBound { id: floating.id, address: floating.address.into(), holder }.into()
 }
 
+fn holder(target: FloatingIpTarget) -> Holder {
+    match target {
+        FloatingIpTarget::Vni { vni, .. } => Holder::Vni(vni),
+        FloatingIpTarget::PublicGateway(gateway) => Holder::PublicGateway(gateway),
+    }
+}
+
 fn lead_to(draft: &mut Draft<'_>, floating: &mut FloatingIp, target: FloatingIpChoice) -> Result<(), DecideError> {
-    let vni: Vni = draft.get(target.vni)?;
-    same_owner("target", vni.id, &vni.owner, &floating.owner)?;
+    let (vni, ip) = choose_target(draft, floating, target)?;
+    link(draft, floating, &vni, &ip)
+}
+
+/// The interface and the address of it that a floating IP may lead to.
+fn choose_target(
+    draft: &mut Draft<'_>,
+    floating: &FloatingIp,
+    target: FloatingIpChoice,
+) -> Result<(Vni, ReservedIp), DecideError> {
+    let vni = vni_permission::usable(draft, target.vni, VniUse::Associate)?;
+    if !vni_permission::permits(draft, &vni, &floating.owner, VniUse::Associate)? {
+        same_owner("target", vni.id, &vni.owner, &floating.owner)?;
+    }
     if vni.zone != floating.zone {
         let rule = format!("it is in zone '{}', but the floating IP is of zone '{}'", vni.zone, floating.zone);
         return Err(Refusal::invalid("target", vni.id, rule).into());
     }
-    let ip: ReservedIp = draft.get(target.ip.unwrap_or_else(|| vni.primary_ip()))?;
-    if ip.bound_to != Some(vni.id) {
+    let ip = target.ip.unwrap_or_else(|| vni.primary_ip());
+    let found = draft.follow_if_there::<ReservedIp>(ip)?.filter(|found| found.bound_to == Some(vni.id));
+    let Some(ip) = found else {
         let rule = format!("it is not an address of {}", vni.id);
-        return Err(Refusal::invalid("target.ip", ip.id, rule).into());
-    }
+        return Err(Refusal::invalid("target.ip", ip, rule).into());
+    };
     if ip.address.is_ipv6() {
         let rule = "a floating IP leads to an IPv4 address; IPv6 addresses need none";
         return Err(Refusal::invalid("target.ip", ip.address, rule).into());
     }
+    Ok((vni, ip))
+}
+
+/// Lets a floating IP that leads nowhere lead to an address; the record is not yet written.
+fn link(draft: &mut Draft<'_>, floating: &mut FloatingIp, vni: &Vni, ip: &ReservedIp) -> Result<(), DecideError> {
     let key = record::floating_ip_of_key(ip.id);
     if let Err(other) = draft.claim(key.clone(), &floating.id.to_string())? {
         let floating_ip = parse_id(&key, other.as_bytes())?;
         return Err(Refusal::AddressHasFloatingIp { vni: vni.id, address: ip.address, floating_ip }.into());
     }
     put_vni_key(draft, vni.id, floating.id);
-    floating.target = Some(FloatingIpTarget::Vni { vni: vni.id, ip: ip.id });
+    begin(draft, floating, FloatingIpTarget::Vni { vni: vni.id, ip: ip.id });
     Ok(())
 }
 
-/// Lets a floating IP lead to a public gateway.
-pub(super) fn lead_to_gateway(floating: &mut FloatingIp, gateway: PublicGatewayId) -> Result<(), DecideError> {
+/// Lets a floating IP lead to a public gateway; the record is not yet written.
+pub(super) fn lead_to_gateway(
+    draft: &mut Draft<'_>,
+    floating: &mut FloatingIp,
+    gateway: PublicGatewayId,
+) -> Result<(), DecideError> {
     if let Some(other) = floating.target {
         return Err(bound(floating, other));
     }
-    floating.target = Some(FloatingIpTarget::PublicGateway(gateway));
+    begin(draft, floating, FloatingIpTarget::PublicGateway(gateway));
     Ok(())
+}
+
+/// From now on it leads there, by an association of its own.
+fn begin(draft: &mut Draft<'_>, floating: &mut FloatingIp, target: FloatingIpTarget) {
+    let association = AssociationId::new(draft.ids);
+    draft.put_raw(record::association_key(association), floating.id.to_string().into_bytes());
+    (floating.target, floating.association) = (Some(target), Some(association));
+}
+
+/// From now on it leads nowhere; the record is not yet written.
+pub(super) fn end(draft: &mut Draft<'_>, floating: &mut FloatingIp) {
+    floating.target = None;
+    if let Some(association) = floating.association.take() {
+        draft.delete_raw(record::association_key(association));
+    }
 }
 
 fn vni_key(vni: VniId, id: FloatingIpId) -> String {
@@ -179,8 +269,19 @@ fn unlink(draft: &mut Draft<'_>, floating: &mut FloatingIp) {
     if let Some(FloatingIpTarget::Vni { vni, ip }) = floating.target {
         draft.delete_raw(record::floating_ip_of_key(ip));
         draft.delete_raw(vni_key(vni, floating.id));
-        floating.target = None;
+        end(draft, floating);
     }
+}
+
+/// Ends an association by its own id: one that has ended already is not another one's end.
+pub(super) fn end_association(draft: &mut Draft<'_>, id: AssociationId) -> Result<FloatingIp, DecideError> {
+    let key = record::association_key(id);
+    if let Some(held) = draft.raw(&key)?
+        && let Some(floating) = draft.find::<FloatingIp>(parse_id(&key, &held)?)?
+    {
+        return disassociate(draft, floating.id);
+    }
+    Err(Refusal::NotFound { noun: Noun::Association, id: id.to_string() }.into())
 }
 
 pub(super) fn disassociate(draft: &mut Draft<'_>, id: FloatingIpId) -> Result<FloatingIp, DecideError> {
@@ -196,6 +297,38 @@ pub(super) fn disassociate(draft: &mut Draft<'_>, id: FloatingIpId) -> Result<Fl
     Ok(floating)
 }
 
+/// Says which domain name its address is to have.
+pub(super) fn name_domain(
+    draft: &mut Draft<'_>,
+    id: FloatingIpId,
+    domain: Option<String>,
+) -> Result<FloatingIp, DecideError> {
+    let mut floating: FloatingIp = draft.get(id)?;
+    floating.domain_name = match domain {
+        Some(domain) => {
+            let plain = domain.strip_suffix('.').unwrap_or(&domain).to_ascii_lowercase();
+            if !name::is_domain(&plain) {
+                return Err(Refusal::invalid("domain_name", domain, name::DOMAIN_RULE).into());
+            }
+            Some(plain)
+        }
+        None => None,
+    };
+    draft.put(&floating);
+    Ok(floating)
+}
+
+/// Gives a floating IP back that leads nowhere.
+pub(super) fn release(draft: &mut Draft<'_>, id: FloatingIpId) -> Result<FloatingIp, DecideError> {
+    let floating: FloatingIp = draft.get(id)?;
+    if let Some(target) = floating.target {
+        let (noun, holder) = (Noun::FloatingIp, holder(target));
+        return Err(Refusal::InUse { noun, id: id.to_string(), holder, remedy: "disassociate it first" }.into());
+    }
+    erase(draft, &floating);
+    Ok(floating)
+}
+
 pub(super) fn delete(draft: &mut Draft<'_>, id: FloatingIpId) -> Result<FloatingIp, DecideError> {
     let floating: FloatingIp = draft.get(id)?;
     if let Some(FloatingIpTarget::PublicGateway(gateway)) = floating.target {
@@ -208,7 +341,9 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: FloatingIpId) -> Result<Floating
 
 /// Removes a floating IP with everything that it occupies.
 pub(super) fn erase(draft: &mut Draft<'_>, floating: &FloatingIp) {
-    unlink(draft, &mut floating.clone());
+    let mut led = floating.clone();
+    unlink(draft, &mut led);
+    end(draft, &mut led);
     draft.delete_raw(record::public_address_key(floating.address));
     draft.delete_raw(record::name_key::<FloatingIp>(&floating.owner.scope(), &floating.name));
     draft.delete_raw(format!("{}{}", record::floating_ips_of_zone(&floating.zone), floating.id));
@@ -220,7 +355,8 @@ pub(super) fn erase(draft: &mut Draft<'_>, floating: &FloatingIp) {
 fn of(draft: &mut Draft<'_>, ip: ReservedIpId) -> Result<Option<FloatingIp>, DecideError> {
     let key = record::floating_ip_of_key(ip);
     let Some(held) = draft.raw(&key)? else { return Ok(None) };
-    draft.get::<FloatingIp>(parse_id(&key, &held)?).map(Some)
+    // It may be of another owner, whom this one has permitted to lead it here.
+    draft.follow::<FloatingIp>(parse_id(&key, &held)?).map(Some)
 }
 
 /// A private address goes from its interface: nothing leads to it any more.

@@ -28,6 +28,7 @@ mod tags;
 mod token;
 mod vni;
 mod vni_ip;
+mod vni_permission;
 mod vni_policy;
 mod vpc;
 
@@ -109,6 +110,7 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<Reply, DecideError> 
         Command::AddVniIp(id, choice) => Reply::ReservedIp(vni_ip::add(draft, id, choice)?),
         Command::RemoveVniIp(id, ip) => Reply::ReservedIp(vni_ip::remove(draft, id, ip)?),
         Command::MoveVniIp(ip, to) => Reply::ReservedIp(vni_ip::hand_over(draft, ip, to)?),
+        Command::TakeVniIp(id, address) => Reply::ReservedIp(vni_ip::claim(draft, id, address)?),
         Command::AddVniPrefix(id, choice) => Reply::Prefix(prefix::add(draft, id, choice)?),
         Command::RemoveVniPrefix(id, net) => Reply::Prefix(prefix::remove(draft, id, net)?),
         Command::ChangeVniGroups(id, change) => Reply::Vni(vni_policy::change_groups(draft, id, change)?),
@@ -116,6 +118,8 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<Reply, DecideError> 
         Command::ReleaseVni(id) => Reply::Vni(vni_policy::release(draft, id)?),
         Command::FlushVni(id) => Reply::Vni(vni_policy::flush(draft, id)?),
         Command::ShadowVni(id, groups) => Reply::Vni(vni_policy::shadow(draft, id, groups)?),
+        Command::CreateVniPermission(create) => Reply::VniPermission(vni_permission::create(draft, create)?),
+        Command::RevokeVniPermission { id, force } => Reply::VniPermission(vni_permission::revoke(draft, id, force)?),
         Command::CreateSecurityGroup(create) => Reply::SecurityGroup(security_group::create(draft, create)?),
         Command::UpdateSecurityGroup(id, update) => Reply::SecurityGroup(security_group::update(draft, id, update)?),
         Command::DeleteSecurityGroup(id) => Reply::SecurityGroup(security_group::delete(draft, id)?),
@@ -131,9 +135,12 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<Reply, DecideError> 
         Command::DeletePublicPool(id) => Reply::PublicPool(public_pool::delete(draft, id)?),
         Command::CreateFloatingIp(create) => Reply::FloatingIp(floating_ip::create(draft, create)?),
         Command::RenameFloatingIp(id, name) => Reply::FloatingIp(floating_ip::rename(draft, id, &name)?),
-        Command::AssociateFloatingIp { id, target, reassociate } => {
-            Reply::FloatingIp(floating_ip::associate(draft, id, target, reassociate)?)
+        Command::AssociateFloatingIp { id, target, reassociate, displace } => {
+            Reply::FloatingIp(floating_ip::associate(draft, id, target, reassociate, displace)?)
         }
+        Command::EndAssociation(id) => Reply::FloatingIp(floating_ip::end_association(draft, id)?),
+        Command::NameFloatingIpDomain(id, domain) => Reply::FloatingIp(floating_ip::name_domain(draft, id, domain)?),
+        Command::ReleaseFloatingIp(id) => Reply::FloatingIp(floating_ip::release(draft, id)?),
         Command::DisassociateFloatingIp(id) => Reply::FloatingIp(floating_ip::disassociate(draft, id)?),
         Command::DeleteFloatingIp(id) => Reply::FloatingIp(floating_ip::delete(draft, id)?),
         Command::CreatePublicGateway(create) => Reply::PublicGateway(public_gateway::create(draft, create)?),

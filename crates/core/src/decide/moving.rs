@@ -13,7 +13,7 @@ pub(super) fn start(draft: &mut Draft<'_>, id: VniId, to: InstanceId) -> Result<
     let mut vni: Vni = draft.get(id)?;
     let Some(from) = vni.attachment else { return Err(Refusal::NotAttached { vni: id }.into()) };
     vni::refuse_while_moving(draft, id)?;
-    let from: Attachment = draft.get(from)?;
+    let from: Attachment = draft.follow(from)?;
     if from.primary {
         return Err(Refusal::PrimaryAttachment { attachment: from.id, instance: from.instance }.into());
     }

@@ -73,7 +73,7 @@ fn take_floating_ip(
 ) -> Result<FloatingIpId, DecideError> {
     let Some(id) = given else {
         let mut floating = floating_ip::allocate(draft, owner.clone(), None, zone, None)?;
-        floating_ip::lead_to_gateway(&mut floating, gateway)?;
+        floating_ip::lead_to_gateway(draft, &mut floating, gateway)?;
         draft.insert(&floating);
         return Ok(floating.id);
     };
@@ -83,7 +83,7 @@ fn take_floating_ip(
         let rule = format!("it is of zone '{}', not '{zone}'", floating.zone);
         return Err(Refusal::invalid("floating_ip", id, rule).into());
     }
-    floating_ip::lead_to_gateway(&mut floating, gateway)?;
+    floating_ip::lead_to_gateway(draft, &mut floating, gateway)?;
     draft.put(&floating);
     Ok(id)
 }
@@ -106,7 +106,7 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: PublicGatewayId) -> Result<Publi
     if gateway.owns_floating_ip {
         floating_ip::erase(draft, &floating);
     } else {
-        floating.target = None;
+        floating_ip::end(draft, &mut floating);
         draft.put(&floating);
     }
     draft.delete_raw(record::name_key::<PublicGateway>(&gateway.vpc.to_string(), &gateway.name));

@@ -1,7 +1,7 @@
 //! Rules of interfaces: one subnet for all addresses, a primary address always, deleted only when not attached.
 
 use super::address::{self, For};
-use super::{change_name, prefix, security_group, take_name, vni_ip, vni_policy};
+use super::{change_name, prefix, security_group, take_name, vni_ip, vni_permission, vni_policy};
 use crate::command::{CreateVni, IpChoice, UpdateVni};
 use crate::draft::Draft;
 use crate::id::{SecurityGroupId, VniId};
@@ -54,6 +54,7 @@ pub(super) fn create(
         mac,
         ips: Vec::with_capacity(1 + create.ips.len()),
         primary_ipv6: None,
+        keep_primary_ipv6: create.keep_primary_ipv6.unwrap_or(false),
         prefixes: Vec::new(),
         security_groups,
         allow_ip_spoofing: create.allow_ip_spoofing.unwrap_or(false),
@@ -154,6 +155,13 @@ pub(super) fn update(draft: &mut Draft<'_>, id: VniId, update: UpdateVni) -> Res
         check_nat(nat, vni.attachment.is_some())?;
         vni.enable_infrastructure_nat = nat;
     }
+    if let Some(keep) = update.keep_primary_ipv6 {
+        if vni.keep_primary_ipv6 && !keep {
+            let rule = "a primary IPv6 address that was asked for stays for as long as its interface";
+            return Err(Refusal::invalid("keep_primary_ipv6", false, rule).into());
+        }
+        vni.keep_primary_ipv6 = keep;
+    }
     vni.allow_ip_spoofing = update.allow_ip_spoofing.unwrap_or(vni.allow_ip_spoofing);
     vni.source_dest_check = update.source_dest_check.unwrap_or(vni.source_dest_check);
     vni.protocol_state_filtering = update.protocol_state_filtering.unwrap_or(vni.protocol_state_filtering);
@@ -195,6 +203,7 @@ pub(super) fn erase(draft: &mut Draft<'_>, vni: &Vni) -> Result<(), DecideError>
     for net in &vni.prefixes {
         prefix::release(draft, vni, *net);
     }
+    vni_permission::drop_all(draft, vni.id)?;
     vni_policy::link(draft, vni.id, &vni_policy::named(vni), &[]);
     draft.delete_raw(record::name_key::<Vni>(&vni.vpc.to_string(), &vni.name));
     draft.delete_raw(record::mac_key(vni.mac));

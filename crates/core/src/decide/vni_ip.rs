@@ -1,13 +1,15 @@
 //! An interface's addresses: added, taken away, moved to another interface; counted by IP version.
 
+use std::net::IpAddr;
+
 use super::address::{self, For};
 use super::floating_ip;
 use crate::command::IpChoice;
-use crate::draft::{Draft, decode};
+use crate::draft::{Draft, decode, parse_id};
 use crate::id::{ReservedIpId, SubnetId, VniId};
 use crate::limits::IPS_PER_INTERFACE;
-use crate::model::{Attachment, Instance, IpFamily, ReservedIp, Subnet, Vni};
-use crate::record::Record;
+use crate::model::{Attachment, Instance, IpFamily, ReservedBy, ReservedIp, Subnet, Vni};
+use crate::record::{self, Record};
 use crate::refusal::{DecideError, Holder, Limited, Noun, Refusal};
 
 /// Puts an address on an interface's list; the first IPv6 one is its primary one.
@@ -60,8 +62,8 @@ fn other_subnet(vni: &Vni, subnet: SubnetId) -> DecideError {
 /// How many addresses of one IP version an interface may have where it is.
 fn room(draft: &mut Draft<'_>, vni: &Vni) -> Result<u16, DecideError> {
     let Some(attachment) = vni.attachment else { return Ok(IPS_PER_INTERFACE) };
-    let attachment: Attachment = draft.get(attachment)?;
-    Ok(draft.get::<Instance>(attachment.instance)?.ips_per_interface)
+    let attachment: Attachment = draft.follow(attachment)?;
+    Ok(draft.follow::<Instance>(attachment.instance)?.ips_per_interface)
 }
 
 /// How many addresses and delegated networks of an IP version an interface has. An address never changes its version, so
@@ -101,8 +103,8 @@ pub(super) fn no_room(id: Option<VniId>, room: u16) -> DecideError {
     Refusal::Limit { of: Limited::AddressesOfVni, what, limit: room.into() }.into()
 }
 
-/// Takes an address off an interface's list; its primary IPv4 one stays for as long as the interface, its primary IPv6
-/// one as long as it has others.
+/// Takes an address off an interface's list; its primary IPv4 one stays for as long as the interface, and so does its
+/// primary IPv6 one if that was asked for.
 fn unlist(draft: &mut Draft<'_>, vni: &mut Vni, ip: ReservedIpId) -> Result<(), DecideError> {
     let Some(position) = vni.ips.iter().position(|other| *other == ip) else {
         return Err(Refusal::NotFound { noun: Noun::ReservedIp, id: ip.to_string() }.into());
@@ -115,12 +117,16 @@ fn unlist(draft: &mut Draft<'_>, vni: &mut Vni, ip: ReservedIpId) -> Result<(), 
         return Err(in_use("a primary address stays for as long as its interface"));
     }
     if vni.primary_ipv6 == Some(ip) {
-        for other in &vni.ips {
-            if *other != ip && draft.get::<ReservedIp>(*other)?.address.is_ipv6() {
-                return Err(in_use("the primary IPv6 address goes last; remove the other IPv6 addresses first"));
-            }
+        if vni.keep_primary_ipv6 {
+            return Err(in_use("the primary IPv6 address stays for as long as its interface"));
         }
         vni.primary_ipv6 = None;
+        for other in &vni.ips {
+            if *other != ip && draft.get::<ReservedIp>(*other)?.address.is_ipv6() {
+                vni.primary_ipv6 = Some(*other);
+                break;
+            }
+        }
     }
     vni.ips.remove(position);
     Ok(())
@@ -131,6 +137,22 @@ pub(super) fn remove(draft: &mut Draft<'_>, id: VniId, ip: ReservedIpId) -> Resu
     unlist(draft, &mut vni, ip)?;
     draft.put(&vni);
     address::release(draft, ip)
+}
+
+/// Gives an interface this address of its subnet, also if it is a secondary one of another interface.
+pub(super) fn claim(draft: &mut Draft<'_>, id: VniId, address: IpAddr) -> Result<ReservedIp, DecideError> {
+    let vni: Vni = draft.get(id)?;
+    let key = record::address_key(vni.vpc, address);
+    if let Some(held) = draft.raw(&key)? {
+        let ip: ReservedIp = draft.get(parse_id(&key, &held)?)?;
+        match (ip.reserved_by, ip.bound_to) {
+            (ReservedBy::User, Some(_)) => return hand_over(draft, ip.id, id),
+            (ReservedBy::User, None) => return add(draft, id, IpChoice::Reserved(ip.id)),
+            // The subnet's own: refused as such.
+            (ReservedBy::Provider, _) => {}
+        }
+    }
+    add(draft, id, IpChoice::Address { address, name: None, auto_delete: true })
 }
 
 /// Gives a secondary address to another interface of the subnet; nothing happens if it is that one's already.

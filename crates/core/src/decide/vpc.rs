@@ -6,6 +6,7 @@ use crate::draft::Draft;
 use crate::id::{InstanceId, NetworkAclId, PublicGatewayId, SecurityGroupId, SubnetId, VpcId};
 use crate::limits::SERVERS_PER_DHCP_OPTION;
 use crate::model::{DhcpOptions, NetworkAcl, SecurityGroup, Subnet, Vpc};
+use crate::name;
 use crate::record;
 use crate::refusal::{DecideError, Holder, Limited, Noun, Refusal};
 
@@ -54,15 +55,8 @@ fn check_dhcp(dhcp: &DhcpOptions) -> Result<(), Refusal> {
         }
     }
     let Some(domain) = &dhcp.domain else { return Ok(()) };
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    if domain.len() > 253 || !domain.split('.').all(is_label) {
-        let rule = "a domain name is labels of letters, digits and hyphens with dots between, at most 253 characters";
-        return Err(Refusal::invalid("dhcp.domain", domain, rule));
+    if !name::is_domain(domain) {
+        return Err(Refusal::invalid("dhcp.domain", domain, name::DOMAIN_RULE));
     }
     Ok(())
 }

@@ -19,6 +19,7 @@ mod security_group;
 mod subnet;
 mod tags;
 mod vni;
+mod vni_permission;
 mod vpc;
 
 pub use access_key::{AccessKey, AccessKeyId, InvalidAccessKeyId};
@@ -37,6 +38,7 @@ pub use security_group::SecurityGroup;
 pub use subnet::Subnet;
 pub use tags::Tags;
 pub use vni::{ProtocolStateFiltering, Vni, VniLimits};
+pub use vni_permission::{VniPermission, VniUse};
 pub use vpc::{DhcpOptions, Vpc};
 
 use std::net::IpAddr;

@@ -6,7 +6,7 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use super::{Owner, Timestamp};
-use crate::id::{FloatingIpId, HostId, PublicGatewayId, PublicPoolId, ReservedIpId, VniId, VpcId};
+use crate::id::{AssociationId, FloatingIpId, HostId, PublicGatewayId, PublicPoolId, ReservedIpId, VniId, VpcId};
 
 /// Addresses that the public network routes to the hosts of a zone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +42,13 @@ pub struct FloatingIp {
     pub created_at: Timestamp,
     /// Where it leads.
     pub target: Option<FloatingIpTarget>,
+    /// The id of its leading there: another one each time that it is led somewhere. There whenever `target` is.
+    #[serde(default)]
+    pub association: Option<AssociationId>,
+    /// The domain name that its address is to have, in lower case without a dot at the end. It is kept for whoever runs the
+    /// zone of the addresses' names; Pintle runs none.
+    #[serde(default)]
+    pub domain_name: Option<String>,
 }
 
 /// Where a floating IP leads.

@@ -47,6 +47,10 @@ pub struct Vni {
     pub ips: Vec<ReservedIpId>,
     /// Which of them is the primary IPv6 address; `None`: it has no IPv6 address.
     pub primary_ipv6: Option<ReservedIpId>,
+    /// Whether its primary IPv6 address was asked for as such: then it stays for as long as the interface (EC2's
+    /// `EnablePrimaryIpv6`). Otherwise the next one takes the place of one that goes.
+    #[serde(default)]
+    pub keep_primary_ipv6: bool,
     /// Networks that are delegated to it: /28 of IPv4, /80 of IPv6, all in its subnet.
     pub prefixes: Vec<IpNet>,
     /// Its security groups, in the order given; never empty.

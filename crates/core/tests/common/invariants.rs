@@ -8,7 +8,7 @@ use pintle_core::lifecycle::Lifecycle;
 use pintle_core::limits;
 use pintle_core::model::{
     Account, Attachment, Host, Instance, InstanceState, MAX_PER_INSTANCE, Move, ReservedBy, ReservedIp, Subnet, Vni,
-    Vpc,
+    VniPermission, Vpc,
 };
 use pintle_core::net::subnet_roles;
 use pintle_core::record::{self, Listed, Record, name_key};
@@ -108,6 +108,13 @@ impl All {
                 expected.key(record::prefix_key(vni.vpc, *net), vni.id);
                 expected.key(record::prefix_of_subnet_key(vni.subnet, *net), vni.id);
             }
+        }
+        for permission in store.records::<VniPermission>() {
+            expected.may.insert(VniPermission::key_of(permission.id));
+            expected.key(permission.list_key(), permission.id);
+            let VniPermission { vni, account, allows, .. } = permission;
+            expected.key(record::vni_permission_key(vni, account, allows), permission.id);
+            assert_eq!(permission.owner, self.vnis[&vni.to_string()].owner, "{permission:?}");
         }
         for instance in self.instances.values() {
             expected.listed(instance, &instance.vpc.to_string(), &instance.name);
@@ -233,7 +240,7 @@ impl All {
     fn check_attachments(&self) {
         for attachment in self.attachments.values() {
             let instance = &self.instances[&attachment.instance.to_string()];
-            assert!(attachment.host == instance.host && attachment.vpc == instance.vpc, "{attachment:?}");
+            assert!(attachment.host == instance.host && attachment.owner == instance.owner, "{attachment:?}");
             assert!(usize::from(attachment.index) < MAX_PER_INSTANCE, "{attachment:?}");
             let leaving = attachment.lifecycle == Lifecycle::Deleting;
             assert!(leaving || instance.lifecycle != Lifecycle::Deleting, "{attachment:?} stays, {instance:?} goes");
@@ -246,6 +253,8 @@ impl All {
                 continue;
             };
             assert_eq!(instance.zone, vni.zone);
+            let lent = vni.owner != instance.owner;
+            assert!(attachment.vpc == vni.vpc && (lent || vni.vpc == instance.vpc), "{attachment:?}");
             assert!(attachment.generation <= vni.generation, "{attachment:?} is ahead of {vni:?}");
             let arriving = self.moves.get(&vni.id.to_string()).is_some_and(|moving| moving.to == attachment.id);
             let speaks = vni.attachment == Some(attachment.id);

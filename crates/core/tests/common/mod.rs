@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use pintle_core::command::Command;
 use pintle_core::id::IdSource;
 use pintle_core::model::{Account, Attachment, Host, Instance, Move, ReservedIp, Subnet, Timestamp, Vni, Vpc};
-use pintle_core::model::{FloatingIp, NetworkAcl, PrefixList, PublicGateway, PublicPool, SecurityGroup};
+use pintle_core::model::{FloatingIp, NetworkAcl, PrefixList, PublicGateway, PublicPool, SecurityGroup, VniPermission};
 use pintle_core::record::Record;
 use pintle_core::txn::Txn;
 use pintle_core::{DecideError, Refusal, Reply, Request, decide};
@@ -151,7 +151,7 @@ macro_rules! answers {
         }
     )*};
 }
-answers!(Account, Vpc, Subnet, ReservedIp, Vni, Instance, Attachment, Move, Host);
+answers!(VniPermission, Account, Vpc, Subnet, ReservedIp, Vni, Instance, Attachment, Move, Host);
 answers!(SecurityGroup, NetworkAcl, PrefixList, PublicPool, FloatingIp, PublicGateway);
 
 impl Answer for IpNet {

@@ -49,6 +49,9 @@ pub(super) fn expect(store: &Store, expected: &mut Expected) {
         expected.key(record::public_address_key(floating.address), floating.id);
         expected.index(record::floating_ips_of_zone(&floating.zone), floating.id);
         expected.index(record::floating_ips_of_pool(floating.pool), floating.id);
+        if let Some(association) = floating.association {
+            expected.key(record::association_key(association), floating.id);
+        }
         if let Some(FloatingIpTarget::Vni { vni, ip }) = floating.target {
             expected.index(record::floating_ips_of_vni(vni), floating.id);
             expected.key(record::floating_ip_of_key(ip), floating.id);
@@ -153,6 +156,7 @@ fn check_public(store: &Store) {
     let floating = by_id::<FloatingIp>(store);
     for one in floating.values() {
         let pool = &pools[&one.pool.to_string()];
+        assert_eq!(one.target.is_some(), one.association.is_some(), "{one:?}");
         assert!(pool.zone == one.zone && pool.cidrs.iter().any(|cidr| cidr.contains(&one.address)), "{one:?} {pool:?}");
         match one.target {
             None => {}

@@ -90,7 +90,7 @@ fn c13_an_address_that_leads_elsewhere_concerns_those_two_interfaces_only() {
     let other = t.s.world.vni(t.s.subnet).id;
     let mut told = told(&t.s);
     let target = FloatingIpChoice { vni: other, ip: None };
-    let command = Command::AssociateFloatingIp { id: t.public.id, target, reassociate: true };
+    let command = Command::AssociateFloatingIp { id: t.public.id, target, reassociate: true, displace: false };
     let concerned = [t.vni, other].map(pintle_core::compile::Subject::Vni).into();
     assert_eq!(hear(&mut t.s, &mut told, command), concerned);
     assert_eq!(t.answer(), [], "it leads to an interface that is nowhere");

@@ -99,8 +99,10 @@ fn public(what: What, store: &Store, [a, b, c, d]: [u8; 4], name: Option<String>
             id: pick::<FloatingIp>(store, a),
             target: target(),
             reassociate: d.is_multiple_of(2),
+            displace: c.is_multiple_of(2),
         },
         What::Disassociate => Command::DisassociateFloatingIp(pick::<FloatingIp>(store, a)),
+        What::DeleteFloatingIp if b.is_multiple_of(2) => Command::ReleaseFloatingIp(pick::<FloatingIp>(store, a)),
         What::DeleteFloatingIp => Command::DeleteFloatingIp(pick::<FloatingIp>(store, a)),
         What::Gateway => Command::CreatePublicGateway(CreatePublicGateway {
             name,

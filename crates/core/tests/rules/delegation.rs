@@ -164,6 +164,27 @@ fn b07_a_secondary_address_goes_to_another_interface_of_the_subnet_and_a_primary
 }
 
 #[test]
+fn b07_an_address_is_taken_whether_it_is_free_reserved_or_another_interfaces() {
+    let mut s = scene();
+    let one: Vni = s.world.run(Command::CreateVni(CreateVni { ips: vec![at("10.0.0.50")], ..vni(s.subnet) }));
+    let two = s.world.vni(s.subnet);
+    let reserved = s.world.reserve(s.subnet, "10.0.0.77").id;
+    let take = |address: &str| Command::TakeVniIp(two.id, address.parse().unwrap());
+    let taken: Vec<ReservedIp> =
+        ["10.0.0.50", "10.0.0.77", "10.0.0.90"].into_iter().map(|address| s.world.run(take(address))).collect();
+    assert_eq!((taken[0].id, taken[1].id), (one.ips[1], reserved));
+    assert!(taken.iter().all(|ip| ip.bound_to == Some(two.id)));
+    assert_eq!(s.world.get::<Vni>(two.id).ips[1..], [taken[0].id, taken[1].id, taken[2].id]);
+    assert_eq!(s.world.get::<Vni>(one.id).ips, one.ips[..1]);
+    s.world.ignored_reply(take("10.0.0.50"));
+
+    let primary = s.world.address(one.ips[0]).to_string();
+    says(&s.world.refused(take(&primary)), &["primary address stays"]);
+    assert!(matches!(s.world.refused(take("10.0.0.1")), Refusal::AddressTaken { holder: Holder::Subnet(_), .. }));
+    says(&s.world.refused(take("10.9.0.1")), &["must be in subnet"]);
+}
+
+#[test]
 fn a_range_with_a_delegated_prefix_stays() {
     let mut s = scene();
     with_ipv6(&mut s.world, s.vpc, s.subnet);

@@ -1,13 +1,14 @@
 //! Floating IPs, the pools they come from, and public gateways.
 
-use pintle_core::Refusal;
 use pintle_core::command::{
     Command, CreateFloatingIp, CreatePublicGateway, CreatePublicPool, CreateVni, FloatingIpChoice, RegisterHost,
     UpdateSubnet,
 };
 use pintle_core::id::{FloatingIpId, HostId, PublicPoolId, VniId};
-use pintle_core::model::{FloatingIp, FloatingIpTarget, Host, PublicGateway, PublicPool, ReservedIp, Subnet, Vni, Vpc};
+use pintle_core::model::{AccountId, FloatingIp, FloatingIpTarget, Host, Owner, Region};
+use pintle_core::model::{PublicGateway, PublicPool, ReservedIp, Subnet, Vni, Vpc};
 use pintle_core::refusal::{Holder, Noun};
+use pintle_core::{Refusal, Request};
 
 use crate::common::build::{Scene, at, create_subnet, host, ip4, net, scene, vni, with_ipv6};
 use crate::common::{World, says};
@@ -37,7 +38,7 @@ fn primary(vni: VniId) -> FloatingIpChoice {
 }
 
 fn associate(id: FloatingIpId, target: FloatingIpChoice, reassociate: bool) -> Command {
-    Command::AssociateFloatingIp { id, target, reassociate }
+    Command::AssociateFloatingIp { id, target, reassociate, displace: false }
 }
 
 #[test]
@@ -85,7 +86,7 @@ fn c09_each_private_address_has_one_floating_ip_and_an_interface_may_have_severa
     let second = FloatingIpChoice { vni: made.id, ip: Some(made.ips[1]) };
     s.world.run::<FloatingIp>(associate(two.id, second, false));
     s.world.run::<FloatingIp>(associate(two.id, second, false));
-    assert!(matches!(s.world.refused(associate(one.id, second, false)), Refusal::AddressHasFloatingIp { .. }));
+    assert!(matches!(s.world.refused(associate(one.id, second, true)), Refusal::AddressHasFloatingIp { .. }));
 
     s.world.run::<ReservedIp>(Command::RemoveVniIp(made.id, made.ips[1]));
     assert_eq!(s.world.get::<FloatingIp>(two.id).target, None, "its address is gone, the public one is kept");
@@ -135,8 +136,75 @@ fn c01_a_floating_ip_leads_to_an_ipv4_address_of_its_zone() {
     let other = s.world.vni(s.subnet).primary_ip();
     let stranger = FloatingIpChoice { vni: near.id, ip: Some(other) };
     says(&s.world.refused(associate(made, stranger, false)), &["field 'target.ip'", "not an address of"]);
-    let nowhere = Command::CreateFloatingIp(CreateFloatingIp { zone: None, ..create() });
-    says(&s.world.refused(nowhere), &["field 'zone'"]);
+}
+
+#[test]
+fn a_floating_ip_without_a_zone_is_of_any_zone_of_the_region_that_has_one() {
+    let (mut s, _) = public();
+    let anywhere = |address: Option<&str>| {
+        let address = address.map(ip4);
+        Command::CreateFloatingIp(CreateFloatingIp { zone: None, address, ..create() })
+    };
+    s.world.run::<PublicPool>(pool_in("zone-2", &["198.51.100.0/31"]));
+    let given: FloatingIp = s.world.run(anywhere(Some("198.51.100.1")));
+    assert_eq!(given.zone, "zone-2");
+    says(&s.world.refused(anywhere(Some("192.0.2.1"))), &["field 'address'", "192.0.2.1", "no public pool of region"]);
+    let zones: Vec<String> = (0..5).map(|_| s.world.run::<FloatingIp>(anywhere(None)).zone).collect();
+    assert_eq!(zones, ["zone-1", "zone-1", "zone-1", "zone-1", "zone-2"]);
+    assert!(matches!(s.world.refused(anywhere(None)), Refusal::NoPublicAddress { .. }));
+    let far = Request::tenant(Owner::new(AccountId::FIRST, "far"), anywhere(None));
+    let regions = ["local", "far"].map(|name| Region { name: name.to_owned(), zones: Vec::new() });
+    s.world.done(Command::ConfigureRegions(regions.to_vec()));
+    assert_eq!(s.world.refused(far), Refusal::NoPublicAddress { zone: "far".to_owned() }, "pools are of one region");
+}
+
+#[test]
+fn c09_a_floating_ip_takes_anothers_place_when_that_is_meant() {
+    let (mut s, _) = public();
+    let made = s.world.vni(s.subnet).id;
+    let (one, two) = (allocate(&mut s.world), allocate(&mut s.world));
+    let displace = |id, displace| {
+        let target = primary(made);
+        Command::AssociateFloatingIp { id, target, reassociate: false, displace }
+    };
+    let first: FloatingIp = s.world.run(displace(one.id, true));
+    assert!(matches!(s.world.refused(displace(two.id, false)), Refusal::AddressHasFloatingIp { .. }));
+    let second: FloatingIp = s.world.run(displace(two.id, true));
+    let one: FloatingIp = s.world.get(one.id);
+    assert_eq!((one.target, one.association), (None, None), "it is kept, and leads nowhere");
+    assert_ne!(first.association, second.association);
+    s.world.ignored_reply(displace(two.id, true));
+
+    let release = |id| Command::ReleaseFloatingIp(id);
+    match s.world.refused(release(two.id)) {
+        Refusal::InUse { noun: Noun::FloatingIp, holder: Holder::Vni(id), .. } => assert_eq!(id, made),
+        other => panic!("{other}"),
+    }
+    s.world.run::<FloatingIp>(release(one.id));
+    s.world.run::<FloatingIp>(Command::DisassociateFloatingIp(two.id));
+    let again: FloatingIp = s.world.run(displace(two.id, false));
+    assert_ne!(again.association, second.association, "each association has an id of its own");
+    let ended = second.association.unwrap();
+    let refusal = s.world.refused(Command::EndAssociation(ended));
+    assert_eq!(refusal, Refusal::NotFound { noun: Noun::Association, id: ended.to_string() });
+    let lasts = again.association.unwrap();
+    let stranger = Owner::new("000000000007".parse().unwrap(), "local");
+    let refusal = s.world.refused(Request::tenant(stranger, Command::EndAssociation(lasts)));
+    assert_eq!(refusal, Refusal::NotFound { noun: Noun::Association, id: lasts.to_string() });
+    assert_eq!(s.world.run::<FloatingIp>(Command::EndAssociation(lasts)).target, None);
+}
+
+#[test]
+fn a_floating_ips_domain_name_is_kept_as_dns_writes_it() {
+    let (mut s, _) = public();
+    let id = allocate(&mut s.world).id;
+    let name = |domain: Option<&str>| Command::NameFloatingIpDomain(id, domain.map(str::to_owned));
+    let named: FloatingIp = s.world.run(name(Some("Mail.Example.com.")));
+    assert_eq!(named.domain_name.as_deref(), Some("mail.example.com"));
+    for bad in ["", ".", "a..b", "-a.example", "a_b.example", &"a".repeat(64)] {
+        says(&s.world.refused(name(Some(bad))), &["field 'domain_name'", "labels of letters"]);
+    }
+    assert_eq!(s.world.run::<FloatingIp>(name(None)).domain_name, None);
 }
 
 fn gateway(s: &Scene) -> CreatePublicGateway {

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use pintle_core::Refusal;
-use pintle_core::command::{Command, CreateSubnet, CreateVni, CreateVpc, IpChoice, Ipv6Range, UpdateSubnet, UpdateVpc};
+use pintle_core::command::{
+    Command, CreateSubnet, CreateVni, CreateVpc, IpChoice, Ipv6Range, UpdateSubnet, UpdateVni, UpdateVpc,
+};
 use pintle_core::host_spec::Ipv6Assignment;
 use pintle_core::model::{IpFamily, ReservedIp, Subnet, Vni, Vpc};
 use pintle_core::net::eui64;
@@ -104,17 +106,31 @@ fn b08_an_interface_gets_ipv6_addresses_of_its_subnet_and_each_is_its_own() {
 }
 
 #[test]
-fn b09_the_primary_ipv6_address_goes_last_and_the_next_one_added_is_primary_again() {
+fn b09_the_next_ipv6_address_takes_the_place_of_a_primary_one_that_goes() {
     let mut s = dual();
     let made: Vni = s.world.run(Command::CreateVni(CreateVni { ips: vec![auto6(), auto6()], ..vni(s.subnet) }));
-    let refusal = s.world.refused(Command::RemoveVniIp(made.id, made.ips[1]));
-    says(&refusal, &[&made.ips[1].to_string(), "primary IPv6 address goes last"]);
-    for ip in [made.ips[2], made.ips[1]] {
-        s.world.run::<ReservedIp>(Command::RemoveVniIp(made.id, ip));
-    }
+    s.world.run::<ReservedIp>(Command::RemoveVniIp(made.id, made.ips[1]));
+    assert_eq!(s.world.get::<Vni>(made.id).primary_ipv6, Some(made.ips[2]));
+    s.world.run::<ReservedIp>(Command::RemoveVniIp(made.id, made.ips[2]));
     assert_eq!(s.world.get::<Vni>(made.id).primary_ipv6, None);
     let next: ReservedIp = s.world.run(Command::AddVniIp(made.id, auto6()));
     assert_eq!(s.world.get::<Vni>(made.id).primary_ipv6, Some(next.id));
+}
+
+#[test]
+fn a13_a_primary_ipv6_address_that_was_asked_for_stays() {
+    let mut s = dual();
+    let made: Vni = s.world.run(Command::CreateVni(CreateVni { ips: vec![auto6(), auto6()], ..vni(s.subnet) }));
+    let keep = |keep| Command::UpdateVni(made.id, UpdateVni { keep_primary_ipv6: Some(keep), ..UpdateVni::default() });
+    s.world.run::<Vni>(keep(false));
+    s.world.run::<Vni>(keep(true));
+    let other = s.world.vni(s.subnet).id;
+    for command in [Command::RemoveVniIp(made.id, made.ips[1]), Command::MoveVniIp(made.ips[1], other)] {
+        says(&s.world.refused(command), &[&made.ips[1].to_string(), "primary IPv6 address stays"]);
+    }
+    says(&s.world.refused(keep(false)), &["field 'keep_primary_ipv6'", "stays"]);
+    s.world.run::<ReservedIp>(Command::RemoveVniIp(made.id, made.ips[2]));
+    s.world.run::<Vni>(Command::DeleteVni(made.id));
 }
 
 #[test]

@@ -19,5 +19,6 @@ mod security_group;
 mod subnet;
 mod tenants;
 mod vni;
+mod vni_permission;
 mod vni_policy;
 mod vpc;

@@ -43,6 +43,11 @@ impl Ec2Error {
         Ec2Error::new("InvalidParameterCombination", message)
     }
 
+    /// EC2 has this, and Pintle does not.
+    pub fn unsupported(name: &str, why: impl std::fmt::Display) -> Self {
+        Ec2Error::new("UnsupportedOperation", format!("The parameter {name} is not supported: {why}"))
+    }
+
     /// The operation does not have this parameter.
     pub fn unknown_parameter(name: &str) -> Self {
         Ec2Error::new("UnknownParameter", format!("The parameter {} is not recognized", short(name)))

@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
+use pintle_core::id::{AssociationId, SecurityGroupId, SubnetId, VniId, VniPermissionId, VpcId};
 use pintle_core::id::{AttachmentId, FloatingIpId, InstanceId, NetworkAclId, PrefixListId, PublicGatewayId, RuleId};
-use pintle_core::id::{SecurityGroupId, SubnetId, VniId, VpcId};
 use pintle_core::refusal::Noun;
 
 use super::error::{Ec2Error, short};
@@ -38,6 +38,8 @@ ids! {
     RuleId, SecurityGroupRule, "InvalidSecurityGroupRuleId.Malformed";
     NetworkAclId, NetworkAcl, "InvalidNetworkAclID.Malformed";
     PrefixListId, PrefixList, "InvalidPrefixListID.Malformed";
+    VniPermissionId, VniPermission, "InvalidNetworkInterfacePermissionId.Malformed";
+    AssociationId, Association, "InvalidAssociationID.Malformed";
     FloatingIpId, FloatingIp, "InvalidAllocationID.Malformed";
     PublicGatewayId, PublicGateway, "NatGatewayMalformed";
 }

@@ -66,6 +66,11 @@ pub fn not_found(noun: Noun, id: &str) -> Ec2Error {
         }
         Noun::PrefixList => ("InvalidPrefixListID.NotFound", format!("The prefix list ID '{id}' does not exist")),
         Noun::FloatingIp => ("InvalidAllocationID.NotFound", format!("The allocation ID '{id}' does not exist")),
+        Noun::Association => ("InvalidAssociationID.NotFound", format!("The association ID '{id}' does not exist")),
+        Noun::VniPermission => (
+            "InvalidNetworkInterfacePermissionId.NotFound",
+            format!("The networkInterfacePermission ID '{id}' does not exist"),
+        ),
         Noun::PublicGateway => ("NatGatewayNotFound", format!("NatGateway {id} was not found")),
         Noun::ReservedIp => ("InvalidParameterValue", format!("The address '{id}' is not assigned")),
         Noun::Prefix => ("InvalidParameterValue", format!("The prefix '{id}' is not assigned")),
@@ -81,6 +86,8 @@ pub fn not_found(noun: Noun, id: &str) -> Ec2Error {
 fn in_use(noun: Noun, holder: &Holder, message: String) -> Ec2Error {
     let code = match (noun, holder) {
         (Noun::Vni, _) => "InvalidNetworkInterface.InUse",
+        // An address of an interface that is to stay, such as its primary one.
+        (Noun::ReservedIp, Holder::Vni(_)) => "InvalidParameterValue",
         (Noun::FloatingIp | Noun::ReservedIp, _) => "InvalidIPAddress.InUse",
         _ => "DependencyViolation",
     };

@@ -90,6 +90,15 @@ impl Xml {
         self.nest(name, |xml| items.for_each(|one| xml.nest("item", |xml| item(xml, one))));
     }
 
+    /// `<name><item>value</item>…</name>`, or `<name/>` for no values.
+    pub fn values(&mut self, name: &str, values: impl IntoIterator<Item = impl ToString>) {
+        let mut values = values.into_iter().peekable();
+        if values.peek().is_none() {
+            return self.empty(name);
+        }
+        self.nest(name, |xml| values.for_each(|value| xml.text("item", value)));
+    }
+
     /// A set whose items (with their `<item>` around them) were written as a piece.
     pub fn set_of_pieces(&mut self, name: &str, items: &[u8]) {
         if items.is_empty() {
@@ -153,6 +162,8 @@ mod tests {
             "<s><item><n>1</n></item><item><n>2</n></item></s>"
         );
         assert_eq!(written(|xml| xml.set("s", [0; 0], |xml, n| xml.text("n", n))), "<s/>");
+        assert_eq!(written(|xml| xml.values("s", [1, 2])), "<s><item>1</item><item>2</item></s>");
+        assert_eq!(written(|xml| xml.values("s", [0; 0])), "<s/>");
         assert_eq!(written(|xml| xml.time("t", Timestamp(1_790_000_000_123))), "<t>2026-09-21T14:13:20.000Z</t>");
     }
 }

@@ -85,7 +85,7 @@ impl Update {
 /// A floating IP to an interface's primary address, away from wherever it leads: what `PATCH` and
 /// `PUT …/floating_ips/{id}` ask for.
 pub fn lead_to(id: FloatingIpId, vni: VniId) -> Command {
-    Command::AssociateFloatingIp { id, target: FloatingIpChoice { vni, ip: None }, reassociate: true }
+    Command::AssociateFloatingIp { id, target: FloatingIpChoice { vni, ip: None }, reassociate: true, displace: false }
 }
 
 #[derive(Serialize)]

@@ -128,7 +128,7 @@ impl Associate {
     pub fn command(self, snapshot: &dyn Snapshot, ip: &str) -> Result<Command, Problem> {
         let id = resolve::<FloatingIp>(snapshot, ip)?;
         let target = Target { vni: self.vni, private_address: self.private_address }.choice(snapshot)?;
-        Ok(Command::AssociateFloatingIp { id, target, reassociate: self.reassociate })
+        Ok(Command::AssociateFloatingIp { id, target, reassociate: self.reassociate, displace: false })
     }
 }
 

@@ -17,7 +17,7 @@ pub use instance::{InstanceView, vpc_of_interface};
 pub use list::{ChildOfVpc, Page, Scope, all, by_ids, by_name, child_ids, of_ids, own};
 pub use network_acl::NetworkAclView;
 pub use public::{FloatingIpView, PublicGatewayView, TargetView};
-pub use reserved_ip::{ReservedIpView, ip_at};
+pub use reserved_ip::{ReservedIpView, floating_ip_at, ip_at};
 pub use resolve::{Named, resolve, resolve_within};
 pub use security_group::{MemberView, SecurityGroupView, members};
 pub use subnet::SubnetView;

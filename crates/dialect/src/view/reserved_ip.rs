@@ -1,9 +1,10 @@
 //! A reserved IP with the interface that it is bound to.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
+use std::str::FromStr;
 
 use pintle_core::DecideError;
-use pintle_core::id::{ReservedIpId, VpcId};
+use pintle_core::id::{FloatingIpId, ReservedIpId, VpcId};
 use pintle_core::model::{ReservedIp, Vni};
 use pintle_core::txn::{Revision, Snapshot};
 use pintle_core::{query, record};
@@ -34,7 +35,19 @@ impl View for ReservedIpView {
 /// # Errors
 /// When the store can't be read.
 pub fn ip_at(snapshot: &dyn Snapshot, vpc: VpcId, address: IpAddr) -> Result<Option<ReservedIpId>, DecideError> {
-    let key = record::address_key(vpc, address);
+    held(snapshot, record::address_key(vpc, address))
+}
+
+/// The floating IP that has a public address, if one has.
+///
+/// # Errors
+/// When the store can't be read.
+pub fn floating_ip_at(snapshot: &dyn Snapshot, address: Ipv4Addr) -> Result<Option<FloatingIpId>, DecideError> {
+    held(snapshot, record::public_address_key(address))
+}
+
+/// The id of whatever holds a key.
+fn held<I: FromStr>(snapshot: &dyn Snapshot, key: String) -> Result<Option<I>, DecideError> {
     let Some(stored) = snapshot.get(&key)? else { return Ok(None) };
     let id = std::str::from_utf8(&stored.value).ok().and_then(|text| text.parse().ok());
     id.map(Some).ok_or_else(|| DecideError::Corrupt { key, detail: "it does not hold an id".to_owned() })

@@ -124,7 +124,7 @@ const CASES: &[(&str, Decode)] = &[
     }),
     ("native/create_virtual_network_interface", |body, world| decode::<native::vni::Create>(body)?.command(world)),
     ("native/update_virtual_network_interface", |body, _| Ok(decode::<native::vni::Update>(body)?.command(vni()))),
-    ("native/add_address", |body, world| decode::<native::vni::AddAddress>(body)?.command(world, world.ids().vni)),
+    ("native/add_address", |body, world| decode::<native::vni::AddAddress>(body)?.command(world.ids().vni)),
     ("native/remove_address", |body, world| {
         decode::<native::vni::RemoveAddress>(body)?.command(world, world.ids().vni)
     }),

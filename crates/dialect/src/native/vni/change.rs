@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use pintle_core::command::{Command, CreateVni, IpChoice, PrefixChoice, UpdateVni};
-use pintle_core::id::{ReservedIpId, VniId};
-use pintle_core::model::{IpFamily, ReservedIp, Subnet, Vni};
+use pintle_core::id::VniId;
+use pintle_core::model::{IpFamily, Subnet};
 use pintle_core::query;
 use pintle_core::txn::Snapshot;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::policy::{Filtering, Limits, Timeouts, groups};
 use crate::native::prefix_list::{Family, Network};
 use crate::problem::Problem;
-use crate::view::{ip_at, resolve};
+use crate::view::resolve;
 use crate::wire::{Text, Written, given};
 
 /// Body of `POST /native/v1/virtual_network_interfaces`.
@@ -31,6 +31,8 @@ pub struct Create {
     /// How many further IPv6 addresses to choose.
     #[serde(default)]
     ipv6_address_count: u8,
+    /// Whether the primary IPv6 address stays for as long as the interface.
+    keep_primary_ipv6: Option<bool>,
     #[serde(default)]
     prefixes: Vec<Written<Network>>,
     /// Group ids or names; the VPC's default group when absent.
@@ -64,6 +66,7 @@ impl Create {
             description: self.description,
             primary_ip: self.address.map_or_else(IpChoice::default, |Text(address)| exactly(address.into())),
             ips: self.addresses.into_iter().map(|Text(address)| exactly(address)).chain(chosen).collect(),
+            keep_primary_ipv6: self.keep_primary_ipv6,
             prefixes: self.prefixes.into_iter().map(|Written(Network(net))| PrefixChoice::Net(net)).collect(),
             security_groups: groups(snapshot, subnet.vpc, &self.security_groups.unwrap_or_default())?,
             allow_ip_spoofing: self.allow_ip_spoofing,
@@ -86,6 +89,8 @@ pub struct Update {
     name: Option<String>,
     #[serde(default, deserialize_with = "given")]
     description: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    keep_primary_ipv6: Option<bool>,
     #[serde(default, deserialize_with = "given")]
     allow_ip_spoofing: Option<bool>,
     #[serde(default, deserialize_with = "given")]
@@ -112,6 +117,7 @@ impl Update {
             UpdateVni {
                 name: self.name,
                 description: self.description,
+                keep_primary_ipv6: self.keep_primary_ipv6,
                 allow_ip_spoofing: self.allow_ip_spoofing,
                 source_dest_check: self.source_dest_check,
                 auto_delete: self.auto_delete,
@@ -140,15 +146,10 @@ impl AddAddress {
     /// What it asks for.
     ///
     /// # Errors
-    /// [`Problem`] when neither or both of `address` and `family` are there, or when the store can't be read.
-    pub fn command(self, snapshot: &dyn Snapshot, vni: VniId) -> Result<Command, Problem> {
+    /// [`Problem`] when neither or both of `address` and `family` are there.
+    pub fn command(self, vni: VniId) -> Result<Command, Problem> {
         let choice = match (self.address, self.family) {
-            (Some(Text(address)), None) if self.reassign => {
-                return Ok(match held_by_another(snapshot, vni, address)? {
-                    Some(ip) => Command::MoveVniIp(ip, vni),
-                    None => Command::AddVniIp(vni, exactly(address)),
-                });
-            }
+            (Some(Text(address)), None) if self.reassign => return Ok(Command::TakeVniIp(vni, address)),
             (Some(Text(address)), None) => exactly(address),
             (None, Some(_)) if self.reassign => {
                 return Err(Problem::field("reassign", "it needs 'address': which one is to be taken over"));
@@ -162,14 +163,6 @@ impl AddAddress {
 
 fn exactly(address: IpAddr) -> IpChoice {
     IpChoice::Address { address, name: None, auto_delete: true }
-}
-
-/// The reservation of an address that another interface of the VPC has.
-fn held_by_another(snapshot: &dyn Snapshot, vni: VniId, address: IpAddr) -> Result<Option<ReservedIpId>, Problem> {
-    let (vni, _) = query::get::<Vni>(snapshot, vni)?;
-    let Some(found) = ip_at(snapshot, vni.vpc, address)? else { return Ok(None) };
-    let (ip, _) = query::get::<ReservedIp>(snapshot, found)?;
-    Ok(ip.bound_to.filter(|holder| *holder != vni.id).map(|_| ip.id))
 }
 
 /// Body of `…/actions/add_prefix`: a network, or the version of one to be chosen.

@@ -46,7 +46,7 @@ pub(super) async fn add_address(
     Segments(vni): Segments<String>,
     Body(body): Body<vni::AddAddress>,
 ) -> Answer {
-    act(&app, &vni, |snapshot, id| body.command(snapshot, id)).await
+    act(&app, &vni, |_, id| body.command(id)).await
 }
 
 pub(super) async fn remove_address(
