@@ -1,8 +1,8 @@
 //! The handle to one host's data plane: what everything else in this crate is reached by.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crate::cells::Epochs;
 use crate::counters::Counters;
@@ -20,7 +20,7 @@ use crate::records::Records;
 use crate::runner::PacketRunner;
 use crate::settings::Settings;
 use crate::skel::{Plain, types};
-use crate::sys;
+use crate::sweep::Broom;
 use crate::table::Table;
 
 /// One host's data plane. It lives in the kernel: dropping this handle changes nothing there.
@@ -32,6 +32,8 @@ pub struct Datapath {
     opened: Opened,
     writes: Arc<AtomicU64>,
     epochs: Epochs,
+    /// What is handed over to the program is one sweep's at a time.
+    sweeping: Mutex<()>,
 }
 
 impl Datapath {
@@ -50,7 +52,15 @@ impl Datapath {
             .map_err(|source| DatapathError::Map { action: "map into memory", map: MapName::Epochs.text(), source })?;
         // Who had it open before may have died between a write and its count.
         epochs.ports_changed();
-        Ok(Datapath { pins, maps: loaded.maps, programs: loaded.programs, opened: loaded.opened, writes, epochs })
+        Ok(Datapath {
+            pins,
+            maps: loaded.maps,
+            programs: loaded.programs,
+            opened: loaded.opened,
+            writes,
+            epochs,
+            sweeping: Mutex::default(),
+        })
     }
 
     /// What was found under the pin root.
@@ -132,7 +142,8 @@ impl Datapath {
         }
     }
 
-    /// Deletes the flows that have expired. One run of a program over the whole table: packets go on meanwhile.
+    /// Deletes the flows that have expired, some hundred at a time: packets go on meanwhile, and whatever else wants the
+    /// processor.
     ///
     /// # Errors
     /// When the kernel refuses.
@@ -153,14 +164,13 @@ impl Datapath {
     }
 
     fn run_sweep(&self, slot: u32) -> Result<Sweep> {
-        let mut report = types::sweep_report { slot, ..types::sweep_report::default() };
-        let program = self.program(ProgramName::Sweep);
-        sys::run_with_context(program.fd(), report.bytes_mut()).map_err(|source| DatapathError::Program {
-            action: "run",
-            program: ProgramName::Sweep.text(),
-            source,
-        })?;
-        Ok(Sweep { visited: report.visited, deleted: report.deleted })
+        let broom = Broom {
+            program: self.program(ProgramName::Sweep),
+            flows: [self.map(MapName::Flows), self.map(MapName::SweptFlows)],
+            ports: [self.map(MapName::Nats), self.map(MapName::SweptPorts)],
+        };
+        let _alone = self.sweeping.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        broom.sweep(slot)
     }
 
     /// Traffic and drops.

@@ -30,6 +30,7 @@ mod repeater;
 mod runner;
 mod settings;
 mod skel;
+mod sweep;
 mod sys;
 mod sys_map;
 mod table;

@@ -11,6 +11,7 @@ use pintle_core::DropReason;
 use crate::cells::EPOCHS;
 use crate::error::{DatapathError, Result};
 use crate::settings::Settings;
+use crate::sweep::SWEPT;
 use crate::sys_map::{self, Cursor, MapInfo};
 
 /// Declares the maps: the enum, its list and the names in C, in one order.
@@ -38,7 +39,7 @@ maps! {
     Endpoints "endpoints", Locations "locations", Routes "routes",
     Policies "policies", Locals "locals", Prefixes "prefixes", Identities "identities", Rows "rows", Spans "spans",
     Acls "acls", AclRules "acl_rules", Rules "rules", Names "names", Epochs "epochs",
-    Flows "flows", Fragments "fragments", Refusals "refusals", Shadows "shadows", MtuEvents "mtu_events",
+    Flows "flows", SweptFlows "swept_flows", SweptPorts "swept_ports", Fragments "fragments", Refusals "refusals", Shadows "shadows", MtuEvents "mtu_events",
     Counters "counters", Drops "drops", Lost "lost", Limits "limits", Settings "settings",
     PublicAddrs "public_addrs", PrivateAddrs "private_addrs", Nats "nats", Scratches "scratches",
 }
@@ -67,6 +68,7 @@ impl MapName {
             MapName::Names => ports * 8 + settings.max_endpoints,
             MapName::Epochs => EPOCHS as u32,
             MapName::Flows | MapName::Nats => settings.max_flows,
+            MapName::SweptFlows | MapName::SweptPorts => SWEPT as u32,
             MapName::Fragments | MapName::Refusals | MapName::MtuEvents => RECENT.min(settings.max_flows),
             // Each slot with each pair of verdicts of each direction.
             MapName::Shadows => ports * 8,
@@ -102,6 +104,10 @@ impl Map {
         self.info.id
     }
 
+    pub(crate) fn key_size(&self) -> usize {
+        self.info.key_size as usize
+    }
+
     pub(crate) fn max_entries(&self) -> u32 {
         self.info.max_entries
     }
@@ -130,6 +136,11 @@ impl Map {
 
     pub(crate) fn update_batch(&self, keys: &[u8], values: &[u8], count: usize) -> Result<()> {
         self.count(count);
+        self.hand_over(keys, values, count)
+    }
+
+    /// As [`update_batch`](Self::update_batch), for what is no state of the data plane and counts as no change of it.
+    pub(crate) fn hand_over(&self, keys: &[u8], values: &[u8], count: usize) -> Result<()> {
         sys_map::update_batch(self.fd(), keys, values, count as u32).map_err(|error| self.error("write entries", error))
     }
 
@@ -166,7 +177,16 @@ impl Map {
     /// As [`for_each`](Self::for_each), until `each` returns `false`.
     pub(crate) fn for_each_while(&self, mut each: impl FnMut(&[u8], &[u8]) -> bool) -> Result<()> {
         let (key_size, value_size) = (self.info.key_size as usize, self.stride()?);
-        let mut room = self.max_entries().clamp(1, 1024);
+        self.for_each_batch(1024, |keys, values| {
+            let mut pairs = keys.chunks_exact(key_size).zip(values.chunks_exact(value_size));
+            Ok(pairs.all(|(key, value)| each(key, value)))
+        })
+    }
+
+    /// Calls `each` with keys and values, one behind the other, of about `most` entries at a time, until it returns `false`.
+    pub(crate) fn for_each_batch(&self, most: u32, mut each: impl FnMut(&[u8], &[u8]) -> Result<bool>) -> Result<()> {
+        let (key_size, value_size) = (self.info.key_size as usize, self.stride()?);
+        let mut room = self.max_entries().clamp(1, most);
         let mut cursor = Cursor::default();
         let (mut keys, mut values) = (Vec::new(), Vec::new());
         loop {
@@ -174,8 +194,8 @@ impl Map {
             values.resize(value_size * room as usize, 0);
             match sys_map::lookup_batch(self.fd(), &mut cursor, &mut keys, &mut values, room) {
                 Ok((count, last)) => {
-                    let pairs = keys.chunks_exact(key_size).zip(values.chunks_exact(value_size));
-                    let more = pairs.take(count as usize).all(|(key, value)| each(key, value));
+                    let count = count as usize;
+                    let more = count == 0 || each(&keys[..key_size * count], &values[..value_size * count])?;
                     if last || !more {
                         return Ok(());
                     }

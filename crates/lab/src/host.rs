@@ -43,7 +43,7 @@ impl LabHost {
         self.kill_agent();
         let arguments: Vec<String> = self.arguments.iter().cloned().chain(["--purge".to_owned()]).collect();
         if let Ok(mut purge) = Process::start(&self.namespace, &arguments, &self.log()) {
-            for _ in 0..6000 {
+            for _ in 0..30_000 {
                 if !purge.running() {
                     break;
                 }

@@ -47,6 +47,9 @@ MAP(names, HASH, struct name_key, struct name, BPF_F_NO_PREALLOC);
 /* What is under way. The flow table has all its memory from the start: a flood can't run the host out of it. */
 MAP(flows, HASH, struct flow_key, struct flow, 0);
 MAP(usages, ARRAY, __u32, struct usage, 0);
+/* What the next run of `sweep` looks at; user space writes it. */
+MAP(swept_flows, ARRAY, __u32, struct flow_key, 0);
+MAP(swept_ports, ARRAY, __u32, struct nat_key, 0);
 MAP(fragments, LRU_HASH, struct fragment_key, struct fragment, 0);
 MAP(nats, HASH, struct nat_key, struct nat, BPF_F_NO_PREALLOC);
 MAP(public_addrs, HASH, struct public_key, struct public_address, BPF_F_NO_PREALLOC);

@@ -164,9 +164,8 @@ int sweep(struct sweep_report *report)
 	/* The coarse clock is not for programs of this kind; this one is at most a few ticks ahead of it. */
 	struct sweep_state state = { .slot = report->slot, .now = ticks_at(bpf_ktime_get_ns()) };
 
-	bpf_for_each_map_elem(&flows, sweep_flow, &state, 0);
-	bpf_for_each_map_elem(&nats, sweep_port, &state, 0);
-	report->visited = state.visited;
+	bpf_loop(report->flows, sweep_flow, &state, 0);
+	bpf_loop(report->ports, sweep_port, &state, 0);
 	report->deleted = state.deleted;
 	return 0;
 }

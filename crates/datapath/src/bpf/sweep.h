@@ -1,6 +1,9 @@
 /*
  * Deleting the flows that have expired, so that quotas and the table have room again.
  *
+ * User space walks the tables and hands over the keys, a few hundred at a time: the kernel may not give the processor to
+ * anybody else while a program runs, and a walk over a whole table, even an empty one, takes milliseconds.
+ *
  * Exits: none. Packets do not wait for it: an expired flow is as good as none before it is swept.
  */
 #pragma once
@@ -10,7 +13,6 @@
 struct sweep_state {
 	__u32 slot;
 	__u32 now;
-	__u32 visited;
 	__u32 deleted;
 };
 
@@ -27,9 +29,13 @@ static __always_inline int forget_slot(struct flow *flow, __u32 slot)
 	return !(flow->slot[0] | flow->slot[1]);
 }
 
-static long sweep_flow(void *map, struct flow_key *key, struct flow *flow, struct sweep_state *state)
+static long sweep_flow(__u32 index, struct sweep_state *state)
 {
-	state->visited++;
+	struct flow_key *key = bpf_map_lookup_elem(&swept_flows, &index);
+	struct flow *flow = key ? bpf_map_lookup_elem(&flows, key) : NULL;
+
+	if (!flow)
+		return 0;
 	if (state->slot && forget_slot(flow, state->slot)) {
 		if (!bpf_map_delete_elem(&flows, key))
 			state->deleted++;
@@ -44,18 +50,21 @@ static long sweep_flow(void *map, struct flow_key *key, struct flow *flow, struc
  * A port of a public gateway whose flow is no more. One that was just taken for a packet that is still being judged is
  * written again after the judgement (see settle_port).
  */
-static long sweep_port(void *map, struct nat_key *key, struct nat *nat, struct sweep_state *state)
+static long sweep_port(__u32 index, struct sweep_state *state)
 {
-	struct packet pkt = {
-		.saddr = nat->private,
-		.daddr = key->remote,
-		.sport = nat->private_port,
-		.dport = key->remote_port,
-		.proto = key->proto,
-	};
+	struct nat_key *key = bpf_map_lookup_elem(&swept_ports, &index);
+	const struct nat *nat = key ? bpf_map_lookup_elem(&nats, key) : NULL;
 	struct flow_key flow_key;
 	const struct flow *flow;
+	struct packet pkt = {};
 
+	if (!nat)
+		return 0;
+	pkt.saddr = nat->private;
+	pkt.daddr = key->remote;
+	pkt.sport = nat->private_port;
+	pkt.dport = key->remote_port;
+	pkt.proto = key->proto;
 	flow_key_of(&flow_key, nat->segment, &pkt);
 	flow = bpf_map_lookup_elem(&flows, &flow_key);
 	if (!flow || flow->nat_port != key->public_port || flow->nat_addr != key->public.w[3])

@@ -384,12 +384,15 @@ struct mtu_event {
 	__u32 mtu;
 };
 
-/* What a sweep of the flow table did; the context of the program `sweep`. */
+/* How many flows, and ports of public gateways, one run of `sweep` looks at. */
+#define SWEPT 256
+
+/* What a piece of a sweep did; the context of the program `sweep`. */
 struct sweep_report {
-	__u32 visited;
-	__u32 deleted;
+	__u32 flows; /* given: how many keys there are in `swept_flows`, at most SWEPT */
+	__u32 ports; /* given: how many keys there are in `swept_ports`, at most SWEPT */
 	__u32 slot; /* given: an interface that has gone, whose flows forget it, and end if no other here has them; 0: none */
-	__u32 pad;
+	__u32 deleted;
 };
 
 /* ---- public addresses ---- */

@@ -15,5 +15,8 @@ pub(crate) use up::up;
 
 /// The runtime of a long-running subcommand.
 pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    // Huge pages would make the process three times as large, mostly with memory that has been given back; a kernel without
+    // them has nothing to turn off.
+    let _ = nix::sys::prctl::set_thp_disable(true);
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("pintle").build()?)
 }
