@@ -41,7 +41,14 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Agen
     let (data_dir, sweep) = (config.data_dir.clone(), config.sweep);
     let start = move || Worker::start(Reconciler::open(&host)?, Journal::new(&data_dir), sweep);
     let mut worker = spawn_blocking(start).await.map_err(panicked)??;
-    let about = About { identity, server: config.server, name, zone: config.zone, uplink: config.uplink };
+    let about = About {
+        identity,
+        server: config.server,
+        name,
+        zone: config.zone,
+        uplink: config.uplink,
+        max_ports: config.limits.max_ports,
+    };
     let (progress, teller) = (worker.progress.clone(), worker.teller.clone());
     let link = Link { inbox: &worker.inbox, progress, drift: &mut worker.drift, teller };
     let ended = session::keep(&about, link, &shutdown).await;

@@ -40,6 +40,7 @@ pub(crate) struct About {
     pub(crate) name: String,
     pub(crate) zone: String,
     pub(crate) uplink: Option<String>,
+    pub(crate) max_ports: u32,
 }
 
 /// The worker, as a session needs it.
@@ -91,6 +92,7 @@ async fn one(about: &About, link: &mut Link<'_>, welcomed: &mut bool) -> Result<
         vtep: start.underlay.vtep,
         underlay_mtu: start.underlay.mtu,
         uplink: about.uplink.clone(),
+        max_ports: about.max_ports,
         resume,
     };
     connection.send(&AgentMessage::Hello(hello)).await?;

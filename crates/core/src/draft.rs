@@ -112,6 +112,7 @@ impl<'a> Draft<'a> {
 
     /// Up to `limit` keys from `start` within `prefix`, as a hint; pending writes included.
     pub(crate) fn keys_hint(&self, prefix: &str, start: &str, limit: usize) -> Result<Vec<String>, DecideError> {
+        let start = start.max(prefix);
         let deleted = self.pending(start, prefix).filter(|(_, value)| value.is_none()).count();
         let stored = self.snapshot.list(prefix, start, limit.saturating_add(deleted))?;
         let mut keys: BTreeSet<String> = stored.into_iter().map(|stored| stored.key).collect();
@@ -123,6 +124,27 @@ impl<'a> Draft<'a> {
         }
         // A pending key can lie beyond the last stored one that was read, with unread ones between: it is cut off.
         Ok(keys.into_iter().take(limit).collect())
+    }
+
+    /// The record with this id as a mere hint, whoever's it is.
+    pub(crate) fn hint_of<R: Record>(&self, id: R::Id) -> Result<Option<R>, DecideError> {
+        let key = R::key_of(id);
+        self.hint(&key)?.map(|value| decode(&key, &value)).transpose()
+    }
+
+    /// Does a part of a decision that may fail: then what it would have written is forgotten, and what it relied on is not.
+    pub(crate) fn attempt<T>(
+        &mut self,
+        part: impl FnOnce(&mut Self) -> Result<T, DecideError>,
+    ) -> Result<T, DecideError> {
+        let before = (self.writes.clone(), self.inserted.len(), self.removed.len());
+        let outcome = part(self);
+        if outcome.is_err() {
+            self.writes = before.0;
+            self.inserted.truncate(before.1);
+            self.removed.truncate(before.2);
+        }
+        outcome
     }
 
     /// The record with this id, relied upon, if it exists for who asks.
@@ -313,9 +335,13 @@ impl<'a> Draft<'a> {
         Ok(self.snapshot.count(prefix)?)
     }
 
-    /// How many keys begin with a prefix, as a hint.
+    /// How many keys begin with a prefix, as a hint; what this decision puts there counts as new.
     pub(crate) fn count_hint(&self, prefix: &str) -> Result<u64, DecideError> {
-        Ok(self.snapshot.count(prefix)?)
+        let mut count = self.snapshot.count(prefix)?;
+        for (_, value) in self.pending(prefix, prefix) {
+            count = if value.is_some() { count + 1 } else { count.saturating_sub(1) };
+        }
+        Ok(count)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::txn::Revision;
 /// The name that the server's certificate carries, whatever its address.
 pub const SERVER_NAME: &str = "pintle-server";
 /// Both sides must speak the same version.
-pub const PROTOCOL_VERSION: u32 = 3;
+pub const PROTOCOL_VERSION: u32 = 4;
 /// The largest frame that either side accepts, in bytes. A snapshot is cut into frames well below it.
 pub const MAX_FRAME: usize = 16 << 20;
 
@@ -71,6 +71,8 @@ pub struct Hello {
     pub underlay_mtu: u16,
     /// Its device towards the public network, if it has one: then it can answer for floating IPs.
     pub uplink: Option<String>,
+    /// How many ports it has room for.
+    pub max_ports: u32,
     /// The last revision it has applied, and the server's life in which it got it, to go on from there.
     pub resume: Option<Resume>,
 }

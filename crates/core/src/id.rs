@@ -93,6 +93,8 @@ ids! {
     VniPermissionId, "eni-perm", "permission to use a virtual network interface";
     /// Id of a [`crate::model::Instance`].
     InstanceId, "i", "instance";
+    /// What the instances of one launch have in common: see [`crate::model::Launch`].
+    ReservationId, "r", "reservation";
     /// Id of a [`crate::model::Attachment`].
     AttachmentId, "eni-attach", "network attachment";
     /// Id of a [`crate::model::Host`].

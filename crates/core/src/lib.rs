@@ -12,6 +12,7 @@ pub mod drop_reason;
 pub mod host_protocol;
 pub mod host_spec;
 pub mod id;
+pub mod instance_type;
 pub mod lifecycle;
 pub mod limits;
 pub mod model;

@@ -18,8 +18,13 @@ pub const MAX_PREFIX_LIST_ENTRIES: u32 = 1000;
 /// Addresses of one IP version that an interface may have; a delegated prefix counts as one (IBM: 8; EC2: by instance
 /// type, see [`crate::model::Instance::ips_per_interface`]).
 pub const IPS_PER_INTERFACE: u16 = 8;
-/// The most that an instance may allow its interfaces, whatever it says (EC2's largest type).
-pub const MAX_IPS_PER_INTERFACE: u16 = 50;
+/// The most that an instance may allow its interfaces, whatever it says (EC2's largest types).
+pub const MAX_IPS_PER_INTERFACE: u16 = 64;
+/// The most instances that one request may launch: they are one transaction.
+pub const LAUNCHED_AT_ONCE: u32 = 500;
+/// What front ends note of an instance to show it again: characters of all texts together (EC2: user data of 16 KiB,
+/// which is 21,848 characters in base64).
+pub const NOTES_LENGTH: usize = 32 << 10;
 /// IPv6 ranges of a VPC (EC2).
 pub const IPV6_RANGES_PER_VPC: usize = 5;
 /// Name servers, and time servers, that a VPC tells its guests of (EC2's DHCP option sets).

@@ -2,9 +2,11 @@
 //!
 //! A page costs what it shows, whatever the collection's size: it walks the list keys, which sort newest first.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use crate::draft::{decode, decode_as, parse_id};
+use crate::id::InstanceId;
 use crate::model::{AccountId, IpFamily, Owner, Regions, ReservedIp, Subnet, Tags, Timestamp};
 use crate::quota::{self, Limits};
 use crate::record::{self, Record, list_prefix};
@@ -150,6 +152,15 @@ pub fn has_old_tokens(snapshot: &dyn Snapshot, now: Timestamp) -> Result<bool, D
 pub fn limits(snapshot: &dyn Snapshot, account: AccountId) -> Result<Limits, DecideError> {
     let key = quota::limits_key(account);
     snapshot.get(&key)?.map_or_else(|| Ok(Limits::default()), |stored| decode_as(&key, &stored.value))
+}
+
+/// What a front end has noted of an instance.
+///
+/// # Errors
+/// As [`find`].
+pub fn instance_notes(snapshot: &dyn Snapshot, id: InstanceId) -> Result<BTreeMap<String, String>, DecideError> {
+    let key = record::notes_key(id);
+    snapshot.get(&key)?.map_or_else(|| Ok(BTreeMap::new()), |stored| decode_as(&key, &stored.value))
 }
 
 /// All ids in an index.

@@ -13,7 +13,8 @@ use crate::id::{AssociationId, FloatingIpId, PublicGatewayId, PublicPoolId, Subn
 use crate::id::{AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
 use crate::model::{AccessKey, AccessKeyId};
 use crate::model::{
-    Account, AccountId, Attachment, Host, Instance, Move, Owner, ReservedIp, Subnet, Timestamp, Vni, Vpc,
+    Account, AccountId, Attachment, DepartedInstance, Host, Instance, Move, Owner, ReservedIp, Subnet, Timestamp, Vni,
+    Vpc,
 };
 use crate::model::{FloatingIp, IpFamily, NetworkAcl, PrefixList, PublicGateway, PublicPool, SecurityGroup};
 use crate::model::{VniPermission, VniUse};
@@ -139,6 +140,27 @@ listed!(PrefixList, owner);
 listed!(PublicPool);
 listed!(FloatingIp, owner);
 listed!(PublicGateway, owner);
+
+impl Record for DepartedInstance {
+    type Id = InstanceId;
+    const KIND: &'static str = "departed_instance";
+    const NOUN: Noun = Noun::Instance;
+    fn id(&self) -> InstanceId {
+        self.instance.id
+    }
+    fn owner(&self) -> Option<&Owner> {
+        Some(&self.instance.owner)
+    }
+}
+
+impl Listed for DepartedInstance {
+    fn created_at(&self) -> Timestamp {
+        self.at
+    }
+    fn list_scope(&self) -> String {
+        self.instance.owner.scope()
+    }
+}
 
 impl Record for Move {
     type Id = VniId;
@@ -285,6 +307,26 @@ pub fn vni_permission_key(vni: VniId, account: AccountId, allows: VniUse) -> Str
 /// Index: instances of a VPC.
 pub fn instances_of_vpc(vpc: VpcId) -> String {
     format!("index/vpc_instance/{vpc}/")
+}
+/// The key of what a front end has noted of an instance. Its value is a map of texts.
+pub fn notes_key(instance: InstanceId) -> String {
+    format!("instance_notes/{instance}")
+}
+/// What the keys of [`departed_key`] begin with.
+pub const DEPARTED: &str = "departed/";
+/// The key by which instances that have gone are found in the order in which they went. Its value is the key under which
+/// they are listed.
+pub fn departed_key(at: Timestamp, id: InstanceId) -> String {
+    format!("{DEPARTED}{:016x}/{id}", at.0)
+}
+/// What a key of [`departed_key`] says.
+pub(crate) fn read_departed_key(key: &str) -> Option<(Timestamp, InstanceId)> {
+    let (at, id) = key.strip_prefix(DEPARTED)?.split_once('/')?;
+    Some((Timestamp(u64::from_str_radix(at, 16).ok()?), id.parse().ok()?))
+}
+/// Index: hosts of a zone.
+pub fn hosts_of_zone(zone: &str) -> String {
+    format!("index/zone_host/{zone}/")
 }
 /// Index: instances on a host.
 pub fn instances_of_host(host: HostId) -> String {

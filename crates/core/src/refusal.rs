@@ -109,6 +109,8 @@ pub enum Limited {
     GroupsOfVni,
     /// Attachments of an instance.
     AttachmentsOfInstance,
+    /// What is kept with an instance for its front end, in bytes.
+    NotesOfInstance,
     /// Rules of a security group.
     RulesOfGroup,
     /// Rules of a network ACL.
@@ -446,6 +448,14 @@ pub enum Refusal {
     /// A request with the same token has asked for something else.
     #[error("a request with the same token but other parameters has been carried out")]
     TokenReused,
+    /// The instance refuses to be deleted, or to be stopped.
+    #[error("instance {instance} is protected from being {what}; take the protection away first")]
+    Protected {
+        /// The instance.
+        instance: InstanceId,
+        /// From what, in words.
+        what: &'static str,
+    },
     /// No host can take the instance.
     #[error("no host in zone '{zone}' can take the instance; start 'pintle agent' on a host there")]
     NoHost {

@@ -1,8 +1,10 @@
 //! What is asked of interfaces and of the instances that they are attached to.
 
+use std::collections::BTreeMap;
+
 use super::{IpChoice, PrefixChoice};
 use crate::id::{HostId, SecurityGroupId, SubnetId, VniId, VpcId};
-use crate::model::{AccountId, Namespace, ProtocolStateFiltering, VniLimits, VniUse};
+use crate::model::{AccountId, Instance, Namespace, ProtocolStateFiltering, VniLimits, VniUse};
 use crate::policy::FlowTimeouts;
 
 /// Creates an interface.
@@ -100,6 +102,15 @@ pub enum VniChoice {
     New(Box<CreateVni>),
 }
 
+/// Where on an instance an attachment goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seat {
+    /// The network card, 0 first.
+    pub card: u8,
+    /// The place on the card, 0 to [`crate::model::MAX_INDEX`]; default: the first free one.
+    pub index: Option<u8>,
+}
+
 /// An attachment to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewAttachment {
@@ -109,6 +120,18 @@ pub struct NewAttachment {
     pub vni: VniChoice,
     /// How fast it may be each way, in megabits (1,000,000 bits) per second, beside what the interface says.
     pub port_speed: Option<u32>,
+    /// Where on the instance.
+    pub seat: Seat,
+    /// Whether its primary address gets a public one of the instance's own whenever the instance runs; none: as the subnet
+    /// says for what is launched in it, if there is one to be had.
+    pub own_public_address: Option<bool>,
+}
+
+impl NewAttachment {
+    /// An attachment of this interface with everything by default.
+    pub fn of(vni: VniChoice) -> Self {
+        NewAttachment { name: None, vni, port_speed: None, seat: Seat::default(), own_public_address: None }
+    }
 }
 
 /// Creates an instance.
@@ -126,13 +149,63 @@ pub struct CreateInstance {
     pub namespace: Namespace,
     /// How fast all its interfaces together may be each way, in kilobits (1,000 bits) per second; none: no limit.
     pub bandwidth_kbps: Option<u32>,
-    /// How many addresses of one IP version each of its interfaces may have; default:
+    /// How many addresses of one IP version each of its interfaces may have; default: what its type says, or
     /// [`crate::limits::IPS_PER_INTERFACE`].
     pub ips_per_interface: Option<u16>,
+    /// What it is launched from; none for an instance that is nothing but a place for interfaces.
+    pub launch: Option<Box<NewLaunch>>,
     /// The attachment that it can't be without; none for an instance that takes what is attached later.
     pub primary: Option<NewAttachment>,
     /// Further attachments from the start.
     pub attachments: Vec<NewAttachment>,
+}
+
+/// What an instance is launched from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewLaunch {
+    /// The name of its type, one of [`crate::instance_type`].
+    pub kind: String,
+    /// What its disk was to be made from, in its user's words.
+    pub image: String,
+    /// Refuses to be deleted.
+    pub delete_protected: bool,
+    /// Refuses to be stopped.
+    pub stop_protected: bool,
+    /// What the front end wants to show again; it means nothing to the core, which keeps it apart from the record.
+    pub notes: BTreeMap<String, String>,
+}
+
+/// Launches instances that are alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateInstances {
+    /// What each is; what it names can only be one's is refused for the second.
+    pub each: CreateInstance,
+    /// How many there must be, 1 at least: if that can't be, there are none.
+    pub least: u32,
+    /// How many there are if there is room, up to [`crate::limits::LAUNCHED_AT_ONCE`].
+    pub most: u32,
+}
+
+/// What is to become of instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InstancesChange {
+    /// They run.
+    Start,
+    /// They rest.
+    Stop,
+    /// They go. One that has gone already stays so.
+    Delete,
+}
+
+/// An instance before and after a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceChange {
+    /// As it was.
+    pub before: Instance,
+    /// As it is now.
+    pub after: Instance,
+    /// Whether it had gone before.
+    pub departed: bool,
 }
 
 /// Changes an instance.
@@ -142,6 +215,14 @@ pub struct UpdateInstance {
     pub name: Option<String>,
     /// A new `bandwidth_kbps`; `Some(None)`: no limit.
     pub bandwidth_kbps: Option<Option<u32>>,
+    /// Another type; only while it is stopped, and only one that has room for its interfaces and their addresses.
+    pub kind: Option<String>,
+    /// A new `delete_protected`.
+    pub delete_protected: Option<bool>,
+    /// A new `stop_protected`.
+    pub stop_protected: Option<bool>,
+    /// Notes to write, or to take away.
+    pub notes: BTreeMap<String, Option<String>>,
 }
 
 /// Changes an attachment.

@@ -24,8 +24,8 @@ use crate::model::{
 };
 
 pub use interface::{
-    CreateInstance, CreateVni, CreateVniPermission, GroupsChange, NewAttachment, UpdateAttachment, UpdateInstance,
-    UpdateVni, VniChoice,
+    CreateInstance, CreateInstances, CreateVni, CreateVniPermission, GroupsChange, InstanceChange, InstancesChange,
+    NewAttachment, NewLaunch, Seat, UpdateAttachment, UpdateInstance, UpdateVni, VniChoice,
 };
 pub use network::{
     CreateReservedIp, CreateSubnet, CreateVpc, IpChoice, Ipv6Range, PrefixChoice, UpdateReservedIp, UpdateSubnet,
@@ -186,6 +186,11 @@ pub enum Command {
     DeletePublicGateway(PublicGatewayId),
     /// Creates an instance with its attachments → [`Reply::Instance`].
     CreateInstance(CreateInstance),
+    /// Launches several that are alike, all of them or as many as there is room for → [`Reply::Batch`] of
+    /// [`Reply::Instance`].
+    CreateInstances(Box<CreateInstances>),
+    /// Starts, stops or deletes several, all of them or none → [`Reply::InstanceChanges`], in the order of the ids.
+    ChangeInstances(Vec<InstanceId>, InstancesChange),
     /// Renames an instance → [`Reply::Instance`].
     RenameInstance(InstanceId, String),
     /// Changes an instance → [`Reply::Instance`].
@@ -231,6 +236,8 @@ pub enum Command {
     AttachmentGone(AttachmentId),
     /// A host has realised an instance → [`Reply::Done`].
     InstanceRealised(InstanceId),
+    /// A host no longer has anything of an instance that is stopped → [`Reply::Done`].
+    InstanceStopped(InstanceId),
     /// A host could not realise an instance → [`Reply::Done`].
     InstanceFailed(InstanceId, String),
     /// A host no longer has anything of an instance that is being deleted → [`Reply::Done`].
@@ -262,6 +269,7 @@ impl Command {
             | Command::AttachmentGone(_)
             | Command::InstanceRealised(_)
             | Command::InstanceFailed(..)
+            | Command::InstanceStopped(_)
             | Command::InstanceGone(_)
             | Command::AdvanceMove(..)
             | Command::AbortMove(..)
@@ -317,6 +325,8 @@ impl Command {
             | Command::RenamePublicGateway(..)
             | Command::DeletePublicGateway(..)
             | Command::CreateInstance(..)
+            | Command::CreateInstances(..)
+            | Command::ChangeInstances(..)
             | Command::RenameInstance(..)
             | Command::UpdateInstance(..)
             | Command::StartInstance(..)
@@ -350,6 +360,8 @@ pub enum Reply {
     VniPermission(VniPermission),
     /// An instance.
     Instance(Instance),
+    /// Instances that were changed together.
+    InstanceChanges(Vec<InstanceChange>),
     /// An attachment.
     Attachment(Attachment),
     /// A move.

@@ -46,4 +46,6 @@ pub struct RegisterHost {
     pub underlay_mtu: u16,
     /// Its device towards the public network, if it has one.
     pub uplink: Option<String>,
+    /// How many ports it has room for.
+    pub max_ports: u32,
 }

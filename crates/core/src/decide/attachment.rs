@@ -1,11 +1,14 @@
 //! Rules of attachments: one interface, one instance, one zone; the record goes only when the host has let go.
 
-use super::{change_name, instance, step, take_name, vni, vni_ip, vni_permission};
-use crate::command::{NewAttachment, UpdateAttachment, VniChoice};
+use std::collections::BTreeSet;
+
+use super::vni_ip::Room;
+use super::{change_name, instance, lent_address, step, take_name, vni, vni_ip, vni_permission};
+use crate::command::{NewAttachment, Seat, UpdateAttachment, VniChoice};
 use crate::draft::Draft;
 use crate::id::{AttachmentId, InstanceId};
 use crate::lifecycle::Lifecycle;
-use crate::model::{Attachment, Instance, InstanceState, MAX_PER_INSTANCE, Vni, VniUse};
+use crate::model::{Attachment, Instance, InstanceState, MAX_INDEX, Vni, VniUse};
 use crate::record;
 use crate::refusal::{DecideError, Limited, Refusal};
 
@@ -29,7 +32,7 @@ pub(super) fn create(
     instance::refuse_deleting(instance)?;
     let mut vni = match new.vni {
         VniChoice::Existing(id) => vni_permission::usable(draft, id, VniUse::Attach)?,
-        VniChoice::New(create) => vni::create(draft, *create, true, instance.ips_per_interface)?,
+        VniChoice::New(create) => vni::create(draft, *create, true, Room::on(instance))?,
     };
     if let Some(attachment) = vni.attachment {
         let holder: Attachment = draft.follow(attachment)?;
@@ -37,11 +40,12 @@ pub(super) fn create(
     }
     vni::check_nat(vni.enable_infrastructure_nat, true)?;
     check_speed(new.port_speed)?;
-    let binding = Binding { name: new.name, port_speed: new.port_speed, primary, adopting: false };
-    let attachment = bind(draft, instance, &mut vni, binding)?;
+    let binding = Binding { name: new.name, port_speed: new.port_speed, seat: new.seat, primary, adopting: false };
+    let mut attachment = bind(draft, instance, &mut vni, binding)?;
     vni.attachment = Some(attachment.id);
     step::<Vni>(&mut vni.lifecycle, Lifecycle::Updating, vni.id)?;
     draft.put(&vni);
+    lent_address::begin(draft, instance, &mut attachment, &vni, new.own_public_address)?;
     Ok(attachment)
 }
 
@@ -49,6 +53,7 @@ pub(super) fn create(
 pub(super) struct Binding {
     pub(super) name: Option<String>,
     pub(super) port_speed: Option<u32>,
+    pub(super) seat: Seat,
     pub(super) primary: bool,
     pub(super) adopting: bool,
 }
@@ -68,14 +73,13 @@ pub(super) fn bind(
     binding: Binding,
 ) -> Result<Attachment, DecideError> {
     same_place(draft, vni, instance)?;
-    if !vni_ip::fits(draft, vni, instance.ips_per_interface)? {
-        return Err(vni_ip::no_room(Some(vni.id), instance.ips_per_interface));
-    }
+    vni_ip::check_fits(draft, vni, Room::on(instance), Some(vni.id))?;
     let id = AttachmentId::new(draft.ids);
-    let Binding { name, port_speed, primary, adopting } = binding;
+    let Binding { name, port_speed, seat, primary, adopting } = binding;
     let name = take_name::<Attachment>(draft, name, &instance.id.to_string(), SCOPE_WORDS, id)?;
-    let index = take_index(draft, instance.id, id)?;
-    let default_route = staying(draft, instance.id, id)?.is_empty();
+    let others = all(draft, instance.id)?;
+    let seat = take_seat(draft, instance, &others, seat, id)?;
+    let default_route = others.iter().all(|other| other.lifecycle == Lifecycle::Deleting);
     vni.generation += 1;
     let attachment = Attachment {
         id,
@@ -86,9 +90,12 @@ pub(super) fn bind(
         vpc: vni.vpc,
         instance: instance.id,
         host: instance.host,
-        index,
+        index: seat.number,
+        card: seat.card,
+        card_index: seat.index,
         primary,
         default_route,
+        own_public_address: false,
         generation: vni.generation,
         port_speed,
         adopting,
@@ -127,14 +134,76 @@ fn same_place(draft: &mut Draft<'_>, vni: &Vni, instance: &Instance) -> Result<(
     Ok(())
 }
 
-fn take_index(draft: &mut Draft<'_>, instance: InstanceId, id: AttachmentId) -> Result<u8, DecideError> {
-    for index in 0..MAX_PER_INSTANCE as u8 {
-        if draft.claim(record::attachment_index_key(instance, index), &id.to_string())?.is_ok() {
-            return Ok(index);
+/// A place on an instance that was found to be free.
+struct Taken {
+    card: u8,
+    index: u8,
+    /// The number of the guest's device.
+    number: u8,
+}
+
+fn take_seat(
+    draft: &mut Draft<'_>,
+    instance: &Instance,
+    others: &[Attachment],
+    wanted: Seat,
+    id: AttachmentId,
+) -> Result<Taken, DecideError> {
+    let cards = instance.cards();
+    let Some(card) = cards.get(usize::from(wanted.card)) else {
+        let rule = format!("instance {} has {} network cards, the first of which is 0", instance.id, cards.len());
+        return Err(Refusal::invalid("network_card_index", wanted.card, rule).into());
+    };
+    let on_card: BTreeSet<u8> =
+        others.iter().filter(|other| other.card == wanted.card).map(|other| other.card_index).collect();
+    if on_card.len() >= usize::from(card.interfaces) {
+        return Err(full(instance, wanted.card, card.interfaces));
+    }
+    let index = match wanted.index {
+        Some(index) if index > MAX_INDEX => {
+            let rule = format!("it must be from 0 to {MAX_INDEX}");
+            return Err(Refusal::invalid("device_index", index, rule).into());
+        }
+        Some(index) if on_card.contains(&index) => {
+            let rule = format!("instance {} has another interface there", instance.id);
+            return Err(Refusal::invalid("device_index", index, rule).into());
+        }
+        Some(index) => index,
+        // A card is full before its indexes are.
+        None => (0..=MAX_INDEX).find(|index| !on_card.contains(index)).unwrap_or(MAX_INDEX),
+    };
+    // Devices of other cards are numbered from beyond the first card's, so that they are never in the way there.
+    let numbers = if wanted.card == 0 { index..=index } else { MAX_INDEX + 1..=u8::MAX };
+    for number in numbers {
+        if draft.claim(record::attachment_index_key(instance.id, number), &id.to_string())?.is_ok() {
+            return Ok(Taken { card: wanted.card, index, number });
         }
     }
-    let what = format!("instance {instance} has as many network attachments as it may have");
-    Err(Refusal::Limit { of: Limited::AttachmentsOfInstance, what, limit: MAX_PER_INSTANCE as u64 }.into())
+    Err(full(instance, wanted.card, card.interfaces))
+}
+
+/// That all attachments of an instance fit its type, and the addresses of their interfaces.
+pub(super) fn check_all_fit(draft: &mut Draft<'_>, instance: &Instance) -> Result<(), DecideError> {
+    let all = all(draft, instance.id)?;
+    for attachment in &all {
+        let on_card = all.iter().filter(|other| other.card == attachment.card).count();
+        let room = instance.cards().get(usize::from(attachment.card)).map_or(0, |card| card.interfaces);
+        if on_card > usize::from(room) {
+            return Err(full(instance, attachment.card, room));
+        }
+        let vni: Vni = draft.follow(attachment.vni)?;
+        vni_ip::check_fits(draft, &vni, Room::on(instance), Some(vni.id))?;
+    }
+    Ok(())
+}
+
+fn full(instance: &Instance, card: u8, limit: u8) -> DecideError {
+    let count = usize::from(limit) + 1;
+    let of = instance.kind.as_deref().unwrap_or("instances without a type");
+    let place = if instance.cards().len() > 1 { format!(" on network card {card}") } else { String::new() };
+    let what =
+        format!("Interface count {count} exceeds the limit for {of}{place} (network attachments of {})", instance.id);
+    Refusal::Limit { of: Limited::AttachmentsOfInstance, what, limit: limit.into() }.into()
 }
 
 pub(super) fn rename(draft: &mut Draft<'_>, id: AttachmentId, name: &str) -> Result<Attachment, DecideError> {
@@ -214,8 +283,11 @@ fn keep_interface(draft: &mut Draft<'_>, attachment: &Attachment) -> Result<(), 
 pub(super) fn retire(draft: &mut Draft<'_>, mut attachment: Attachment) -> Result<Attachment, DecideError> {
     step::<Attachment>(&mut attachment.lifecycle, Lifecycle::Deleting, attachment.id)?;
     attachment.failure = None;
+    lent_address::end(draft, &attachment)?;
     if std::mem::take(&mut attachment.default_route)
-        && let Some(mut heir) = staying(draft, attachment.instance, attachment.id)?.into_iter().next()
+        && let Some(mut heir) = all(draft, attachment.instance)?
+            .into_iter()
+            .find(|other| other.lifecycle != Lifecycle::Deleting && other.id != attachment.id)
     {
         heir.default_route = true;
         draft.put(&heir);
@@ -224,16 +296,9 @@ pub(super) fn retire(draft: &mut Draft<'_>, mut attachment: Attachment) -> Resul
     Ok(attachment)
 }
 
-/// The other attachments of an instance that are not on their way out, in order of their index.
-fn staying(draft: &mut Draft<'_>, instance: InstanceId, except: AttachmentId) -> Result<Vec<Attachment>, DecideError> {
-    let mut staying = Vec::new();
-    for id in instance::attachments(draft, instance)?.into_iter().filter(|id| *id != except) {
-        let other: Attachment = draft.follow(id)?;
-        if other.lifecycle != Lifecycle::Deleting {
-            staying.push(other);
-        }
-    }
-    Ok(staying)
+/// The attachments of an instance, in order of their index.
+pub(super) fn all(draft: &mut Draft<'_>, instance: InstanceId) -> Result<Vec<Attachment>, DecideError> {
+    instance::attachments(draft, instance)?.into_iter().map(|id| draft.follow(id)).collect()
 }
 
 /// The host has realised it. A report about an older generation is about something that is no more: ignored.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use super::free::Search;
-use super::{OWNER_WORDS, change_name, same_owner, take_name, vni_permission};
+use super::{OWNER_WORDS, change_name, lent_address, same_owner, take_name, vni_permission};
 use crate::command::{CreateFloatingIp, FloatingIpChoice};
 use crate::draft::{Draft, parse_id};
 use crate::id::{AssociationId, FloatingIpId, PublicGatewayId, PublicPoolId, ReservedIpId, VniId};
@@ -103,6 +103,7 @@ pub(super) fn allocate(
         target: None,
         association: None,
         domain_name: None,
+        lent: false,
     })
 }
 
@@ -136,8 +137,16 @@ fn choose(
     Err(Refusal::NoPublicAddress { zone: zone.to_owned() }.into())
 }
 
+/// The floating IP with this id; one that is lent has none for its user.
+fn held(draft: &mut Draft<'_>, id: FloatingIpId) -> Result<FloatingIp, DecideError> {
+    match draft.get::<FloatingIp>(id)? {
+        lent if lent.lent => Err(Refusal::NotFound { noun: Noun::FloatingIp, id: id.to_string() }.into()),
+        held => Ok(held),
+    }
+}
+
 pub(super) fn rename(draft: &mut Draft<'_>, id: FloatingIpId, name: &str) -> Result<FloatingIp, DecideError> {
-    let mut floating: FloatingIp = draft.get(id)?;
+    let mut floating = held(draft, id)?;
     change_name::<FloatingIp>(draft, &floating.name, name, &floating.owner.scope(), OWNER_WORDS, id)?;
     name.clone_into(&mut floating.name);
     draft.put(&floating);
@@ -151,23 +160,28 @@ pub(super) fn associate(
     reassociate: bool,
     displace: bool,
 ) -> Result<FloatingIp, DecideError> {
-    let mut floating: FloatingIp = draft.get(id)?;
+    let mut floating = held(draft, id)?;
     if let Some(gateway @ FloatingIpTarget::PublicGateway(_)) = floating.target {
         return Err(bound(&floating, gateway));
     }
     let (vni, ip) = choose_target(draft, &floating, target)?;
-    match floating.target {
-        Some(before) if before == (FloatingIpTarget::Vni { vni: vni.id, ip: ip.id }) => return Ok(floating),
+    let before = floating.target;
+    match before {
+        Some(same) if same == (FloatingIpTarget::Vni { vni: vni.id, ip: ip.id }) => return Ok(floating),
         Some(_) if reassociate => unlink(draft, &mut floating),
         Some(other) => return Err(bound(&floating, other)),
         None => {}
     }
+    lent_address::give_way(draft, ip.id)?;
     if displace && let Some(mut other) = of(draft, ip.id)?.filter(|other| other.owner == floating.owner) {
         unlink(draft, &mut other);
         draft.put(&other);
     }
     link(draft, &mut floating, &vni, &ip)?;
     draft.put(&floating);
+    if let Some(FloatingIpTarget::Vni { vni, .. }) = before {
+        lent_address::restore(draft, vni)?;
+    }
     Ok(floating)
 }
 
@@ -183,7 +197,11 @@ fn holder(target: FloatingIpTarget) -> Holder {
     }
 }
 
-fn lead_to(draft: &mut Draft<'_>, floating: &mut FloatingIp, target: FloatingIpChoice) -> Result<(), DecideError> {
+pub(super) fn lead_to(
+    draft: &mut Draft<'_>,
+    floating: &mut FloatingIp,
+    target: FloatingIpChoice,
+) -> Result<(), DecideError> {
     let (vni, ip) = choose_target(draft, floating, target)?;
     link(draft, floating, &vni, &ip)
 }
@@ -218,6 +236,7 @@ fn choose_target(
 /// Lets a floating IP that leads nowhere lead to an address; the record is not yet written.
 fn link(draft: &mut Draft<'_>, floating: &mut FloatingIp, vni: &Vni, ip: &ReservedIp) -> Result<(), DecideError> {
     let key = record::floating_ip_of_key(ip.id);
+    lent_address::give_way(draft, ip.id)?;
     if let Err(other) = draft.claim(key.clone(), &floating.id.to_string())? {
         let floating_ip = parse_id(&key, other.as_bytes())?;
         return Err(Refusal::AddressHasFloatingIp { vni: vni.id, address: ip.address, floating_ip }.into());
@@ -285,12 +304,13 @@ pub(super) fn end_association(draft: &mut Draft<'_>, id: AssociationId) -> Resul
 }
 
 pub(super) fn disassociate(draft: &mut Draft<'_>, id: FloatingIpId) -> Result<FloatingIp, DecideError> {
-    let mut floating: FloatingIp = draft.get(id)?;
+    let mut floating = held(draft, id)?;
     match floating.target {
         Some(target @ FloatingIpTarget::PublicGateway(_)) => return Err(bound(&floating, target)),
-        Some(FloatingIpTarget::Vni { .. }) => {
+        Some(FloatingIpTarget::Vni { vni, .. }) => {
             unlink(draft, &mut floating);
             draft.put(&floating);
+            lent_address::restore(draft, vni)?;
         }
         None => {}
     }
@@ -303,7 +323,7 @@ pub(super) fn name_domain(
     id: FloatingIpId,
     domain: Option<String>,
 ) -> Result<FloatingIp, DecideError> {
-    let mut floating: FloatingIp = draft.get(id)?;
+    let mut floating = held(draft, id)?;
     floating.domain_name = match domain {
         Some(domain) => {
             let plain = domain.strip_suffix('.').unwrap_or(&domain).to_ascii_lowercase();
@@ -320,7 +340,7 @@ pub(super) fn name_domain(
 
 /// Gives a floating IP back that leads nowhere.
 pub(super) fn release(draft: &mut Draft<'_>, id: FloatingIpId) -> Result<FloatingIp, DecideError> {
-    let floating: FloatingIp = draft.get(id)?;
+    let floating = held(draft, id)?;
     if let Some(target) = floating.target {
         let (noun, holder) = (Noun::FloatingIp, holder(target));
         return Err(Refusal::InUse { noun, id: id.to_string(), holder, remedy: "disassociate it first" }.into());
@@ -330,12 +350,15 @@ pub(super) fn release(draft: &mut Draft<'_>, id: FloatingIpId) -> Result<Floatin
 }
 
 pub(super) fn delete(draft: &mut Draft<'_>, id: FloatingIpId) -> Result<FloatingIp, DecideError> {
-    let floating: FloatingIp = draft.get(id)?;
+    let floating = held(draft, id)?;
     if let Some(FloatingIpTarget::PublicGateway(gateway)) = floating.target {
         let (noun, holder) = (Noun::FloatingIp, Holder::PublicGateway(gateway));
         return Err(Refusal::InUse { noun, id: id.to_string(), holder, remedy: "delete the gateway first" }.into());
     }
     erase(draft, &floating);
+    if let Some(FloatingIpTarget::Vni { vni, .. }) = floating.target {
+        lent_address::restore(draft, vni)?;
+    }
     Ok(floating)
 }
 
@@ -352,7 +375,7 @@ pub(super) fn erase(draft: &mut Draft<'_>, floating: &FloatingIp) {
 }
 
 /// The floating IP that leads to a private address, relied upon.
-fn of(draft: &mut Draft<'_>, ip: ReservedIpId) -> Result<Option<FloatingIp>, DecideError> {
+pub(super) fn of(draft: &mut Draft<'_>, ip: ReservedIpId) -> Result<Option<FloatingIp>, DecideError> {
     let key = record::floating_ip_of_key(ip);
     let Some(held) = draft.raw(&key)? else { return Ok(None) };
     // It may be of another owner, whom this one has permitted to lead it here.
@@ -361,9 +384,13 @@ fn of(draft: &mut Draft<'_>, ip: ReservedIpId) -> Result<Option<FloatingIp>, Dec
 
 /// A private address goes from its interface: nothing leads to it any more.
 pub(super) fn let_go(draft: &mut Draft<'_>, ip: ReservedIpId) -> Result<(), DecideError> {
-    if let Some(mut floating) = of(draft, ip)? {
-        unlink(draft, &mut floating);
-        draft.put(&floating);
+    match of(draft, ip)? {
+        Some(lent) if lent.lent => erase(draft, &lent),
+        Some(mut floating) => {
+            unlink(draft, &mut floating);
+            draft.put(&floating);
+        }
+        None => {}
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ const MIN_UNDERLAY_MTU: u16 = MIN_GUEST_MTU + VXLAN_OVERHEAD;
 /// Joins a host, or brings its record up to date.
 pub(super) fn register(draft: &mut Draft<'_>, register: RegisterHost) -> Result<Host, DecideError> {
     check(&register)?;
-    let RegisterHost { id, name, zone, vtep, underlay_mtu, uplink } = register;
+    let RegisterHost { id, name, zone, vtep, underlay_mtu, uplink, max_ports } = register;
     let before: Option<Host> = draft.find(id)?;
     match &before {
         Some(before) => change_name::<Host>(draft, &before.name, &name, SCOPE, SCOPE_WORDS, id)?,
@@ -52,13 +52,23 @@ pub(super) fn register(draft: &mut Draft<'_>, register: RegisterHost) -> Result<
         }
     }
     let created_at = before.as_ref().map_or(draft.now, |before| before.created_at);
-    let host = Host { id, name, zone, vtep, underlay_mtu, uplink, created_at };
+    let host = Host { id, name, zone, vtep, underlay_mtu, uplink, max_ports, created_at };
+    if let Some(before) = before.as_ref().filter(|before| before.zone != host.zone) {
+        draft.delete_raw(zone_key(before));
+    }
+    if before.as_ref().is_none_or(|before| before.zone != host.zone) {
+        draft.put_raw(zone_key(&host), id.to_string().into_bytes());
+    }
     match before {
         Some(before) if before == host => {}
         Some(_) => draft.put(&host),
         None => draft.insert(&host),
     }
     Ok(host)
+}
+
+fn zone_key(host: &Host) -> String {
+    format!("{}{}", record::hosts_of_zone(&host.zone), host.id)
 }
 
 fn check(register: &RegisterHost) -> Result<(), Refusal> {
@@ -86,6 +96,7 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: HostId) -> Result<Host, DecideEr
     }
     draft.delete_raw(record::name_key::<Host>(SCOPE, &host.name));
     draft.delete_raw(record::vtep_key(host.vtep));
+    draft.delete_raw(zone_key(&host));
     draft.remove(&host);
     Ok(host)
 }

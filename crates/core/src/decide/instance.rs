@@ -1,18 +1,36 @@
 //! Rules of instances: on a host of their zone, with their primary attachment for life, gone only when their host says so.
 
-use super::{attachment, change_name, step, take_name, vni_policy};
-use crate::command::{CreateInstance, NewAttachment, UpdateInstance, VniChoice};
-use crate::draft::Draft;
-use crate::id::{AttachmentId, HostId, InstanceId};
+use std::collections::BTreeMap;
+
+use super::{attachment, change_name, departed, lent_address, placing, step, take_name, vni_policy};
+use crate::command::{CreateInstance, NewAttachment, NewLaunch, UpdateInstance, VniChoice};
+use crate::draft::{Draft, decode_as, encode};
+use crate::id::{AttachmentId, InstanceId, ReservationId, VniId};
+use crate::instance_type::{self, InstanceType};
 use crate::lifecycle::Lifecycle;
-use crate::limits::{IPS_PER_INTERFACE, MAX_IPS_PER_INTERFACE};
-use crate::model::{Attachment, Host, Instance, InstanceState, Namespace, Vpc};
-use crate::record::{self, list_prefix};
-use crate::refusal::{DecideError, Noun, Refusal};
+use crate::limits::{IPS_PER_INTERFACE, MAX_IPS_PER_INTERFACE, NOTES_LENGTH};
+use crate::model::{Attachment, Instance, InstanceState, Launch, Namespace, ReservedIp, Vni, Vpc};
+use crate::record;
+use crate::refusal::{DecideError, Limited, Noun, Refusal};
 
 const SCOPE_WORDS: &str = "their VPC";
 
-pub(super) fn create(draft: &mut Draft<'_>, create: CreateInstance) -> Result<Instance, DecideError> {
+pub(super) fn create(draft: &mut Draft<'_>, mut create: CreateInstance) -> Result<Instance, DecideError> {
+    let launch = match create.launch.take() {
+        None => None,
+        Some(new) => Some((new, ReservationId::new(draft.ids), 0)),
+    };
+    create_launched(draft, create, launch)
+}
+
+/// What an instance is launched from, the launch, and its place in it.
+pub(super) type Launched = (Box<NewLaunch>, ReservationId, u32);
+
+pub(super) fn create_launched(
+    draft: &mut Draft<'_>,
+    create: CreateInstance,
+    launch: Option<Launched>,
+) -> Result<Instance, DecideError> {
     let vpc: Vpc = draft.get(create.vpc)?;
     if draft.by.is_tenant() && create.namespace != Namespace::Made {
         return Err(Refusal::NotPermitted { action: "giving an instance something of its host" }.into());
@@ -24,13 +42,21 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateInstance) -> Result<In
         let rule = format!("it must be from 1 to {MAX_IPS_PER_INTERFACE}");
         return Err(Refusal::invalid("ips_per_interface", ips_per_interface, rule).into());
     }
-    let host = choose_host(draft, &vpc, &create)?;
+    if let Some((new, ..)) = &launch {
+        instance_type(&new.kind)?;
+        check_notes(&new.notes)?;
+    }
     let id = InstanceId::new(draft.ids);
-    let name = take_name::<Instance>(draft, create.name, &vpc.id.to_string(), SCOPE_WORDS, id)?;
-    let instance = Instance {
+    let host = placing::choose(draft, &vpc, &create, id)?;
+    let (launch, new) = match launch {
+        None => (None, NewLaunch::default()),
+        Some((new, reservation, index)) => (Some((reservation, index)), *new),
+    };
+    let NewLaunch { kind, image, delete_protected, stop_protected, notes } = new;
+    let mut instance = Instance {
         id,
         owner: vpc.owner,
-        name,
+        name: String::new(),
         created_at: draft.now,
         vpc: vpc.id,
         host: host.id,
@@ -38,20 +64,75 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateInstance) -> Result<In
         namespace: create.namespace,
         bandwidth_kbps: create.bandwidth_kbps,
         ips_per_interface,
+        kind: launch.is_some().then_some(kind),
+        launch: launch.map(|(reservation, index)| Launch { reservation, index, image }),
+        delete_protected,
+        stop_protected,
         state: InstanceState::Running,
+        told_at: draft.now,
+        started_at: draft.now,
         lifecycle: Lifecycle::Pending,
         failure: None,
     };
+    // Named before its interfaces are: names that are made up come in that order.
+    let scope = vpc.id.to_string();
+    let named_by_address = create.name.is_none() && instance.launch.is_some();
+    if !named_by_address {
+        instance.name = take_name::<Instance>(draft, create.name, &scope, SCOPE_WORDS, id)?;
+    }
     draft.insert(&instance);
     draft.put_raw(format!("{}{id}", record::instances_of_vpc(vpc.id)), id.to_string().into_bytes());
     draft.put_raw(format!("{}{id}", record::instances_of_host(host.id)), id.to_string().into_bytes());
+    put_notes(draft, id, notes);
+    let mut first = None;
     if let Some(primary) = create.primary {
-        attachment::create(draft, &instance, with_target(primary), true)?;
+        first = Some(attachment::create(draft, &instance, with_target(primary), true)?.vni);
     }
     for new in create.attachments {
         attachment::create(draft, &instance, with_target(new), false)?;
     }
+    if named_by_address {
+        instance.name = name_by_address(draft, id, &scope, first)?;
+        draft.put(&instance);
+    }
     Ok(instance)
+}
+
+/// The name of an instance that was launched without one: as EC2 calls hosts, after the primary address. If somebody has
+/// that name already, one that is made up.
+fn name_by_address(
+    draft: &mut Draft<'_>,
+    id: InstanceId,
+    scope: &str,
+    first: Option<VniId>,
+) -> Result<String, DecideError> {
+    if let Some(first) = first {
+        let ip = draft.get::<Vni>(first)?.primary_ip();
+        let name = format!("ip-{}", draft.get::<ReservedIp>(ip)?.address.to_string().replace('.', "-"));
+        if draft.claim(record::name_key::<Instance>(scope, &name), &id.to_string())?.is_ok() {
+            return Ok(name);
+        }
+    }
+    take_name::<Instance>(draft, None, scope, SCOPE_WORDS, id)
+}
+
+fn instance_type(name: &str) -> Result<&'static InstanceType, Refusal> {
+    instance_type::find(name)
+        .ok_or_else(|| Refusal::invalid("instance_type", name, "there is no instance type of this name"))
+}
+
+fn check_notes(notes: &BTreeMap<String, String>) -> Result<(), Refusal> {
+    let length: usize = notes.values().map(String::len).sum();
+    if length > NOTES_LENGTH {
+        let what = format!("what is to be kept with an instance has {length} bytes");
+        return Err(Refusal::Limit { of: Limited::NotesOfInstance, what, limit: NOTES_LENGTH as u64 });
+    }
+    Ok(())
+}
+
+fn put_notes(draft: &mut Draft<'_>, id: InstanceId, notes: BTreeMap<String, String>) {
+    let key = record::notes_key(id);
+    if notes.is_empty() { draft.delete_raw(key) } else { draft.put_raw(key, encode(&notes)) }
 }
 
 /// An interface made with its target goes with its target, unless said otherwise.
@@ -78,33 +159,6 @@ fn check_namespace(namespace: &Namespace) -> Result<(), DecideError> {
     }
 }
 
-fn choose_host(draft: &mut Draft<'_>, vpc: &Vpc, create: &CreateInstance) -> Result<Host, DecideError> {
-    if let Some(id) = create.host {
-        let host = draft.named_host(id)?;
-        draft.check_zone(&vpc.owner, &host.zone)?;
-        if let Some(zone) = &create.zone
-            && *zone != host.zone
-        {
-            let rule = format!("host {id} is in zone '{}'", host.zone);
-            return Err(Refusal::invalid("zone", zone, rule).into());
-        }
-        return Ok(host);
-    }
-    let Some(zone) = &create.zone else {
-        return Err(Refusal::invalid("zone", "", "it is needed when no host is named").into());
-    };
-    draft.check_zone(&vpc.owner, zone)?;
-    let mut best: Option<(u64, Host)> = None;
-    for id in draft.index::<HostId>(&list_prefix::<Host>(""))? {
-        let host: Host = draft.get(id)?;
-        let load = draft.count_hint(&record::instances_of_host(id))?;
-        if host.zone == *zone && best.as_ref().is_none_or(|(least, _)| load < *least) {
-            best = Some((load, host));
-        }
-    }
-    best.map(|(_, host)| host).ok_or_else(|| Refusal::NoHost { zone: zone.clone() }.into())
-}
-
 pub(super) fn rename(draft: &mut Draft<'_>, id: InstanceId, name: &str) -> Result<Instance, DecideError> {
     update(draft, id, UpdateInstance { name: Some(name.to_owned()), ..UpdateInstance::default() })
 }
@@ -120,12 +174,53 @@ pub(super) fn update(draft: &mut Draft<'_>, id: InstanceId, update: UpdateInstan
         vni_policy::check_rate("bandwidth_kbps", bandwidth)?;
         instance.bandwidth_kbps = bandwidth;
     }
+    if let Some(kind) = update.kind {
+        change_type(draft, &mut instance, kind)?;
+    }
+    instance.delete_protected = update.delete_protected.unwrap_or(instance.delete_protected);
+    instance.stop_protected = update.stop_protected.unwrap_or(instance.stop_protected);
+    if !update.notes.is_empty() {
+        change_notes(draft, id, update.notes)?;
+    }
     let shown = |instance: &Instance| (instance.name.clone(), instance.bandwidth_kbps);
     if shown(&before) != shown(&instance) {
         draft.put_raw(record::ports_of_instance_key(id), draft.now.0.to_string().into_bytes());
     }
     draft.put(&instance);
     Ok(instance)
+}
+
+/// Another type, which must have room for what is attached.
+fn change_type(draft: &mut Draft<'_>, instance: &mut Instance, kind: String) -> Result<(), DecideError> {
+    instance_type(&kind)?;
+    if instance.state != InstanceState::Stopped || instance.lifecycle != Lifecycle::Waiting {
+        let state = if instance.lifecycle == Lifecycle::Deleting { "deleting" } else { "running" };
+        let rule = "its type can be changed while it is stopped only; stop it first".to_owned();
+        let (noun, id) = (Noun::Instance, instance.id.to_string());
+        return Err(Refusal::WrongState { noun, id, state: state.to_owned(), rule }.into());
+    }
+    instance.kind = Some(kind);
+    attachment::check_all_fit(draft, instance)
+}
+
+fn change_notes(
+    draft: &mut Draft<'_>,
+    id: InstanceId,
+    changes: BTreeMap<String, Option<String>>,
+) -> Result<(), DecideError> {
+    let key = record::notes_key(id);
+    let before = draft.raw(&key)?;
+    let mut notes: BTreeMap<String, String> =
+        before.map(|value| decode_as(&key, &value)).transpose()?.unwrap_or_default();
+    for (name, text) in changes {
+        match text {
+            Some(text) => drop(notes.insert(name, text)),
+            None => drop(notes.remove(&name)),
+        }
+    }
+    check_notes(&notes)?;
+    put_notes(draft, id, notes);
+    Ok(())
 }
 
 pub(super) fn start(draft: &mut Draft<'_>, id: InstanceId) -> Result<Instance, DecideError> {
@@ -142,13 +237,21 @@ fn set_state(draft: &mut Draft<'_>, id: InstanceId, state: InstanceState) -> Res
     if instance.state == state {
         return Ok(instance);
     }
+    if state == InstanceState::Stopped && instance.stop_protected {
+        return Err(Refusal::Protected { instance: id, what: "stopped" }.into());
+    }
     instance.state = state;
-    let (own, theirs) = match state {
-        InstanceState::Running => (Lifecycle::Updating, Lifecycle::Pending),
-        InstanceState::Stopped => (Lifecycle::Waiting, Lifecycle::Waiting),
+    instance.told_at = draft.now;
+    if state == InstanceState::Running {
+        instance.started_at = draft.now;
+    }
+    let theirs = match state {
+        InstanceState::Running => Lifecycle::Pending,
+        InstanceState::Stopped => Lifecycle::Waiting,
     };
-    if instance.lifecycle.may_become(own) {
-        step::<Instance>(&mut instance.lifecycle, own, id)?;
+    // Until its host has done it; one that no host has realised yet stays pending.
+    if instance.lifecycle.may_become(Lifecycle::Updating) {
+        step::<Instance>(&mut instance.lifecycle, Lifecycle::Updating, id)?;
     }
     instance.failure = None;
     draft.put(&instance);
@@ -159,13 +262,34 @@ fn set_state(draft: &mut Draft<'_>, id: InstanceId, state: InstanceState) -> Res
             step::<Attachment>(&mut attachment.lifecycle, theirs, attachment.id)?;
             attachment.failure = None;
             draft.put(&attachment);
+            match state {
+                InstanceState::Running => lent_address::resume(draft, &attachment)?,
+                InstanceState::Stopped => lent_address::end(draft, &attachment)?,
+            }
         }
     }
     Ok(instance)
 }
 
+/// The host has nothing of a stopped instance any more.
+pub(super) fn stopped(draft: &mut Draft<'_>, id: InstanceId) -> Result<(), DecideError> {
+    let Some(mut instance) = draft.find::<Instance>(id)? else { return Ok(()) };
+    let known = instance.lifecycle == Lifecycle::Waiting;
+    if !known && instance.state == InstanceState::Stopped && instance.lifecycle.may_become(Lifecycle::Waiting) {
+        step::<Instance>(&mut instance.lifecycle, Lifecycle::Waiting, id)?;
+        draft.put(&instance);
+    }
+    Ok(())
+}
+
 pub(super) fn delete(draft: &mut Draft<'_>, id: InstanceId) -> Result<Instance, DecideError> {
     let mut instance: Instance = draft.get(id)?;
+    if instance.delete_protected && instance.lifecycle != Lifecycle::Deleting {
+        return Err(Refusal::Protected { instance: id, what: "deleted" }.into());
+    }
+    if instance.lifecycle != Lifecycle::Deleting {
+        instance.told_at = draft.now;
+    }
     for attachment in attachments(draft, id)? {
         let attachment: Attachment = draft.get(attachment)?;
         if attachment.lifecycle != Lifecycle::Deleting {
@@ -210,6 +334,10 @@ pub(super) fn gone(draft: &mut Draft<'_>, id: InstanceId) -> Result<(), DecideEr
     draft.delete_raw(format!("{}{id}", record::instances_of_vpc(instance.vpc)));
     draft.delete_raw(format!("{}{id}", record::instances_of_host(instance.host)));
     draft.delete_raw(record::ports_of_instance_key(id));
+    draft.delete_raw(record::notes_key(id));
+    if instance.launch.is_some() {
+        departed::remember(draft, instance.clone())?;
+    }
     draft.remove(&instance);
     Ok(())
 }

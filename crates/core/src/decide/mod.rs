@@ -7,12 +7,16 @@ mod access_key;
 mod account;
 mod address;
 mod attachment;
+mod departed;
 mod floating_ip;
 mod free;
 mod host;
 mod instance;
+mod instances;
+mod lent_address;
 mod moving;
 mod network_acl;
+mod placing;
 mod prefix;
 mod prefix_list;
 mod public_gateway;
@@ -147,6 +151,10 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<Reply, DecideError> 
         Command::RenamePublicGateway(id, name) => Reply::PublicGateway(public_gateway::rename(draft, id, &name)?),
         Command::DeletePublicGateway(id) => Reply::PublicGateway(public_gateway::delete(draft, id)?),
         Command::CreateInstance(create) => Reply::Instance(instance::create(draft, create)?),
+        Command::CreateInstances(create) => {
+            Reply::Batch(instances::create(draft, *create)?.into_iter().map(Reply::Instance).collect())
+        }
+        Command::ChangeInstances(ids, change) => Reply::InstanceChanges(instances::change(draft, &ids, change)?),
         Command::RenameInstance(id, name) => Reply::Instance(instance::rename(draft, id, &name)?),
         Command::UpdateInstance(id, update) => Reply::Instance(instance::update(draft, id, update)?),
         Command::StartInstance(id) => Reply::Instance(instance::start(draft, id)?),
@@ -164,6 +172,7 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<Reply, DecideError> 
         Command::AttachmentFailed(id, generation, why) => done(attachment::failed(draft, id, generation, why)?),
         Command::AttachmentGone(id) => done(attachment::gone(draft, id)?),
         Command::InstanceRealised(id) => done(instance::realised(draft, id)?),
+        Command::InstanceStopped(id) => done(instance::stopped(draft, id)?),
         Command::InstanceFailed(id, why) => done(instance::failed(draft, id, why)?),
         Command::InstanceGone(id) => done(instance::gone(draft, id)?),
         Command::AdvanceMove(vni, step) => done(moving::advance(draft, vni, step)?),

@@ -2,6 +2,7 @@
 
 use super::attachment::{self, Binding};
 use super::{instance, step, vni};
+use crate::command::Seat;
 use crate::draft::Draft;
 use crate::id::{InstanceId, VniId};
 use crate::lifecycle::Lifecycle;
@@ -33,7 +34,8 @@ pub(super) fn start(draft: &mut Draft<'_>, id: VniId, to: InstanceId) -> Result<
             "an interface can only be moved to a running instance; start it first",
         ));
     }
-    let binding = Binding { name: None, port_speed: from.port_speed, primary: false, adopting: true };
+    let seat = Seat::default();
+    let binding = Binding { name: None, port_speed: from.port_speed, seat, primary: false, adopting: true };
     let new = attachment::bind(draft, &target, &mut vni, binding)?;
     step::<Vni>(&mut vni.lifecycle, Lifecycle::Updating, id)?;
     draft.put(&vni);

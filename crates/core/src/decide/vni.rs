@@ -1,6 +1,7 @@
 //! Rules of interfaces: one subnet for all addresses, a primary address always, deleted only when not attached.
 
 use super::address::{self, For};
+use super::vni_ip::Room;
 use super::{change_name, prefix, security_group, take_name, vni_ip, vni_permission, vni_policy};
 use crate::command::{CreateVni, IpChoice, UpdateVni};
 use crate::draft::Draft;
@@ -18,22 +19,22 @@ pub(super) fn create_unbound(draft: &mut Draft<'_>, create: CreateVni) -> Result
     if create.auto_delete == Some(true) {
         return Err(auto_delete_unbound());
     }
-    self::create(draft, create, false, crate::limits::IPS_PER_INTERFACE)
+    self::create(draft, create, false, Room::ALONE)
 }
 
 fn auto_delete_unbound() -> DecideError {
     Refusal::invalid("auto_delete", true, "it must be false while the virtual network interface is not attached").into()
 }
 
-/// An interface that may have `room` addresses of each IP version.
+/// An interface that may have as many addresses as there is room for.
 pub(super) fn create(
     draft: &mut Draft<'_>,
     create: CreateVni,
     auto_delete: bool,
-    room: u16,
+    room: Room,
 ) -> Result<Vni, DecideError> {
-    if create.ips.len() + create.prefixes.len() > 2 * usize::from(room) {
-        return Err(vni_ip::no_room(None, room));
+    if create.ips.len() + create.prefixes.len() > room.whole() {
+        return Err(vni_ip::no_room(None, room.of(IpFamily::V4)));
     }
     security_group::check_description(&create.description)?;
     let subnet: Subnet = subnet_of(draft, &create)?;
@@ -93,9 +94,7 @@ pub(super) fn create(
         let net = prefix::take(draft, &subnet, choice, id)?;
         vni.prefixes.push(net);
     }
-    if !vni_ip::fits(draft, &vni, room)? {
-        return Err(vni_ip::no_room(None, room));
-    }
+    vni_ip::check_fits(draft, &vni, room, None)?;
     vni_policy::link(draft, id, &[], &vni_policy::named(&vni));
     draft.insert(&vni);
     draft.put_raw(format!("{}{id}", record::vnis_of_subnet(vni.subnet)), id.to_string().into_bytes());

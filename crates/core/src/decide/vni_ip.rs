@@ -59,11 +59,40 @@ fn other_subnet(vni: &Vni, subnet: SubnetId) -> DecideError {
     Refusal::invalid("ip", subnet, rule).into()
 }
 
-/// How many addresses of one IP version an interface may have where it is.
-fn room(draft: &mut Draft<'_>, vni: &Vni) -> Result<u16, DecideError> {
-    let Some(attachment) = vni.attachment else { return Ok(IPS_PER_INTERFACE) };
+/// How many addresses of each IP version an interface may have; a delegated network counts as one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    v4: u16,
+    v6: u16,
+}
+
+impl Room {
+    /// While it is attached to nothing.
+    pub(super) const ALONE: Room = Room { v4: IPS_PER_INTERFACE, v6: IPS_PER_INTERFACE };
+
+    /// On this instance.
+    pub(super) fn on(instance: &Instance) -> Room {
+        Room { v4: instance.room(IpFamily::V4), v6: instance.room(IpFamily::V6) }
+    }
+
+    pub(super) fn of(self, family: IpFamily) -> u16 {
+        match family {
+            IpFamily::V4 => self.v4,
+            IpFamily::V6 => self.v6,
+        }
+    }
+
+    /// Of both IP versions together.
+    pub(super) fn whole(self) -> usize {
+        usize::from(self.v4) + usize::from(self.v6)
+    }
+}
+
+/// How many addresses an interface may have where it is.
+fn room(draft: &mut Draft<'_>, vni: &Vni) -> Result<Room, DecideError> {
+    let Some(attachment) = vni.attachment else { return Ok(Room::ALONE) };
     let attachment: Attachment = draft.follow(attachment)?;
-    Ok(draft.follow::<Instance>(attachment.instance)?.ips_per_interface)
+    Ok(Room::on(&draft.follow::<Instance>(attachment.instance)?))
 }
 
 /// How many addresses and delegated networks of an IP version an interface has. An address never changes its version, so
@@ -80,17 +109,22 @@ fn count(draft: &Draft<'_>, vni: &Vni, family: IpFamily) -> Result<usize, Decide
 
 /// That an interface may have one more address or delegated network of an IP version.
 pub(super) fn check_room(draft: &mut Draft<'_>, vni: &Vni, family: IpFamily) -> Result<(), DecideError> {
-    let room = room(draft, vni)?;
+    let room = room(draft, vni)?.of(family);
     if count(draft, vni, family)? >= usize::from(room) {
         return Err(no_room(Some(vni.id), room));
     }
     Ok(())
 }
 
-/// Whether an interface has no more addresses of either IP version than it may have.
-pub(super) fn fits(draft: &Draft<'_>, vni: &Vni, room: u16) -> Result<bool, DecideError> {
-    let room = usize::from(room);
-    Ok(count(draft, vni, IpFamily::V4)? <= room && count(draft, vni, IpFamily::V6)? <= room)
+/// That an interface has no more addresses of either IP version than it may have. `known` is its id, unless it is only
+/// being made.
+pub(super) fn check_fits(draft: &Draft<'_>, vni: &Vni, room: Room, known: Option<VniId>) -> Result<(), DecideError> {
+    for family in [IpFamily::V4, IpFamily::V6] {
+        if count(draft, vni, family)? > usize::from(room.of(family)) {
+            return Err(no_room(known, room.of(family)));
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn no_room(id: Option<VniId>, room: u16) -> DecideError {

@@ -7,8 +7,12 @@ use crate::host_spec::port_device;
 use crate::id::{AttachmentId, HostId, InstanceId, VniId, VpcId};
 use crate::lifecycle::Lifecycle;
 
-/// The most interfaces that one instance may have (the largest of IBM VPC's limits).
+/// The most interfaces that an instance without a type may have (the largest of IBM VPC's limits); those of an instance with
+/// one are in [`crate::instance_type`].
 pub const MAX_PER_INSTANCE: usize = 15;
+/// The highest index on a network card. Guest devices of the first card have the card's indexes as their numbers, those of
+/// other cards have higher numbers.
+pub const MAX_INDEX: u8 = 127;
 
 /// A network attachment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,11 +35,17 @@ pub struct Attachment {
     pub host: HostId,
     /// Its place among the instance's interfaces, 0 first; the guest's device is `eth<index>`.
     pub index: u8,
+    /// The network card that it is on, 0 first; instances without a type have one.
+    pub card: u8,
+    /// Its place on its network card, 0 to [`MAX_INDEX`]; on the first card the same as `index`.
+    pub card_index: u8,
     /// Whether it came with the instance: then it can't be detached or moved while the instance exists.
     pub primary: bool,
     /// Whether the instance's default route goes through it; of an instance's attachments that are not on their way out,
     /// exactly one has it.
     pub default_route: bool,
+    /// Whether it has a public address of the instance's own whenever the instance runs, unless a floating IP leads to it.
+    pub own_public_address: bool,
     /// The interface's generation that this attachment realises.
     pub generation: u32,
     /// How fast it may be each way, in megabits (1,000,000 bits) per second, beside what its interface says; `None`: no limit

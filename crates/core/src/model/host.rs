@@ -23,6 +23,8 @@ pub struct Host {
     pub underlay_mtu: u16,
     /// Its device towards the public network, if it has one: then it can answer for floating IPs.
     pub uplink: Option<String>,
+    /// How many ports it has room for.
+    pub max_ports: u32,
     /// When it joined.
     pub created_at: Timestamp,
 }

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Owner, Timestamp};
-use crate::id::{HostId, InstanceId, VpcId};
+use super::{IpFamily, MAX_PER_INSTANCE, Owner, Timestamp};
+use crate::id::{HostId, InstanceId, ReservationId, VpcId};
+use crate::instance_type::{self, Card, InstanceType};
 use crate::lifecycle::Lifecycle;
 
 /// What an instance is on its host: which network namespace, or a virtual machine behind taps.
@@ -61,12 +62,57 @@ pub struct Instance {
     /// How fast all its interfaces together may be each way, in kilobits (1,000 bits) per second; `None`: no limit.
     pub bandwidth_kbps: Option<u32>,
     /// How many addresses of one IP version each of its interfaces may have, 1 to [`crate::limits::MAX_IPS_PER_INTERFACE`];
-    /// a delegated prefix counts as one.
+    /// a delegated prefix counts as one. If it has a type, the type says so.
     pub ips_per_interface: u16,
+    /// The name of its type, one of [`crate::instance_type`]; `None`: IBM VPC's limits.
+    pub kind: Option<String>,
+    /// With which others it was launched, from what; `None`: it was made on its own.
+    pub launch: Option<Launch>,
+    /// Refuses to be deleted.
+    pub delete_protected: bool,
+    /// Refuses to be stopped.
+    pub stop_protected: bool,
     /// Whether it should run.
     pub state: InstanceState,
+    /// When it was last told to run, to stop or to go.
+    pub told_at: Timestamp,
+    /// When it was last told to run.
+    pub started_at: Timestamp,
     /// Where it is in its life.
     pub lifecycle: Lifecycle,
     /// Why its host could not realise it.
     pub failure: Option<String>,
+}
+
+/// How an instance came to be that was launched with others (EC2's reservation).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Launch {
+    /// The same for all that one request launched.
+    pub reservation: ReservationId,
+    /// Its place among them, from 0.
+    pub index: u32,
+    /// What its disk was to be made from, in its user's words (`ami-…`).
+    pub image: String,
+}
+
+impl Instance {
+    /// Its type, if it has one.
+    pub fn instance_type(&self) -> Option<&'static InstanceType> {
+        self.kind.as_deref().and_then(instance_type::find)
+    }
+
+    /// Its network cards, 0 first.
+    pub fn cards(&self) -> &'static [Card] {
+        const ONE: &[Card] = &[Card { interfaces: MAX_PER_INSTANCE as u8, efa: false }];
+        self.instance_type().map_or(ONE, |kind| &kind.cards)
+    }
+
+    /// How many addresses of an IP version each of its interfaces may have; a delegated prefix counts as one.
+    pub fn room(&self, family: IpFamily) -> u16 {
+        match (self.instance_type(), family) {
+            (Some(kind), IpFamily::V4) => kind.ipv4_per_interface,
+            (Some(kind), IpFamily::V6) => kind.ipv6_per_interface,
+            (None, _) => self.ips_per_interface,
+        }
+    }
 }

@@ -6,6 +6,7 @@
 mod access_key;
 mod account;
 mod attachment;
+mod departed;
 mod host;
 mod instance;
 mod moving;
@@ -24,9 +25,10 @@ mod vpc;
 
 pub use access_key::{AccessKey, AccessKeyId, InvalidAccessKeyId};
 pub use account::{Account, AccountId, InvalidAccountId};
-pub use attachment::{Attachment, MAX_PER_INSTANCE};
+pub use attachment::{Attachment, MAX_INDEX, MAX_PER_INSTANCE};
+pub use departed::DepartedInstance;
 pub use host::Host;
-pub use instance::{Instance, InstanceState, Namespace};
+pub use instance::{Instance, InstanceState, Launch, Namespace};
 pub use moving::{Move, MoveStep};
 pub use network_acl::{NetworkAcl, NetworkAclRule};
 pub use owner::Owner;

@@ -49,6 +49,8 @@ pub struct FloatingIp {
     /// zone of the addresses' names; Pintle runs none.
     #[serde(default)]
     pub domain_name: Option<String>,
+    /// Whether it is lent to an instance for as long as that runs: then it is nobody's to list, to name or to give back.
+    pub lent: bool,
 }
 
 /// Where a floating IP leads.

@@ -158,7 +158,8 @@ pub(crate) fn create_subnet(vpc: VpcId, zone: &str, cidr: &str) -> CreateSubnet 
 /// Host `number` is `host-<number>` at `192.0.2.<number>`, with an underlay MTU of 1500.
 pub(crate) fn host(id: HostId, number: u8, zone: &str) -> RegisterHost {
     let vtep = Ipv4Addr::new(192, 0, 2, number);
-    RegisterHost { id, name: format!("host-{number}"), zone: zone.to_owned(), vtep, underlay_mtu: 1500, uplink: None }
+    let (name, zone) = (format!("host-{number}"), zone.to_owned());
+    RegisterHost { id, name, zone, vtep, underlay_mtu: 1500, uplink: None, max_ports: 4096 }
 }
 
 pub(crate) fn vni(subnet: SubnetId) -> CreateVni {
@@ -188,17 +189,18 @@ pub(crate) fn instance(vpc: VpcId, host: HostId) -> CreateInstance {
         namespace: Namespace::Made,
         bandwidth_kbps: None,
         ips_per_interface: None,
+        launch: None,
         primary: None,
         attachments: Vec::new(),
     }
 }
 
 pub(crate) fn existing(vni: VniId) -> NewAttachment {
-    NewAttachment { name: None, vni: VniChoice::Existing(vni), port_speed: None }
+    NewAttachment::of(VniChoice::Existing(vni))
 }
 
 pub(crate) fn new(create: CreateVni) -> NewAttachment {
-    NewAttachment { name: None, vni: VniChoice::New(Box::new(create)), port_speed: None }
+    NewAttachment::of(VniChoice::New(Box::new(create)))
 }
 
 /// A security group with these rules.

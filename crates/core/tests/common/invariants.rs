@@ -7,8 +7,8 @@ use ipnet::IpNet;
 use pintle_core::lifecycle::Lifecycle;
 use pintle_core::limits;
 use pintle_core::model::{
-    Account, Attachment, Host, Instance, InstanceState, MAX_PER_INSTANCE, Move, ReservedBy, ReservedIp, Subnet, Vni,
-    VniPermission, Vpc,
+    Account, Attachment, DepartedInstance, Host, Instance, InstanceState, MAX_INDEX, Move, ReservedBy, ReservedIp,
+    Subnet, Vni, VniPermission, Vpc,
 };
 use pintle_core::net::subnet_roles;
 use pintle_core::record::{self, Listed, Record, name_key};
@@ -121,6 +121,7 @@ impl All {
             expected.index(record::instances_of_vpc(instance.vpc), instance.id);
             expected.index(record::instances_of_host(instance.host), instance.id);
             expected.may.insert(record::ports_of_instance_key(instance.id));
+            expected.may.insert(record::notes_key(instance.id));
         }
         for attachment in self.attachments.values() {
             expected.listed(attachment, &attachment.instance.to_string(), &attachment.name);
@@ -131,6 +132,12 @@ impl All {
         for host in self.hosts.values() {
             expected.listed(host, "", &host.name);
             expected.key(record::vtep_key(host.vtep), host.id);
+            expected.index(record::hosts_of_zone(&host.zone), host.id);
+        }
+        for departed in store.records::<DepartedInstance>() {
+            expected.may.insert(DepartedInstance::key_of(departed.id()));
+            expected.key(departed.list_key(), departed.id());
+            expected.key(record::departed_key(departed.at, departed.id()), departed.list_key());
         }
         for account in store.records::<Account>() {
             expected.listed(&account, "", &account.name);
@@ -241,7 +248,16 @@ impl All {
         for attachment in self.attachments.values() {
             let instance = &self.instances[&attachment.instance.to_string()];
             assert!(attachment.host == instance.host && attachment.owner == instance.owner, "{attachment:?}");
-            assert!(usize::from(attachment.index) < MAX_PER_INSTANCE, "{attachment:?}");
+            let card = instance.cards()[usize::from(attachment.card)];
+            let on_card: Vec<&Attachment> = self
+                .attachments
+                .values()
+                .filter(|other| (other.instance, other.card) == (attachment.instance, attachment.card))
+                .collect();
+            assert!(on_card.len() <= usize::from(card.interfaces), "{on_card:?}");
+            let here = on_card.iter().filter(|other| other.card_index == attachment.card_index).count();
+            assert!(here == 1 && attachment.card_index <= MAX_INDEX, "{on_card:?}");
+            assert!((attachment.card == 0) == (attachment.index == attachment.card_index), "{attachment:?}");
             let leaving = attachment.lifecycle == Lifecycle::Deleting;
             assert!(leaving || instance.lifecycle != Lifecycle::Deleting, "{attachment:?} stays, {instance:?} goes");
             if instance.state == InstanceState::Stopped {

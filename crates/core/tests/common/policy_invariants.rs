@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pintle_core::id::SecurityGroupId;
+use pintle_core::lifecycle::Lifecycle;
 use pintle_core::limits;
 use pintle_core::model::{
-    FloatingIp, FloatingIpTarget, Host, IpFamily, NetworkAcl, PrefixList, PublicGateway, PublicPool, ReservedIp,
-    SecurityGroup, Subnet, Vni, Vpc,
+    Attachment, FloatingIp, FloatingIpTarget, Host, Instance, InstanceState, IpFamily, NetworkAcl, PrefixList,
+    PublicGateway, PublicPool, ReservedIp, SecurityGroup, Subnet, Vni, Vpc,
 };
 use pintle_core::policy::{Remote, Rule};
 use pintle_core::record::{self, Record};
@@ -45,7 +46,12 @@ pub(super) fn expect(store: &Store, expected: &mut Expected) {
         expected.may.insert(record::public_hint_key(pool.id));
     }
     for floating in store.records::<FloatingIp>() {
-        expected.listed(&floating, &floating.owner.scope(), &floating.name);
+        if floating.lent {
+            expected.may.insert(FloatingIp::key_of(floating.id));
+            expected.key(record::name_key::<FloatingIp>(&floating.owner.scope(), &floating.name), floating.id);
+        } else {
+            expected.listed(&floating, &floating.owner.scope(), &floating.name);
+        }
         expected.key(record::public_address_key(floating.address), floating.id);
         expected.index(record::floating_ips_of_zone(&floating.zone), floating.id);
         expected.index(record::floating_ips_of_pool(floating.pool), floating.id);
@@ -159,10 +165,16 @@ fn check_public(store: &Store) {
         assert_eq!(one.target.is_some(), one.association.is_some(), "{one:?}");
         assert!(pool.zone == one.zone && pool.cidrs.iter().any(|cidr| cidr.contains(&one.address)), "{one:?} {pool:?}");
         match one.target {
-            None => {}
+            None => assert!(!one.lent, "lent to nobody: {one:?}"),
             Some(FloatingIpTarget::Vni { vni, ip }) => {
                 let (vni, ip) = (&vnis[&vni.to_string()], &ips[&ip.to_string()]);
                 assert!(vni.zone == one.zone && vni.ips.contains(&ip.id) && ip.address.is_ipv4(), "{one:?} {vni:?}");
+                if one.lent {
+                    let attachment: Attachment = store.record(&Attachment::key_of(vni.attachment.unwrap())).unwrap();
+                    let instance: Instance = store.record(&Instance::key_of(attachment.instance)).unwrap();
+                    let due = attachment.own_public_address && attachment.lifecycle != Lifecycle::Deleting;
+                    assert!(due && instance.state == InstanceState::Running, "{one:?} {attachment:?} {instance:?}");
+                }
             }
             Some(FloatingIpTarget::PublicGateway(gateway)) => {
                 assert_eq!(gateways[&gateway.to_string()].floating_ip, one.id, "{one:?}");

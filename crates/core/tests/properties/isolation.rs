@@ -95,7 +95,7 @@ fn both_tenants_get_things_done() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let strategy = proptest::collection::vec((op(), any::<u8>()), 80);
     let mut total = [0; 2];
-    for _ in 0..20 {
+    for _ in 0..30 {
         let steps = strategy.new_tree(&mut runner).unwrap().current();
         let done = play(&steps);
         total = [total[0] + done[0], total[1] + done[1]];

@@ -3,8 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use pintle_core::command::{
-    Command, CreateInstance, CreatePublicPool, CreateReservedIp, CreateSubnet, CreateVni, CreateVpc, IpChoice,
-    Ipv6Range, NewAttachment, PrefixChoice, RegisterHost, UpdateReservedIp, UpdateVni, VniChoice,
+    Command, CreateInstance, CreateInstances, CreatePublicPool, CreateReservedIp, CreateSubnet, CreateVni, CreateVpc,
+    InstancesChange, IpChoice, Ipv6Range, NewAttachment, NewLaunch, PrefixChoice, RegisterHost, Seat, UpdateInstance,
+    UpdateReservedIp, UpdateVni, VniChoice,
 };
 use pintle_core::id::{HostId, ReservedIpId, SubnetId, VniId};
 use pintle_core::model::{
@@ -49,6 +50,10 @@ pub(crate) enum What {
     InstanceRealised,
     InstanceFailed,
     InstanceGone,
+    InstanceStopped,
+    Launch,
+    Change,
+    UpdateInstance,
     Host,
     DeleteVni,
     DeleteIp,
@@ -96,6 +101,8 @@ const NAMES: [&str; 4] = ["one", "two", "three", "BAD"];
 const CIDRS: [&str; 6] = ["10.0.1.0/28", "10.0.0.0/29", "10.0.0.8/29", "10.0.0.0/28", "10.0.0.16/28", "10.0.0.1/28"];
 /// Two /64s.
 const IPV6: &str = "2001:db8::/63";
+/// With one network card and with several, with and without IPv6, and one that does not exist.
+const TYPES: [&str; 5] = ["t3.micro", "m5.large", "p5.48xlarge", "m1.small", "m5.unheard-of"];
 pub(super) const ZONES: [&str; 2] = ["zone-1", "zone-2"];
 const STEPS: [MoveStep; 4] = [MoveStep::Prepare, MoveStep::Open, MoveStep::Drain, MoveStep::Settle];
 
@@ -110,8 +117,9 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
         8 => proptest::sample::select(vec![Instance, Attach, Attach, Detach, Move, Move, Start, Stop]),
         10 => proptest::sample::select(vec![Advance, Realised, Failed, Gone, Advance, Realised, Gone, Abort]),
         3 => proptest::sample::select(vec![InstanceRealised, InstanceFailed, InstanceGone, Host, Rename]),
+        1 => proptest::sample::select(vec![InstanceStopped, InstanceStopped, Launch, Change, UpdateInstance]),
         2 => proptest::sample::select(vec![Vpc, Subnet, DeleteIp, DeleteVni, DeleteInstance]),
-        1 => proptest::sample::select(vec![DeleteVni, DeleteSubnet, DeleteVpc, DeleteHost]),
+        2 => proptest::sample::select(vec![DeleteVni, DeleteSubnet, DeleteVpc, DeleteHost, DeleteHost]),
         5 => proptest::sample::select(vec![UpdateVpc, UpdateSubnet, UpdateSubnet, MoveIp, AddPrefix, RemovePrefix]),
         5 => proptest::sample::select(vec![VniGroups, VniGroups, Quarantine, Release, Flush, Shadow, EndAdoption]),
         5 => proptest::sample::select(vec![Group, Rules, Rules, Acl, AclRules, AclRules, List, UpdateList]),
@@ -200,6 +208,28 @@ impl Op {
             What::InstanceRealised => Command::InstanceRealised(instance()),
             What::InstanceFailed => Command::InstanceFailed(instance(), format!("reason {}", c % 2)),
             What::InstanceGone => Command::InstanceGone(instance()),
+            What::InstanceStopped => Command::InstanceStopped(instance()),
+            What::Launch => {
+                let mut each = create_instance(store, [a, b & !3, c, d], None);
+                (each.host, each.zone) = (None, Some(ZONES[0].to_owned()));
+                each.launch = Some(launch(b));
+                Command::CreateInstances(Box::new(CreateInstances { each, least: 1, most: 1 + u32::from(c % 3) }))
+            }
+            What::Change => {
+                use InstancesChange::{Delete, Start, Stop};
+                let change = [Start, Stop, Stop, Delete][usize::from(c) % 4];
+                Command::ChangeInstances(vec![instance(), pick::<Instance>(store, b)], change)
+            }
+            What::UpdateInstance => Command::UpdateInstance(
+                instance(),
+                UpdateInstance {
+                    kind: (b.is_multiple_of(2)).then(|| TYPES[usize::from(c) % TYPES.len()].to_owned()),
+                    delete_protected: (c.is_multiple_of(5)).then_some(d.is_multiple_of(4)),
+                    stop_protected: (c.is_multiple_of(7)).then_some(d.is_multiple_of(4)),
+                    notes: [("colour".to_owned(), (d.is_multiple_of(2)).then(|| "red".to_owned()))].into(),
+                    ..UpdateInstance::default()
+                },
+            ),
             What::Host => Command::RegisterHost(register(store, self.picks)),
             What::DeleteVni => Command::DeleteVni(vni()),
             What::DeleteIp => Command::DeleteReservedIp(prefer(store, a, b, unbound)),
@@ -341,7 +371,23 @@ fn new_attachment(store: &Store, a: u8, b: u8, name: Option<String>) -> NewAttac
         0 => VniChoice::New(Box::new(create_vni(store, a, b, b.rotate_left(3), None))),
         _ => VniChoice::Existing(pick::<Vni>(store, b)),
     };
-    NewAttachment { name, vni, port_speed: (b.is_multiple_of(5)).then_some(100) }
+    NewAttachment {
+        name,
+        port_speed: (b.is_multiple_of(5)).then_some(100),
+        seat: Seat { card: u8::from(b.is_multiple_of(13)), index: (b.is_multiple_of(3)).then_some(b % 6) },
+        own_public_address: (a.is_multiple_of(3)).then_some(b.is_multiple_of(2)),
+        ..NewAttachment::of(vni)
+    }
+}
+
+fn launch(by: u8) -> Box<NewLaunch> {
+    Box::new(NewLaunch {
+        kind: TYPES[usize::from(by / 4) % TYPES.len()].to_owned(),
+        image: "ami-0123456789abcdef0".to_owned(),
+        delete_protected: by.is_multiple_of(16),
+        notes: (by.is_multiple_of(8)).then(|| ("key".to_owned(), "mine".to_owned())).into_iter().collect(),
+        ..NewLaunch::default()
+    })
 }
 
 fn create_instance(store: &Store, [a, b, c, d]: [u8; 4], name: Option<String>) -> CreateInstance {
@@ -353,6 +399,7 @@ fn create_instance(store: &Store, [a, b, c, d]: [u8; 4], name: Option<String>) -
         namespace: Namespace::Made,
         bandwidth_kbps: (a.is_multiple_of(5)).then_some(1000),
         ips_per_interface: (b.is_multiple_of(9)).then_some(2),
+        launch: (c.is_multiple_of(4)).then(|| launch(d)),
         primary: (!c.is_multiple_of(3)).then(|| new_attachment(store, c, d, None)),
         attachments: (0..d % 2).map(|more| new_attachment(store, d.wrapping_add(more), a, None)).collect(),
     }

@@ -136,9 +136,9 @@ fn b14_the_instance_says_how_many_addresses_its_interfaces_may_have() {
     assert!(matches!(s.world.refused(Command::AddVniIp(three.id, auto())), Refusal::Limit { limit: 12, .. }));
     let refusal = s.world.refused(Command::MoveVni { vni: three.id, to: small.id });
     assert!(matches!(refusal, Refusal::Limit { limit: 2, .. }), "{refusal}");
-    for bad in [0, 51] {
+    for bad in [0, 65] {
         let create = CreateInstance { ips_per_interface: Some(bad), ..instance(s.vpc, s.hosts[0]) };
-        says(&s.world.refused(Command::CreateInstance(create)), &["field 'ips_per_interface'", "1 to 50"]);
+        says(&s.world.refused(Command::CreateInstance(create)), &["field 'ips_per_interface'", "1 to 64"]);
     }
 }
 

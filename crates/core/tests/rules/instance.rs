@@ -225,12 +225,16 @@ fn f06_stop_and_start_keep_the_attachments_and_show_that_they_wait() {
     assert_eq!(state(&s), (InstanceState::Running, Lifecycle::Stable, Lifecycle::Stable));
     for _ in 0..2 {
         s.world.run::<Instance>(Command::StopInstance(home));
-        assert_eq!(state(&s), (InstanceState::Stopped, Lifecycle::Waiting, Lifecycle::Waiting));
+        assert_eq!(state(&s), (InstanceState::Stopped, Lifecycle::Updating, Lifecycle::Waiting));
     }
+    s.world.done(Command::InstanceStopped(home));
+    assert_eq!(state(&s), (InstanceState::Stopped, Lifecycle::Waiting, Lifecycle::Waiting));
+    s.world.ignored(Command::InstanceStopped(home));
     for _ in 0..2 {
         s.world.run::<Instance>(Command::StartInstance(home));
         assert_eq!(state(&s), (InstanceState::Running, Lifecycle::Updating, Lifecycle::Pending));
     }
+    s.world.ignored(Command::InstanceStopped(home));
     s.world.done(Command::InstanceRealised(home));
     s.world.realise(attachment);
     assert_eq!(state(&s), (InstanceState::Running, Lifecycle::Stable, Lifecycle::Stable));

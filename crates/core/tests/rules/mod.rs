@@ -9,6 +9,7 @@ mod host;
 mod instance;
 mod ipv6;
 mod late_reports;
+mod launch;
 mod life;
 mod moving;
 mod names;

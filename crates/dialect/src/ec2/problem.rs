@@ -155,6 +155,17 @@ fn refused(refusal: &Refusal) -> Ec2Error {
         Refusal::Moving { .. } => Ec2Error::new("IncorrectState", words),
         Refusal::WrongState { noun: Noun::Instance, .. } => Ec2Error::new("IncorrectInstanceState", words),
         Refusal::WrongState { .. } => Ec2Error::new("IncorrectState", words),
+        Refusal::Protected { instance, what } => {
+            let (verb, attribute) = if *what == "stopped" {
+                ("stopped", "disableApiStop")
+            } else {
+                ("terminated", "disableApiTermination")
+            };
+            let message = format!(
+                "The instance '{instance}' may not be {verb}. Modify its '{attribute}' instance attribute and try again."
+            );
+            Ec2Error::new("OperationNotPermitted", message)
+        }
         Refusal::Limit { of, .. } => limit(*of, words),
         Refusal::Quota { noun, .. } => Ec2Error::new(things_code(*noun), words),
         Refusal::TooManyTags { .. } => Ec2Error::new("TagLimitExceeded", words),
@@ -182,7 +193,7 @@ fn limit(of: Limited, words: String) -> Ec2Error {
         Limited::RulesOfAcl => "NetworkAclEntryLimitExceeded",
         Limited::EntriesOfPrefixList => "PrefixListMaxEntriesExceeded",
         Limited::Ranges => "CidrLimitExceeded",
-        Limited::DhcpServers => "InvalidParameterValue",
+        Limited::DhcpServers | Limited::NotesOfInstance => "InvalidParameterValue",
         Limited::Zones => "ResourceLimitExceeded",
     };
     Ec2Error::new(code, words)

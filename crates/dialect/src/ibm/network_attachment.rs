@@ -39,7 +39,7 @@ impl Create {
     /// [`Problem`] naming the field that can't be honoured or that contradicts another.
     pub fn new_attachment(self, at: &str) -> Result<NewAttachment, Problem> {
         let vni = self.virtual_network_interface.choice(&format!("{at}virtual_network_interface"))?;
-        Ok(NewAttachment { name: self.name, vni, port_speed: None })
+        Ok(NewAttachment { name: self.name, ..NewAttachment::of(vni) })
     }
 
     /// What it asks for.

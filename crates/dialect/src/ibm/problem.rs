@@ -89,6 +89,7 @@ fn refused(refusal: &Refusal) -> Shown {
         Refusal::NotAttached { vni } => field(409, "not_attached", "virtual_network_interface.id", vni),
         Refusal::Moving { vni, .. } => field(409, "move_pending", "virtual_network_interface.id", vni),
         Refusal::WrongState { id, .. } => field(409, "invalid_state", "id", id),
+        Refusal::Protected { instance, .. } => field(409, "instance_protected", "id", instance),
         Refusal::Limit { .. } => plain(400, "over_quota"),
         Refusal::Quota { .. } | Refusal::TooManyTags { .. } => plain(400, "over_quota"),
         Refusal::TokenReused => plain(409, "validation_unique_failed"),

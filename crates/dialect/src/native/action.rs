@@ -50,7 +50,11 @@ impl Attach {
         let instance = in_same_vpc(snapshot, vni, &self.instance)?;
         Ok(Command::Attach(
             instance,
-            NewAttachment { name: self.name, vni: VniChoice::Existing(vni), port_speed: self.port_speed },
+            NewAttachment {
+                name: self.name,
+                port_speed: self.port_speed,
+                ..NewAttachment::of(VniChoice::Existing(vni))
+            },
         ))
     }
 }

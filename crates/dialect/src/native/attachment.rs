@@ -44,7 +44,7 @@ impl Spec {
             (None, Some(new)) => VniChoice::New(Box::new(new.resolve(snapshot, vpc)?)),
             _ => return Err(Problem::field(field, "it needs either 'vni' (an id or a name) or 'new'")),
         };
-        Ok(NewAttachment { name: self.name, vni, port_speed: self.port_speed })
+        Ok(NewAttachment { name: self.name, port_speed: self.port_speed, ..NewAttachment::of(vni) })
     }
 }
 

@@ -85,6 +85,7 @@ impl Create {
             namespace,
             bandwidth_kbps: self.bandwidth_kbps,
             ips_per_interface: self.ips_per_interface,
+            launch: None,
             primary,
             attachments,
         }))

@@ -97,6 +97,7 @@ fn refused(refusal: &Refusal) -> Shown {
         Refusal::NotAttached { vni } => (409, "not_attached", vec![id(vni)]),
         Refusal::Moving { vni, .. } => (409, "moving", vec![id(vni)]),
         Refusal::WrongState { id: what, .. } => (409, "wrong_state", vec![id(what)]),
+        Refusal::Protected { instance, .. } => (409, "protected", vec![id(instance)]),
         Refusal::Limit { limit, .. } => (409, "limit_reached", vec![("limit", json!(limit))]),
         Refusal::Quota { limit, .. } => (409, "quota_reached", vec![("limit", json!(limit))]),
         Refusal::TooManyTags { limit } => (409, "limit_reached", vec![("limit", json!(limit))]),

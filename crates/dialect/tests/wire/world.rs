@@ -113,6 +113,7 @@ fn host(world: &mut World, number: u8) -> HostId {
         vtep: [192, 0, 2, number].into(),
         underlay_mtu: 1500,
         uplink: Some("uplink0".to_owned()),
+        max_ports: 4096,
     }));
     id
 }
@@ -120,13 +121,12 @@ fn host(world: &mut World, number: u8) -> HostId {
 fn instance(world: &mut World, vpc: VpcId, host: HostId, name: &str, primary: Option<SubnetId>) -> InstanceId {
     let primary = primary.map(|subnet| NewAttachment {
         name: Some("main".to_owned()),
-        vni: VniChoice::New(Box::new(CreateVni {
+        ..NewAttachment::of(VniChoice::New(Box::new(CreateVni {
             subnet: Some(subnet),
             name: Some(format!("{name}-main")),
             primary_ip: IpChoice::Auto { family: IpFamily::V4, name: Some(format!("{name}-ip")), auto_delete: true },
             ..CreateVni::default()
-        })),
-        port_speed: None,
+        })))
     });
     let create = CreateInstance {
         name: Some(name.to_owned()),
@@ -136,6 +136,7 @@ fn instance(world: &mut World, vpc: VpcId, host: HostId, name: &str, primary: Op
         namespace: Namespace::Made,
         bandwidth_kbps: None,
         ips_per_interface: None,
+        launch: None,
         primary,
         attachments: Vec::new(),
     };
@@ -274,7 +275,7 @@ pub(crate) fn world() -> (World, Ids) {
     };
     let web = instance(&mut world, vpc.id, first, "web", Some(subnet.id));
     let spare = instance(&mut world, vpc.id, second, "spare", None);
-    let attach = NewAttachment { name: Some("extra".to_owned()), vni: VniChoice::Existing(vni.id), port_speed: None };
+    let attach = NewAttachment { name: Some("extra".to_owned()), ..NewAttachment::of(VniChoice::Existing(vni.id)) };
     let Reply::Attachment(attachment) = world.run(Command::Attach(web, attach)) else { panic!() };
     let policy = policy(&mut world, vpc.id, vni.id);
     let ids = Ids {

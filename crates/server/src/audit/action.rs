@@ -1,6 +1,6 @@
 //! What a command is called in the audit log, and what it is about.
 
-use pintle_core::command::{CreateVni, IpChoice, VniChoice};
+use pintle_core::command::{CreateVni, InstancesChange, IpChoice, VniChoice};
 use pintle_core::{Command, Reply};
 
 /// What a command is called, and what it is about as far as the request says so.
@@ -100,6 +100,10 @@ pub fn about(command: &Command) -> About {
         C::RenamePublicGateway(id, _) => new("public-gateway.update").of(id),
         C::DeletePublicGateway(id) => new("public-gateway.delete").of(id),
         C::CreateInstance(create) => new("instance.create").of(create.vpc).all(create.host),
+        C::CreateInstances(create) => new("instance.create").of(create.each.vpc),
+        C::ChangeInstances(ids, InstancesChange::Start) => new("instance.start").all(ids),
+        C::ChangeInstances(ids, InstancesChange::Stop) => new("instance.stop").all(ids),
+        C::ChangeInstances(ids, InstancesChange::Delete) => new("instance.delete").all(ids),
         C::RenameInstance(id, _) | C::UpdateInstance(id, _) => new("instance.update").of(id),
         C::StartInstance(id) => new("instance.start").of(id),
         C::StopInstance(id) => new("instance.stop").of(id),
@@ -120,6 +124,7 @@ pub fn about(command: &Command) -> About {
         C::AttachmentGone(id) => new("attachment.gone").of(id),
         C::InstanceRealised(id) => new("instance.realised").of(id),
         C::InstanceFailed(id, _) => new("instance.failed").of(id),
+        C::InstanceStopped(id) => new("instance.stopped").of(id),
         C::InstanceGone(id) => new("instance.gone").of(id),
         C::AdvanceMove(id, _) => new("vni.advance-move").of(id),
         C::AbortMove(id, _) => new("vni.abort-move").of(id),
@@ -153,6 +158,7 @@ pub fn add_reply(about: &mut About, reply: &Reply) {
         Reply::Vni(vni) => vec![vni.id.to_string()],
         Reply::VniPermission(permission) => vec![permission.id.to_string(), permission.vni.to_string()],
         Reply::Instance(instance) => vec![instance.id.to_string()],
+        Reply::InstanceChanges(changes) => changes.iter().map(|change| change.after.id.to_string()).collect(),
         Reply::Attachment(made) => {
             vec![made.vni.to_string(), made.id.to_string(), made.instance.to_string(), made.host.to_string()]
         }
@@ -195,6 +201,9 @@ mod tests {
             instance: InstanceId::from_bits(4),
             host: HostId::from_bits(5),
             index: 0,
+            card: 0,
+            card_index: 0,
+            own_public_address: false,
             primary: false,
             default_route: false,
             generation: 1,

@@ -3,7 +3,7 @@
 use pintle_core::Command;
 use pintle_core::host_spec::{Entry, EntryKey, PortMode};
 use pintle_core::lifecycle::Lifecycle;
-use pintle_core::model::{Attachment, Instance};
+use pintle_core::model::{Attachment, Instance, InstanceState};
 
 use crate::projector::Projection;
 use crate::sessions::Progress;
@@ -39,6 +39,10 @@ pub(crate) fn instance(record: &Instance, desired: &Projection, progress: Progre
     let key = EntryKey::Instance(id);
     if lifecycle == Lifecycle::Deleting {
         return is_gone(key, host, desired, progress).then_some(Command::InstanceGone(id));
+    }
+    if record.state == InstanceState::Stopped {
+        let stopped = lifecycle != Lifecycle::Waiting && is_gone(key, host, desired, progress);
+        return stopped.then_some(Command::InstanceStopped(id));
     }
     let slot = desired.host(host).get(&key)?;
     if !progress.has_applied(host, slot.revision) {

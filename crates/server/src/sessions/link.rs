@@ -136,6 +136,6 @@ impl Drop for Link {
 
 /// What a host says of itself, as the command that notes it.
 pub(super) fn register(hello: &Hello) -> Command {
-    let Hello { host, name, zone, vtep, underlay_mtu, uplink, .. } = hello.clone();
-    Command::RegisterHost(RegisterHost { id: host, name, zone, vtep, underlay_mtu, uplink })
+    let Hello { host, name, zone, vtep, underlay_mtu, uplink, max_ports, .. } = hello.clone();
+    Command::RegisterHost(RegisterHost { id: host, name, zone, vtep, underlay_mtu, uplink, max_ports })
 }

@@ -56,7 +56,7 @@ async fn a22_every_step_of_an_interfaces_life_is_an_event_with_its_id() {
     let instance = plane.instance(vpc, h1.id).await;
     for force in [false, true] {
         let new = CreateVni { subnet: Some(subnet), ..CreateVni::default() };
-        let new = NewAttachment { name: None, vni: VniChoice::New(Box::new(new)), port_speed: None };
+        let new = NewAttachment::of(VniChoice::New(Box::new(new)));
         let reply = plane.run(Command::Attach(instance, new)).await;
         let pintle_core::Reply::Attachment(attachment) = reply else { panic!("{reply:?}") };
         settle().await;

@@ -172,8 +172,9 @@ async fn a04_deleting_an_instance_takes_what_goes_with_it_and_leaves_the_rest() 
         namespace: Namespace::Made,
         bandwidth_kbps: None,
         ips_per_interface: None,
-        primary: Some(NewAttachment { name: None, vni: VniChoice::New(Box::new(new)), port_speed: None }),
-        attachments: vec![NewAttachment { name: None, vni: VniChoice::Existing(stays), port_speed: None }],
+        launch: None,
+        primary: Some(NewAttachment::of(VniChoice::New(Box::new(new)))),
+        attachments: vec![NewAttachment::of(VniChoice::Existing(stays))],
     };
     let pintle_core::Reply::Instance(instance) = plane.run(Command::CreateInstance(create)).await else { panic!() };
     settle().await;

@@ -202,6 +202,7 @@ impl Api {
             vtep: [192, 0, 2, number].into(),
             underlay_mtu: 1500,
             uplink: Some("uplink0".to_owned()),
+            max_ports: 4096,
         };
         self.engine.execute(Command::RegisterHost(register)).await.unwrap();
         id

@@ -212,6 +212,7 @@ async fn b16_a_host_that_is_away_can_be_removed_with_what_is_being_deleted_on_it
         vtep: [192, 0, 2, 1].into(),
         underlay_mtu: 1500,
         uplink: None,
+        max_ports: 4096,
         resume: None,
     };
     let (session, _, _) = api.sessions.open(&hello);

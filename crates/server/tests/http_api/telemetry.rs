@@ -30,6 +30,7 @@ fn agent(
         vtep: [192, 0, 2, number].into(),
         underlay_mtu: 1500,
         uplink: None,
+        max_ports: 4096,
         resume: None,
     };
     let (mut link, mut outbox, _) = api.sessions.open(&hello);

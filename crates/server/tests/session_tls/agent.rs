@@ -163,6 +163,7 @@ pub fn hello(identity: &Identity, n: u8, resume: Option<Resume>) -> Hello {
         vtep: std::net::Ipv4Addr::new(192, 0, 2, n),
         underlay_mtu: 1500,
         uplink: None,
+        max_ports: 4096,
         resume,
     }
 }

@@ -29,6 +29,7 @@ async fn instance(running: &Running, vpc: VpcId, host: HostId) -> InstanceId {
         namespace: Namespace::Made,
         bandwidth_kbps: None,
         ips_per_interface: None,
+        launch: None,
         primary: None,
         attachments: Vec::new(),
     };
@@ -57,7 +58,7 @@ async fn a15_an_interface_is_attached_and_moved_over_the_wire() {
     let Ok(Reply::Subnet(subnet)) = engine.execute(Command::CreateSubnet(create)).await else { panic!("no subnet") };
     let (a, b) = (instance(&running, vpc.id, h1).await, instance(&running, vpc.id, h2).await);
     let new = CreateVni { subnet: Some(subnet.id), auto_delete: Some(false), ..CreateVni::default() };
-    let new = NewAttachment { name: None, vni: VniChoice::New(Box::new(new)), port_speed: None };
+    let new = NewAttachment::of(VniChoice::New(Box::new(new)));
     let began = Instant::now();
     let Ok(Reply::Attachment(attachment)) = engine.execute(Command::Attach(a, new)).await else {
         panic!("no attachment")

@@ -64,6 +64,7 @@ impl Create {
             namespace: Namespace::Made,
             bandwidth_kbps: None,
             ips_per_interface: None,
+            launch: None,
             primary: Some(primary),
             attachments,
         }))

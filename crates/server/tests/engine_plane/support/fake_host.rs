@@ -56,6 +56,7 @@ impl FakeHost {
             vtep: Self::vtep(n),
             underlay_mtu: 1500,
             uplink: None,
+            max_ports: 4096,
             resume,
         }
     }

@@ -56,15 +56,13 @@ fn random_if_possible(plane: &Plane, random: &mut Seeded) -> Option<Command> {
             namespace: Namespace::Made,
             bandwidth_kbps: None,
             ips_per_interface: None,
+            launch: None,
             primary: (random.below(3) == 0)
                 .then(|| subnet.map(|subnet| new_attachment(new_vni(subnet, random))))
                 .flatten(),
             attachments: Vec::new(),
         }),
-        6..=9 => Command::Attach(
-            instance?,
-            NewAttachment { name: None, vni: VniChoice::Existing(vni?.id), port_speed: None },
-        ),
+        6..=9 => Command::Attach(instance?, NewAttachment::of(VniChoice::Existing(vni?.id))),
         10 => Command::Attach(instance?, new_attachment(new_vni(subnet?, random))),
         11..=13 => Command::MoveVni { vni: vni?.id, to: instance? },
         14 | 15 => Command::Detach { attachment: random.pick(&attachments)?.id, force: random.below(4) == 0 },
@@ -93,7 +91,7 @@ fn new_vni(subnet: SubnetId, random: &mut Seeded) -> CreateVni {
 }
 
 fn new_attachment(vni: CreateVni) -> NewAttachment {
-    NewAttachment { name: None, vni: VniChoice::New(Box::new(vni)), port_speed: None }
+    NewAttachment::of(VniChoice::New(Box::new(vni)))
 }
 
 fn ip_choice(random: &mut Seeded) -> IpChoice {

@@ -161,6 +161,7 @@ impl Plane {
             namespace: Namespace::Made,
             bandwidth_kbps: None,
             ips_per_interface: None,
+            launch: None,
             primary: None,
             attachments: Vec::new(),
         };
@@ -171,7 +172,7 @@ impl Plane {
     }
 
     pub async fn attach(&self, instance: InstanceId, vni: VniId) -> AttachmentId {
-        let new = NewAttachment { name: None, vni: VniChoice::Existing(vni), port_speed: None };
+        let new = NewAttachment::of(VniChoice::Existing(vni));
         match self.run(Command::Attach(instance, new)).await {
             Reply::Attachment(attachment) => attachment.id,
             other => panic!("{other:?}"),
@@ -201,6 +202,7 @@ impl Plane {
             vtep: Ipv4Addr::new(192, 0, 2, n),
             underlay_mtu: 1500,
             uplink: None,
+            max_ports: 4096,
         };
         self.run(Command::RegisterHost(register)).await;
         id

@@ -1,0 +1,91 @@
+//! Public addresses that are lent to instances: there while an instance runs, never the same again, and out of the way of
+//! a floating IP that is to lead to the same private address.
+//!
+//! To the data plane one is a floating IP like any other; to its user it has no id, and is in no list.
+
+use super::floating_ip;
+use crate::command::FloatingIpChoice;
+use crate::draft::Draft;
+use crate::id::{ReservedIpId, VniId};
+use crate::lifecycle::Lifecycle;
+use crate::model::{Attachment, Instance, InstanceState, Vni};
+use crate::record;
+use crate::refusal::DecideError;
+
+/// Notes whether a new attachment has a public address of its instance's own, and lends it one. `asked`: what was asked
+/// for; then there must be one to be had.
+pub(super) fn begin(
+    draft: &mut Draft<'_>,
+    instance: &Instance,
+    attachment: &mut Attachment,
+    vni: &Vni,
+    asked: Option<bool>,
+) -> Result<(), DecideError> {
+    attachment.own_public_address = asked.unwrap_or(false);
+    if attachment.own_public_address {
+        draft.put(attachment);
+        if instance.state == InstanceState::Running {
+            lend(draft, vni, asked == Some(true))?;
+        }
+    }
+    Ok(())
+}
+
+/// The instance runs again.
+pub(super) fn resume(draft: &mut Draft<'_>, attachment: &Attachment) -> Result<(), DecideError> {
+    if attachment.own_public_address {
+        let vni: Vni = draft.follow(attachment.vni)?;
+        lend(draft, &vni, false)?;
+    }
+    Ok(())
+}
+
+/// The instance stops, or the attachment goes.
+pub(super) fn end(draft: &mut Draft<'_>, attachment: &Attachment) -> Result<(), DecideError> {
+    if attachment.own_public_address
+        && let Some(vni) = draft.follow_if_there::<Vni>(attachment.vni)?
+    {
+        give_way(draft, vni.primary_ip())?;
+    }
+    Ok(())
+}
+
+/// A floating IP no longer leads to an interface: what is lent takes its place again.
+pub(super) fn restore(draft: &mut Draft<'_>, vni: VniId) -> Result<(), DecideError> {
+    let Some(vni) = draft.follow_if_there::<Vni>(vni)? else { return Ok(()) };
+    let Some(attachment) = vni.attachment else { return Ok(()) };
+    let attachment: Attachment = draft.follow(attachment)?;
+    let stays = attachment.own_public_address && attachment.lifecycle != Lifecycle::Deleting;
+    if stays && draft.follow::<Instance>(attachment.instance)?.state == InstanceState::Running {
+        lend(draft, &vni, false)?;
+    }
+    Ok(())
+}
+
+/// Takes back what is lent to a private address, if anything is.
+pub(super) fn give_way(draft: &mut Draft<'_>, ip: ReservedIpId) -> Result<(), DecideError> {
+    if let Some(lent) = floating_ip::of(draft, ip)?.filter(|floating| floating.lent) {
+        floating_ip::erase(draft, &lent);
+    }
+    Ok(())
+}
+
+/// Lends a public address to an interface's primary one, unless a floating IP leads there. If there is none to be had, that
+/// is an error if there `must` be one.
+fn lend(draft: &mut Draft<'_>, vni: &Vni, must: bool) -> Result<(), DecideError> {
+    if draft.raw(&record::floating_ip_of_key(vni.primary_ip()))?.is_some() {
+        return Ok(());
+    }
+    let lent = draft.attempt(|draft| {
+        let mut lent = floating_ip::allocate(draft, vni.owner.clone(), None, &vni.zone, None)?;
+        lent.lent = true;
+        floating_ip::lead_to(draft, &mut lent, FloatingIpChoice { vni: vni.id, ip: None })?;
+        // Not inserted: it is in no list.
+        draft.put(&lent);
+        Ok(())
+    });
+    match lent {
+        Err(DecideError::Refused(_)) if !must => Ok(()),
+        other => other,
+    }
+}
