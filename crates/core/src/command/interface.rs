@@ -53,6 +53,8 @@ pub struct UpdateVni {
     pub description: Option<String>,
     /// Whether the primary IPv6 address stays for as long as the interface; what stays can't be let go again.
     pub keep_primary_ipv6: Option<bool>,
+    /// Whether it has a public address of its own where it is an instance's first interface; takes effect at once.
+    pub public_address: Option<bool>,
     /// A new `allow_ip_spoofing`.
     pub allow_ip_spoofing: Option<bool>,
     /// A new `source_dest_check`.

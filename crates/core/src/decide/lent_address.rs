@@ -21,12 +21,32 @@ pub(super) fn begin(
     vni: &Vni,
     asked: Option<bool>,
 ) -> Result<(), DecideError> {
-    attachment.own_public_address = asked.unwrap_or(false);
+    let first = attachment.index == 0;
+    attachment.own_public_address = asked.unwrap_or(first && vni.public_address == Some(true));
     if attachment.own_public_address {
         draft.put(attachment);
         if instance.state == InstanceState::Running {
             lend(draft, vni, asked == Some(true))?;
         }
+    }
+    Ok(())
+}
+
+/// An interface is to have a public address of its own, or no longer: that is so at once if it is its instance's first one.
+pub(super) fn change(draft: &mut Draft<'_>, vni: &Vni, own: bool) -> Result<(), DecideError> {
+    let Some(attachment) = vni.attachment else { return Ok(()) };
+    let mut attachment: Attachment = draft.follow(attachment)?;
+    let stays = attachment.lifecycle != Lifecycle::Deleting;
+    if attachment.index != 0 || !stays || attachment.own_public_address == own {
+        return Ok(());
+    }
+    attachment.own_public_address = own;
+    draft.put(&attachment);
+    if !own {
+        return give_way(draft, vni.primary_ip());
+    }
+    if draft.follow::<Instance>(attachment.instance)?.state == InstanceState::Running {
+        lend(draft, vni, true)?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::address::{self, For};
 use super::vni_ip::Room;
-use super::{change_name, prefix, security_group, take_name, vni_ip, vni_permission, vni_policy};
+use super::{change_name, lent_address, prefix, security_group, take_name, vni_ip, vni_permission, vni_policy};
 use crate::command::{CreateVni, IpChoice, UpdateVni};
 use crate::draft::Draft;
 use crate::id::{SecurityGroupId, VniId};
@@ -55,6 +55,7 @@ pub(super) fn create(
         mac,
         ips: Vec::with_capacity(1 + create.ips.len()),
         primary_ipv6: None,
+        public_address: None,
         keep_primary_ipv6: create.keep_primary_ipv6.unwrap_or(false),
         prefixes: Vec::new(),
         security_groups,
@@ -160,6 +161,10 @@ pub(super) fn update(draft: &mut Draft<'_>, id: VniId, update: UpdateVni) -> Res
             return Err(Refusal::invalid("keep_primary_ipv6", false, rule).into());
         }
         vni.keep_primary_ipv6 = keep;
+    }
+    if let Some(public) = update.public_address {
+        vni.public_address = Some(public);
+        lent_address::change(draft, &vni, public)?;
     }
     vni.allow_ip_spoofing = update.allow_ip_spoofing.unwrap_or(vni.allow_ip_spoofing);
     vni.source_dest_check = update.source_dest_check.unwrap_or(vni.source_dest_check);

@@ -51,6 +51,9 @@ pub struct Vni {
     /// `EnablePrimaryIpv6`). Otherwise the next one takes the place of one that goes.
     #[serde(default)]
     pub keep_primary_ipv6: bool,
+    /// Whether it brings a public address of its own where it is an instance's first interface; `None`: as the instance says.
+    #[serde(default)]
+    pub public_address: Option<bool>,
     /// Networks that are delegated to it: /28 of IPv4, /80 of IPv6, all in its subnet.
     pub prefixes: Vec<IpNet>,
     /// Its security groups, in the order given; never empty.

@@ -42,12 +42,17 @@ impl Caller {
 
     /// A zone's id: the same in every account, unlike EC2's, where zone names are shuffled.
     pub fn zone_id(&self, zone: &str) -> String {
-        let place = self.zones().iter().position(|known| known == zone);
-        place.map_or_else(|| zone.to_owned(), |place| format!("{}-az{}", self.region, place + 1))
+        zone_id(&self.region, self.zones(), zone)
     }
 
     /// The zones of the caller's region.
     pub fn zones(&self) -> &[String] {
         self.regions.iter().find(|region| region.name == self.region).map_or(&[], |region| &region.zones)
     }
+}
+
+/// A zone's id, by its place among its region's zones; a zone that its region does not name has its name for an id.
+pub(super) fn zone_id(region: &str, zones: &[String], zone: &str) -> String {
+    let place = zones.iter().position(|known| known == zone);
+    place.map_or_else(|| zone.to_owned(), |place| format!("{region}-az{}", place + 1))
 }

@@ -46,6 +46,11 @@ where
     /// When the store can't be read.
     fn candidates(snapshot: &dyn Snapshot, filters: &Filters) -> Result<Option<Vec<IdOf<Self>>>, Ec2Error>;
 
+    /// Whether a record is none that clients know of.
+    fn hidden(_: &Self::Record) -> bool {
+        false
+    }
+
     /// Writes one item.
     fn write(&self, xml: &mut Xml, caller: &Caller, tags: &Tags);
 }
@@ -69,12 +74,14 @@ where
         return Err(Ec2Error::combination(message));
     }
     let position = token.map(|token| open_token(&token, &query)).transpose()?;
-    let whole = !ids.is_empty();
+    let named = !ids.is_empty();
     Ok(Work::Scan(Box::new(Listing::<V> {
-        ids: whole.then_some(ids),
+        ids: named.then_some(ids),
+        finder: None,
         pinned: None,
+        must_exist: named,
         filters,
-        limit: if whole { usize::MAX } else { limit.unwrap_or(PAGE) },
+        limit: if named { usize::MAX } else { limit.unwrap_or(PAGE) },
         position,
         query,
         caller: caller.clone(),
@@ -84,14 +91,51 @@ where
     })))
 }
 
+/// Reads a request for a list that EC2 does not cut into pages: ids and filters. `finder` finds the ids of what the request
+/// names in another way.
+///
+/// # Errors
+/// What the client asked wrongly.
+pub fn whole<V: Resource>(
+    params: &mut Params,
+    caller: &Caller,
+    finder: impl FnOnce(&dyn Snapshot) -> Result<Vec<IdOf<V>>, Ec2Error> + Send + 'static,
+) -> Result<Work, Ec2Error>
+where
+    IdOf<V>: Ec2Id + FromStr + Ord + Send,
+{
+    let ids = params.ids::<IdOf<V>>(V::IDS)?;
+    Ok(Work::Scan(Box::new(Listing::<V> {
+        ids: (!ids.is_empty()).then_some(ids),
+        finder: Some(Box::new(finder)),
+        pinned: None,
+        must_exist: false,
+        filters: Filters::read(params, V::FILTERS)?,
+        limit: usize::MAX,
+        position: None,
+        query: [0; 8],
+        caller: caller.clone(),
+        shown: 0,
+        items: Xml::piece(),
+        next: None,
+    })))
+}
+
+/// Finds the ids of what a request names by something else.
+type Finder<I> = Box<dyn FnOnce(&dyn Snapshot) -> Result<Vec<I>, Ec2Error> + Send>;
+
 struct Listing<V: Resource>
 where
     IdOf<V>: Ec2Id + FromStr + Ord + Send,
 {
     /// Ids that the client names; those that don't exist are an error.
     ids: Option<Vec<IdOf<V>>>,
+    /// Where more such ids come from.
+    finder: Option<Finder<IdOf<V>>>,
     /// Ids that the filters leave, and how many of them have been looked at; `None`: not worked out yet, or all records.
     pinned: Option<(Vec<IdOf<V>>, usize)>,
+    /// Whether what has a pinned id and does not exist is an error.
+    must_exist: bool,
     filters: Filters,
     limit: usize,
     /// Where to go on: an id, or a place in the collection.
@@ -108,7 +152,14 @@ where
     IdOf<V>: Ec2Id + FromStr + Ord + Send,
 {
     fn step(&mut self, snapshot: &dyn Snapshot, most: usize) -> Result<bool, Ec2Error> {
+        if let Some(finder) = self.finder.take() {
+            let found = finder(snapshot)?;
+            if !found.is_empty() {
+                self.ids.get_or_insert_default().extend(found);
+            }
+        }
         if let Some(ids) = self.ids.take() {
+            self.must_exist = true;
             self.pinned = Some((in_order(ids), 0));
             return self.named(snapshot, most);
         }
@@ -153,7 +204,6 @@ where
 
     /// Looks at the ids that were named or that filters leave.
     fn named(&mut self, snapshot: &dyn Snapshot, most: usize) -> Result<bool, Ec2Error> {
-        let must_exist = self.limit == usize::MAX;
         for _ in 0..most {
             let Some((ids, at)) = &mut self.pinned else { return Ok(true) };
             let Some(id) = ids.get(*at).copied() else { return Ok(true) };
@@ -163,9 +213,9 @@ where
             }
             *at += 1;
             let found = query::find::<V::Record>(snapshot, id)?;
-            match found.filter(|(record, _)| self.caller.actor().sees(record)) {
+            match found.filter(|(record, _)| self.caller.actor().sees(record) && !V::hidden(record)) {
                 Some((record, revision)) => self.show(snapshot, record, revision)?,
-                None if must_exist => return Err(super::problem::not_found(V::Record::NOUN, &id.to_string())),
+                None if self.must_exist => return Err(super::problem::not_found(V::Record::NOUN, &id.to_string())),
                 None => {}
             }
         }
@@ -199,6 +249,27 @@ where
         }
         Ok(false)
     }
+}
+
+/// The texts that are ids, or whatever is looked for; what is none is nothing's.
+pub(super) fn parsed<T: FromStr>(texts: &[&str]) -> Vec<T> {
+    texts.iter().filter_map(|text| text.parse().ok()).collect()
+}
+
+/// All ids in the indexes of these parents.
+///
+/// # Errors
+/// When the store can't be read.
+pub(super) fn gathered<P, I: FromStr>(
+    snapshot: &dyn Snapshot,
+    parents: &[P],
+    index: impl Fn(&P) -> String,
+) -> Result<Vec<I>, Ec2Error> {
+    let mut ids = Vec::new();
+    for parent in parents {
+        ids.extend(query::index::<I>(snapshot, &index(parent))?);
+    }
+    Ok(ids)
 }
 
 fn in_order<I: Ord>(mut ids: Vec<I>) -> Vec<I> {

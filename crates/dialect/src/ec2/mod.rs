@@ -27,6 +27,7 @@ pub mod problem;
 pub mod registry;
 pub mod xml;
 
+mod address;
 mod place;
 mod sts;
 mod tags;

@@ -122,6 +122,10 @@ fn refused(refusal: &Refusal) -> Ec2Error {
         Refusal::CidrOverlap { cidr, holder: Holder::Subnet(_), .. } => {
             Ec2Error::new("InvalidSubnet.Conflict", format!("The CIDR '{cidr}' conflicts with another subnet"))
         }
+        // A network that is to be delegated, where somebody has an address or another such network.
+        Refusal::CidrOverlap { holder: Holder::Vni(_) | Holder::ReservedIp(_), .. } => {
+            Ec2Error::new("InvalidParameterValue", words)
+        }
         Refusal::CidrOverlap { .. } => Ec2Error::new("InvalidVpc.Range", words),
         Refusal::InUse { noun, holder, .. } => in_use(*noun, holder, words),
         Refusal::WrongZone { .. } => Ec2Error::new("InvalidParameterValue", words),

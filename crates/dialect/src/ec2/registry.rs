@@ -1,19 +1,40 @@
 //! All operations: where requests find theirs, and what `docs/ec2-operations.md` is made from.
 
 use super::operation::{Operation, Service};
-use super::{place, sts, tags, vni};
+use super::{address, place, sts, tags, vni};
 
 /// All operations, by name within their service.
 pub const OPERATIONS: &[&Operation] = &[
+    &address::allocate::OPERATION,
+    &vni::assign::IPV6,
+    &vni::assign::IPV4,
+    &address::associate::OPERATION,
+    &vni::attach::OPERATION,
     &vni::create::OPERATION,
+    &vni::permission::CREATE,
     &tags::change::CREATE,
     &vni::delete::OPERATION,
+    &vni::permission::DELETE,
     &tags::change::DELETE,
     &place::account_attributes::OPERATION,
+    &address::describe::OPERATION,
+    &address::attribute::DESCRIBE,
     &place::availability_zones::OPERATION,
+    &vni::attribute::OPERATION,
+    &vni::permission::DESCRIBE,
     &vni::describe::OPERATION,
     &place::regions::OPERATION,
     &tags::describe::OPERATION,
+    &vni::detach::OPERATION,
+    &address::disassociate::OPERATION,
+    &address::attribute::MODIFY,
+    &vni::modify::OPERATION,
+    &address::move_to_vpc::OPERATION,
+    &address::release::OPERATION,
+    &address::attribute::RESET,
+    &vni::reset::OPERATION,
+    &vni::unassign::IPV6,
+    &vni::unassign::IPV4,
     &sts::GET_CALLER_IDENTITY,
 ];
 

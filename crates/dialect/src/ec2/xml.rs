@@ -66,7 +66,7 @@ impl Xml {
 
     /// A moment: ISO 8601 in UTC, in whole seconds written with milliseconds, as EC2 does.
     pub fn time(&mut self, name: &str, moment: Timestamp) {
-        self.text(name, wire::timestamp(Timestamp(moment.0 / 1000 * 1000)));
+        self.text(name, self::moment(moment));
     }
 
     /// `<name/>`.
@@ -126,6 +126,11 @@ impl Xml {
     pub fn done(&mut self) {
         self.text("return", true);
     }
+}
+
+/// A moment as answers and filters write it: in whole seconds, with milliseconds.
+pub(super) fn moment(moment: Timestamp) -> String {
+    wire::timestamp(Timestamp(moment.0 / 1000 * 1000))
 }
 
 /// A text without the characters that XML 1.0 can't carry, which records may have from other front ends.

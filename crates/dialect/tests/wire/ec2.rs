@@ -23,7 +23,7 @@ fn caller() -> Caller {
 }
 
 /// What a request is answered with, and the command that it became.
-fn respond(
+pub(crate) fn respond(
     world: &mut World,
     service: Service,
     action: &str,
@@ -160,7 +160,9 @@ fn a13_wrong_requests_get_the_codes_of_ec2() {
         (create("PrivateIpAddress=10.1.2.1"), "InvalidIPAddress.InUse"),
         (create("SecurityGroupId.1=sg-0ffffffffffffffff"), "InvalidGroup.NotFound"),
         (create("SecondaryPrivateIpAddressCount=500"), "PrivateIpAddressLimitExceeded"),
-        (create("InterfaceType=efa"), "InvalidParameterValue"),
+        (create("InterfaceType=efa"), "UnsupportedOperation"),
+        (create("InterfaceType=colour"), "InvalidParameterValue"),
+        (create("Operator.Principal=eks.amazonaws.com"), "UnsupportedOperation"),
         (delete(&format!("NetworkInterfaceId={}", ids.vni)), "InvalidNetworkInterface.InUse"),
     ] {
         assert_eq!((error.status, &*error.code), (400, code), "{error}");

@@ -1,6 +1,7 @@
 //! What goes over the wire, held to golden files: requests to commands, records to replies, problems to errors.
 
 mod ec2;
+mod ec2_interfaces;
 mod golden;
 mod problems;
 mod replies;

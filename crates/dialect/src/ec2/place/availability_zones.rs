@@ -49,7 +49,8 @@ fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
             xml.text("zoneId", &zone.id);
             xml.text("zoneType", "availability-zone");
             xml.text("groupName", &zone.region);
-            xml.text("networkBorderGroup", &zone.region);
+            // Public addresses are of a zone: each announces its own.
+            xml.text("networkBorderGroup", &zone.name);
             xml.text("optInStatus", "opt-in-not-required");
         });
         Ok(())

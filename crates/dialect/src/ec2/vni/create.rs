@@ -9,7 +9,9 @@ use pintle_core::policy::FlowTimeouts;
 use pintle_core::refusal::Noun;
 use pintle_core::{Command, Reply, query};
 
+use super::given::MOST;
 use super::show::InterfaceView;
+use super::tracking;
 use crate::ec2::caller::Caller;
 use crate::ec2::error::Ec2Error;
 use crate::ec2::operation::{Operation, Work, other_reply};
@@ -18,36 +20,35 @@ use crate::view::View;
 
 pub(in crate::ec2) const OPERATION: Operation = Operation::change(
     "CreateNetworkInterface",
-    "addresses, prefixes, groups, timeouts; InterfaceType is `interface` only",
+    "whole but for InterfaceType, which is `interface` only, and Operator",
     decode,
 );
 
-/// The most addresses or prefixes that can be asked for by a count: far beyond what any interface may have.
-const MOST: u16 = 512;
-
-fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
-    let caller = caller.clone();
+fn decode(params: &mut Params, _: &Caller) -> Result<Work, Ec2Error> {
     let subnet = params.required_id("SubnetId")?;
     let (primary_ip, mut ips) = addresses(params)?;
-    ips.extend(ipv6_addresses(params)?);
+    let ipv6 = ipv6_addresses(params)?;
+    ips.extend(ipv6.addresses);
     let command = Command::CreateVni(CreateVni {
         subnet: Some(subnet),
         description: params.text("Description").unwrap_or_default(),
         primary_ip,
         ips,
+        keep_primary_ipv6: Some(ipv6.keep_primary),
         prefixes: prefixes(params)?,
         security_groups: params.ids("SecurityGroupId")?,
-        timeouts: timeouts(params)?,
+        timeouts: tracking::read(params)?.map(|tracking| tracking.onto(FlowTimeouts::default())),
         ..CreateVni::default()
     });
-    interface_type(params)?;
+    check_kind(params)?;
+    check_operator(params)?;
     params.tagged("network-interface", Noun::Vni)?;
     let token = params.client_token()?;
     Ok(Work::change(command, move |snapshot, reply, xml| {
         let Reply::Vni(vni) = reply else { return Err(other_reply(&reply)) };
         let view = InterfaceView::read(snapshot, vni.id)?;
         let tags = query::tags(snapshot, view.vni())?;
-        xml.nest("networkInterface", |xml| view.write_item(xml, &caller, &tags));
+        xml.nest("networkInterface", |xml| view.write_item(xml, &tags));
         xml.option("clientToken", token);
         Ok(())
     }))
@@ -82,21 +83,32 @@ fn addresses(params: &mut Params) -> Result<(IpChoice, Vec<IpChoice>), Ec2Error>
     Ok((primary.map_or_else(IpChoice::default, exactly), others))
 }
 
-fn ipv6_addresses(params: &mut Params) -> Result<Vec<IpChoice>, Ec2Error> {
+/// What a request says of IPv6 addresses.
+struct Ipv6 {
+    addresses: Vec<IpChoice>,
+    /// Whether the first of them is to stay the primary one.
+    keep_primary: bool,
+}
+
+fn ipv6_addresses(params: &mut Params) -> Result<Ipv6, Ec2Error> {
     let mut listed = params.list("Ipv6Addresses", |item| {
         let address: Option<Ipv6Addr> = item.parsed("Ipv6Address", "an IPv6 address")?;
         let primary = item.flag("IsPrimaryIpv6")?.unwrap_or(false);
         Ok((address.ok_or_else(|| Ec2Error::missing("Ipv6Addresses.N.Ipv6Address"))?, primary))
     })?;
     let count = params.number("Ipv6AddressCount", 0..=MOST)?.unwrap_or(0);
-    // The first IPv6 address is the primary one whether or not this is asked for.
-    params.flag("EnablePrimaryIpv6")?;
     if count > 0 && !listed.is_empty() {
         return Err(Ec2Error::combination("The parameter Ipv6AddressCount cannot be used with Ipv6Addresses"));
     }
+    let chosen = listed.iter().filter(|(_, primary)| *primary).count();
+    if chosen > 1 {
+        return Err(Ec2Error::combination("Only one primary IPv6 address can be specified"));
+    }
+    let keep_primary = params.flag("EnablePrimaryIpv6")?.unwrap_or(false) || chosen == 1;
     listed.sort_by_key(|(_, primary)| !primary);
     let given = listed.into_iter().map(|(address, _)| exactly(address));
-    Ok(given.chain((0..count).map(|_| IpChoice::auto(IpFamily::V6))).collect())
+    let addresses = given.chain((0..count).map(|_| IpChoice::auto(IpFamily::V6))).collect();
+    Ok(Ipv6 { addresses, keep_primary })
 }
 
 fn prefixes(params: &mut Params) -> Result<Vec<PrefixChoice>, Ec2Error> {
@@ -120,20 +132,25 @@ fn prefixes(params: &mut Params) -> Result<Vec<PrefixChoice>, Ec2Error> {
     Ok(all)
 }
 
-fn timeouts(params: &mut Params) -> Result<Option<FlowTimeouts>, Ec2Error> {
-    params.structure("ConnectionTrackingSpecification", |inner| {
-        let default = FlowTimeouts::default();
-        Ok(FlowTimeouts {
-            tcp_established: inner.number("TcpEstablishedTimeout", 60..=432_000)?.unwrap_or(default.tcp_established),
-            udp_stream: inner.number("UdpStreamTimeout", 60..=180)?.unwrap_or(default.udp_stream),
-            udp: inner.number("UdpTimeout", 30..=60)?.unwrap_or(default.udp),
-        })
-    })
+fn check_kind(params: &mut Params) -> Result<(), Ec2Error> {
+    const NAME: &str = "InterfaceType";
+    match params.text(NAME).as_deref() {
+        None | Some("interface") => Ok(()),
+        Some(kind @ ("efa" | "efa-only")) => {
+            Err(Ec2Error::unsupported(NAME, format!("'{kind}' needs a device that bypasses the guest's kernel")))
+        }
+        Some(kind @ ("branch" | "trunk")) => {
+            let why = format!("'{kind}' is for interfaces that share another one's device; attach them by themselves");
+            Err(Ec2Error::unsupported(NAME, why))
+        }
+        Some(other) => Err(Ec2Error::value(NAME, other, "It must be interface.")),
+    }
 }
 
-fn interface_type(params: &mut Params) -> Result<(), Ec2Error> {
-    match params.text("InterfaceType").as_deref() {
-        None | Some("interface") => Ok(()),
-        Some(other) => Err(Ec2Error::value("InterfaceType", other, "Pintle makes interfaces of type 'interface'.")),
+fn check_operator(params: &mut Params) -> Result<(), Ec2Error> {
+    let principal = params.structure("Operator", |inner| Ok(inner.text("Principal")))?.flatten();
+    match principal {
+        Some(_) => Err(Ec2Error::unsupported("Operator", "interfaces are managed by their account")),
+        None => Ok(()),
     }
 }

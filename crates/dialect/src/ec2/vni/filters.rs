@@ -6,12 +6,12 @@ use pintle_core::query;
 use pintle_core::record;
 use pintle_core::txn::Snapshot;
 
-use super::show::{InterfaceView, association_id, attachment_status, v4};
+use super::show::{InterfaceView, attachment_status, v4};
 use crate::ec2::caller::Caller;
-use crate::ec2::describe::Resource;
+use crate::ec2::describe::{Resource, gathered, parsed};
 use crate::ec2::error::Ec2Error;
 use crate::ec2::filter::{FilterDef, Filters};
-use crate::ec2::xml::Xml;
+use crate::ec2::xml::{Xml, moment};
 
 type Def = FilterDef<InterfaceView>;
 
@@ -23,27 +23,58 @@ fn of_public(view: &InterfaceView, show: impl Fn(&FloatingIp) -> String) -> Vec<
     view.public.iter().map(show).collect()
 }
 
+fn ip_owner(ip: &FloatingIp) -> String {
+    if ip.lent { "amazon".to_owned() } else { ip.owner.account.to_string() }
+}
+
+/// What only addresses have that somebody keeps.
+fn of_kept(view: &InterfaceView, show: impl Fn(&FloatingIp) -> String) -> Vec<String> {
+    view.public.iter().filter(|ip| !ip.lent).map(show).collect()
+}
+
 fn of_addresses(view: &InterfaceView, v4: bool) -> Vec<String> {
     let ips = view.inner.ips().filter(|ip| ip.address.is_ipv4() == v4);
     ips.map(|ip| ip.address.to_string()).collect()
 }
 
+type Values = fn(&InterfaceView, &str) -> Vec<String>;
+
+const NO: Values = |_, _| vec!["false".to_owned()];
+/// Of what no interface has.
+const NOTHING: Values = |_, _| Vec::new();
+
 const FILTERS: &[Def] = &[
+    Def { name: "addresses.association.owner-id", values: |v, _| of_public(v, |ip| ip_owner(ip)) },
     Def { name: "addresses.association.public-ip", values: |v, _| of_public(v, |ip| ip.address.to_string()) },
-    Def { name: "addresses.primary", values: |_, _| vec!["true".to_owned()] },
+    // Each has a primary address, and others if it has more than one.
+    Def {
+        name: "addresses.primary",
+        values: |v, _| {
+            v.inner.ips().filter(|ip| ip.address.is_ipv4()).enumerate().map(|(at, _)| (at == 0).to_string()).collect()
+        },
+    },
     Def { name: "addresses.private-ip-address", values: |v, _| of_addresses(v, true) },
-    Def { name: "association.allocation-id", values: |v, _| of_public(v, |ip| ip.id.to_string()) },
-    Def { name: "association.association-id", values: |v, _| of_public(v, |ip| association_id(ip.id)) },
+    Def { name: "association.allocation-id", values: |v, _| of_kept(v, |ip| ip.id.to_string()) },
+    Def {
+        name: "association.association-id",
+        values: |v, _| of_kept(v, |ip| ip.association.map(|id| id.to_string()).unwrap_or_default()),
+    },
+    Def { name: "association.ip-owner-id", values: |v, _| of_public(v, |ip| ip_owner(ip)) },
+    Def { name: "association.public-dns-name", values: NOTHING },
     Def { name: "association.public-ip", values: |v, _| of_public(v, |ip| ip.address.to_string()) },
+    Def { name: "attachment.attach-time", values: |v, _| of_attachment(v, |a| moment(a.created_at)) },
     Def { name: "attachment.attachment-id", values: |v, _| of_attachment(v, |a| a.id.to_string()) },
     Def {
         name: "attachment.delete-on-termination",
         values: |v, _| of_attachment(v, |_| v.vni().auto_delete.to_string()),
     },
-    Def { name: "attachment.device-index", values: |v, _| of_attachment(v, |a| a.index.to_string()) },
+    Def { name: "attachment.device-index", values: |v, _| of_attachment(v, |a| a.card_index.to_string()) },
     Def { name: "attachment.instance-id", values: |v, _| of_attachment(v, |a| a.instance.to_string()) },
+    Def { name: "attachment.instance-owner-id", values: |v, _| of_attachment(v, |a| a.owner.account.to_string()) },
+    Def { name: "attachment.network-card-index", values: |v, _| of_attachment(v, |a| a.card.to_string()) },
     Def { name: "attachment.status", values: |v, _| of_attachment(v, |a| attachment_status(a).to_owned()) },
     Def { name: "availability-zone", values: |v, _| vec![v.vni().zone.clone()] },
+    Def { name: "availability-zone-id", values: |v, _| vec![v.zone_id.clone()] },
     Def { name: "description", values: |v, _| vec![v.vni().description.clone()] },
     Def { name: "group-id", values: |v, _| v.vni().security_groups.iter().map(ToString::to_string).collect() },
     Def { name: "group-name", values: |v, _| v.inner.security_groups.iter().map(|g| g.name.clone()).collect() },
@@ -51,8 +82,12 @@ const FILTERS: &[Def] = &[
     Def { name: "ipv6-addresses.ipv6-address", values: |v, _| of_addresses(v, false) },
     Def { name: "mac-address", values: |v, _| vec![v.vni().mac.to_string()] },
     Def { name: "network-interface-id", values: |v, _| vec![v.vni().id.to_string()] },
+    Def { name: "operator.managed", values: NO },
+    Def { name: "operator.principal", values: NOTHING },
+    Def { name: "owner-id", values: |v, _| vec![v.vni().owner.account.to_string()] },
     Def { name: "private-ip-address", values: |v, _| vec![v.primary().to_string()] },
-    Def { name: "requester-managed", values: |_, _| vec!["false".to_owned()] },
+    Def { name: "requester-id", values: NOTHING },
+    Def { name: "requester-managed", values: NO },
     Def { name: "source-dest-check", values: |v, _| vec![v.vni().source_dest_check.to_string()] },
     Def { name: "status", values: |v, _| vec![v.status().to_owned()] },
     Def { name: "subnet-id", values: |v, _| vec![v.vni().subnet.to_string()] },
@@ -97,25 +132,9 @@ impl Resource for InterfaceView {
         Ok(None)
     }
 
-    fn write(&self, xml: &mut Xml, caller: &Caller, tags: &Tags) {
-        self.write_item(xml, caller, tags);
+    fn write(&self, xml: &mut Xml, _: &Caller, tags: &Tags) {
+        self.write_item(xml, tags);
     }
-}
-
-fn parsed<T: std::str::FromStr>(texts: &[&str]) -> Vec<T> {
-    texts.iter().filter_map(|text| text.parse().ok()).collect()
-}
-
-fn gathered<P, I: std::str::FromStr>(
-    snapshot: &dyn Snapshot,
-    parents: &[P],
-    index: impl Fn(&P) -> String,
-) -> Result<Vec<I>, Ec2Error> {
-    let mut ids = Vec::new();
-    for parent in parents {
-        ids.extend(query::index::<I>(snapshot, &index(parent))?);
-    }
-    Ok(ids)
 }
 
 fn attached(snapshot: &dyn Snapshot, ids: &[AttachmentId]) -> Result<Vec<VniId>, Ec2Error> {

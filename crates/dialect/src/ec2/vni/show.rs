@@ -10,7 +10,7 @@ use pintle_core::record::floating_ips_of_vni;
 use pintle_core::txn::{Revision, Snapshot};
 use pintle_core::{DecideError, query};
 
-use crate::ec2::caller::Caller;
+use crate::ec2::caller::zone_id;
 use crate::ec2::xml::Xml;
 use crate::view::{View, VniView};
 
@@ -21,6 +21,8 @@ pub(in crate::ec2) struct InterfaceView {
     pub(super) inner: VniView,
     /// The floating IPs that lead to its addresses.
     pub(super) public: Vec<FloatingIp>,
+    /// The id of its zone.
+    pub(super) zone_id: String,
 }
 
 impl View for InterfaceView {
@@ -30,7 +32,10 @@ impl View for InterfaceView {
             .into_iter()
             .map(|id| query::get(snapshot, id).map(|(found, _)| found))
             .collect::<Result<_, DecideError>>()?;
-        Ok(InterfaceView { inner: VniView::join(snapshot, vni, revision)?, public })
+        let regions = query::regions(snapshot)?;
+        let region = regions.of_zone(&vni.zone);
+        let zone_id = zone_id(&region.name, &region.zones, &vni.zone);
+        Ok(InterfaceView { inner: VniView::join(snapshot, vni, revision)?, public, zone_id })
     }
 }
 
@@ -54,35 +59,36 @@ impl InterfaceView {
         self.public.iter().find(|public| public.target == Some(FloatingIpTarget::Vni { vni: self.vni().id, ip }))
     }
 
+    /// Whether it has, or would have, a public address of its own as an instance's first interface.
+    pub(super) fn has_own_public_address(&self) -> bool {
+        let said = self.vni().public_address == Some(true);
+        self.inner.attachment.as_ref().map_or(said, |attachment| attachment.own_public_address)
+    }
+
     /// Its primary IPv4 address.
     pub(super) fn primary(&self) -> IpAddr {
         self.inner.primary_ip.address
     }
 
-    pub(super) fn write_item(&self, xml: &mut Xml, caller: &Caller, tags: &Tags) {
-        let VniView { vni, subnet, primary_ip, security_groups, attachment, .. } = &self.inner;
+    pub(super) fn write_item(&self, xml: &mut Xml, tags: &Tags) {
+        let VniView { vni, subnet, primary_ip, .. } = &self.inner;
         xml.text("networkInterfaceId", vni.id);
         xml.text("subnetId", vni.subnet);
         xml.text("vpcId", vni.vpc);
         xml.text("availabilityZone", &vni.zone);
-        xml.text("availabilityZoneId", caller.zone_id(&vni.zone));
+        xml.text("availabilityZoneId", &self.zone_id);
         xml.text("description", &vni.description);
-        xml.text("ownerId", caller.account);
+        xml.text("ownerId", vni.owner.account);
         xml.text("requesterManaged", false);
         xml.text("status", self.status());
         xml.text("macAddress", vni.mac);
         xml.text("privateIpAddress", primary_ip.address);
         xml.text("sourceDestCheck", vni.source_dest_check);
         xml.text("interfaceType", "interface");
-        xml.set("groupSet", security_groups, |xml, group| {
-            xml.text("groupId", group.id);
-            xml.text("groupName", &group.name);
-        });
-        if let Some(attachment) = attachment {
-            xml.nest("attachment", |xml| write_attachment(xml, attachment, vni, caller));
-        }
+        self.write_groups(xml);
+        self.write_attachment(xml);
         if let Some(public) = self.association(primary_ip.id) {
-            write_association(xml, public, caller);
+            write_association(xml, public);
         }
         xml.tags(tags);
         let (v4, v6): (Vec<_>, Vec<_>) = self.inner.ips().partition(|ip| ip.address.is_ipv4());
@@ -90,14 +96,14 @@ impl InterfaceView {
             xml.text("privateIpAddress", ip.address);
             xml.text("primary", ip.id == primary_ip.id);
             if let Some(public) = self.association(ip.id) {
-                write_association(xml, public, caller);
+                write_association(xml, public);
             }
         });
         let first_v6 = v6.iter().find(|ip| Some(ip.id) == vni.primary_ipv6).map(|ip| ip.address);
         xml.option("ipv6Address", first_v6);
         xml.set("ipv6AddressesSet", v6, |xml, ip| {
             xml.text("ipv6Address", ip.address);
-            xml.text("isPrimaryIpv6", Some(ip.id) == vni.primary_ipv6);
+            xml.text("isPrimaryIpv6", vni.keep_primary_ipv6 && Some(ip.id) == vni.primary_ipv6);
         });
         write_prefixes(xml, vni);
         xml.text("denyAllIgwTraffic", false);
@@ -107,6 +113,28 @@ impl InterfaceView {
             xml.text("tcpEstablishedTimeout", vni.timeouts.tcp_established);
             xml.text("udpStreamTimeout", vni.timeouts.udp_stream);
             xml.text("udpTimeout", vni.timeouts.udp);
+        });
+    }
+
+    pub(super) fn write_groups(&self, xml: &mut Xml) {
+        xml.set("groupSet", &self.inner.security_groups, |xml, group| {
+            xml.text("groupId", group.id);
+            xml.text("groupName", &group.name);
+        });
+    }
+
+    /// Nothing, where it is not attached.
+    pub(super) fn write_attachment(&self, xml: &mut Xml) {
+        let Some(attachment) = &self.inner.attachment else { return };
+        xml.nest("attachment", |xml| {
+            xml.text("attachmentId", attachment.id);
+            xml.text("instanceId", attachment.instance);
+            xml.text("instanceOwnerId", attachment.owner.account);
+            xml.text("deviceIndex", attachment.card_index);
+            xml.text("networkCardIndex", attachment.card);
+            xml.text("status", attachment_status(attachment));
+            xml.time("attachTime", attachment.created_at);
+            xml.text("deleteOnTermination", self.vni().auto_delete);
         });
     }
 }
@@ -130,30 +158,19 @@ pub(super) fn attachment_status(attachment: &Attachment) -> &'static str {
     }
 }
 
-fn write_attachment(xml: &mut Xml, attachment: &Attachment, vni: &Vni, caller: &Caller) {
-    xml.text("attachmentId", attachment.id);
-    xml.text("instanceId", attachment.instance);
-    xml.text("instanceOwnerId", caller.account);
-    xml.text("deviceIndex", attachment.index);
-    xml.text("networkCardIndex", 0);
-    xml.text("status", attachment_status(attachment));
-    xml.time("attachTime", attachment.created_at);
-    xml.text("deleteOnTermination", vni.auto_delete);
-}
-
-fn write_association(xml: &mut Xml, public: &FloatingIp, caller: &Caller) {
+fn write_association(xml: &mut Xml, public: &FloatingIp) {
     xml.nest("association", |xml| {
         xml.text("publicIp", public.address);
         xml.text("publicDnsName", "");
-        xml.text("ipOwnerId", caller.account);
-        xml.text("allocationId", public.id);
-        xml.text("associationId", association_id(public.id));
+        if public.lent {
+            // Nobody's to keep: it has no ids.
+            xml.text("ipOwnerId", "amazon");
+        } else {
+            xml.text("ipOwnerId", public.owner.account);
+            xml.text("allocationId", public.id);
+            xml.option("associationId", public.association);
+        }
     });
-}
-
-/// An association lives as long as its floating IP leads somewhere, and there is one at most: its id has the same digits.
-pub(super) fn association_id(id: FloatingIpId) -> String {
-    format!("eipassoc-{:017x}", id.bits())
 }
 
 /// The IPv4 address, if it is one.

@@ -92,6 +92,8 @@ pub struct Update {
     #[serde(default, deserialize_with = "given")]
     keep_primary_ipv6: Option<bool>,
     #[serde(default, deserialize_with = "given")]
+    public_address: Option<bool>,
+    #[serde(default, deserialize_with = "given")]
     allow_ip_spoofing: Option<bool>,
     #[serde(default, deserialize_with = "given")]
     source_dest_check: Option<bool>,
@@ -118,6 +120,7 @@ impl Update {
                 name: self.name,
                 description: self.description,
                 keep_primary_ipv6: self.keep_primary_ipv6,
+                public_address: self.public_address,
                 allow_ip_spoofing: self.allow_ip_spoofing,
                 source_dest_check: self.source_dest_check,
                 auto_delete: self.auto_delete,

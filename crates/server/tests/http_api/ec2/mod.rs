@@ -1,7 +1,9 @@
 //! EC2's API at the level of requests, one file for each family of operations.
 
+mod addresses;
 mod concurrency;
 mod fuzz;
+mod interfaces;
 mod signatures;
 mod tags;
 
