@@ -3,7 +3,7 @@ SHELL := /bin/bash
 CARGO := source "$$HOME/.cargo/env" 2>/dev/null; cargo
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -E)
 
-.PHONY: run demo test bench build setup lint coverage
+.PHONY: run demo test bench build setup setup-clients lint coverage
 
 run: build          ## builds, starts Pintle with a demo network, and stays up until Ctrl-C
 	$(SUDO) target/release/pintle up --demo
@@ -11,7 +11,7 @@ run: build          ## builds, starts Pintle with a demo network, and stays up u
 demo: build         ## the same, measured and ended by itself; exit code 0 or 1
 	$(SUDO) target/release/pintle up --demo --exit
 
-test: setup         ## everything: lints, unit, property, contract and end-to-end tests
+test: setup setup-clients ## everything: lints, unit, property, contract and end-to-end tests
 	scripts/test.sh
 
 bench: build        ## figures beside their baselines, interleaved; JSON in target/bench
@@ -32,3 +32,6 @@ coverage:           ## the table of requirement rows shown by tests
 
 setup:
 	@scripts/setup.sh
+
+setup-clients:
+	@scripts/setup-clients.sh

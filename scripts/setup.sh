@@ -4,7 +4,7 @@
 set -euo pipefail
 
 need_rust=1.91
-packages=(clang llvm libbpf-dev libelf-dev zlib1g-dev linux-libc-dev pkg-config make gcc libc6-dev iproute2 iputils-ping nftables bpftool curl ca-certificates python3 python3-venv)
+packages=(clang llvm libbpf-dev libelf-dev zlib1g-dev linux-libc-dev pkg-config make gcc libc6-dev iproute2 iputils-ping nftables bpftool curl ca-certificates)
 
 missing=()
 for package in "${packages[@]}"; do
@@ -23,13 +23,4 @@ have_rust=$(cargo --version 2>/dev/null | awk '{print $2}' || true)
 if [ -z "$have_rust" ] || [ "$(printf '%s\n' "$need_rust" "$have_rust" | sort -V | head -n1)" != "$need_rust" ]; then
     echo "setup: installing Rust (found: ${have_rust:-none}; needed: $need_rust or newer)"
     curl --proto '=https' --tlsv1.2 -fsS https://sh.rustup.rs | sh -s -- -y --profile minimal --component clippy --component rustfmt >/dev/null
-fi
-
-# AWS's own clients, which tests drive the EC2 API with.
-here=$(cd "$(dirname "$0")/.." && pwd)
-if ! cmp -s "$here/scripts/aws/requirements.txt" "$here/target/aws/requirements.txt"; then
-    echo "setup: installing AWS's clients into target/aws"
-    python3 -m venv "$here/target/aws"
-    "$here/target/aws/bin/pip" install -q --disable-pip-version-check -r "$here/scripts/aws/requirements.txt"
-    cp "$here/scripts/aws/requirements.txt" "$here/target/aws/"
 fi

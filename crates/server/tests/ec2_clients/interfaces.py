@@ -5,34 +5,10 @@ import urllib.error
 import urllib.request
 
 import boto3
-import validate
+import watched
 from botocore import UNSIGNED
 from botocore.config import Config
-from botocore.exceptions import ClientError
-
-FINDINGS = []
-SEEN = set()
-
-
-def watched(client, service):
-    def look(response_dict, operation_model=None, event_name="", **_):
-        action = event_name.rsplit(".", 1)[-1]
-        SEEN.add(action)
-        status, body = response_dict["status_code"], response_dict["body"].decode()
-        FINDINGS.extend(validate.validate({"service": service, "action": action, "status": status, "body": body}))
-
-    client.meta.events.register(f"before-parse.{service}.*", look)
-    return client
-
-
-def refused(code, status, call, **arguments):
-    try:
-        call(**arguments)
-    except ClientError as error:
-        got = (error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"])
-        assert got == (code, status), f"{got} instead of {(code, status)}: {error}"
-    else:
-        raise AssertionError(f"{code} was expected")
+from watched import refused
 
 
 def get(url):
@@ -44,8 +20,8 @@ def get(url):
 
 
 CONFIG = Config(retries={"max_attempts": 1})
-ec2 = watched(boto3.client("ec2", config=CONFIG), "ec2")
-sts = watched(boto3.client("sts", config=CONFIG), "sts")
+ec2 = watched.watched("ec2", config=CONFIG)
+sts = watched.watched("sts", config=CONFIG)
 subnet = os.environ["PINTLE_SUBNET"]
 
 # Who and where.
@@ -120,5 +96,4 @@ for one in [eni, *others]:
     ec2.delete_network_interface(NetworkInterfaceId=one)
 assert ec2.describe_network_interfaces()["NetworkInterfaces"] == []
 
-assert not FINDINGS, "\n".join(FINDINGS)
-print("actions:", ", ".join(sorted(SEEN)))
+watched.end()

@@ -1,6 +1,8 @@
 //! The EC2 API as AWS's own clients use it, unmodified: boto3 and the AWS CLI against a server of the test's own.
 //!
-//! The clients are in `target/aws`, where `scripts/setup.sh` puts them.
+//! The clients are in `target/aws`, where `scripts/setup-clients.sh` puts them.
+
+mod golden;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -18,7 +20,7 @@ fn root() -> PathBuf {
 /// A program of the virtual environment.
 fn program(name: &str) -> PathBuf {
     let path = root().join("target/aws/bin").join(name);
-    assert!(path.exists(), "{} is missing: run scripts/setup.sh", path.display());
+    assert!(path.exists(), "{} is missing: run scripts/setup-clients.sh", path.display());
     path
 }
 
