@@ -7,6 +7,7 @@
 pub mod bench;
 
 mod api;
+pub mod cloud;
 pub mod conntrack;
 mod guests;
 mod host;

@@ -37,6 +37,8 @@ pub struct LabOptions {
     pub cable: bool,
     /// Further options of every agent, as on its command line.
     pub agent_options: Vec<String>,
+    /// Further options of the server, as on its command line.
+    pub server_options: Vec<String>,
 }
 
 impl Default for LabOptions {
@@ -49,6 +51,7 @@ impl Default for LabOptions {
             internet: false,
             cable: false,
             agent_options: Vec::new(),
+            server_options: Vec::new(),
         }
     }
 }
@@ -89,7 +92,7 @@ impl Lab {
         let built = wired.and_then(|()| {
             let internet = options.internet.then(|| connect_internet(&names, options)).transpose()?;
             let data = folder.path().join("server");
-            let server_arguments = server_arguments(&data, options.together);
+            let server_arguments = server_arguments(&data, options);
             let log = folder.path().join("server.log");
             let server = Process::start(&names.control(), &server_arguments, &log)?;
             let token = wait_for_file(&data.join("token"))?;
@@ -280,14 +283,15 @@ fn vtep(at: usize, options: &LabOptions) -> String {
     if options.cable { format!("172.31.1.{}", at + 1) } else { underlay_address(at) }
 }
 
-fn server_arguments(data: &Path, together: bool) -> Vec<String> {
+fn server_arguments(data: &Path, options: &LabOptions) -> Vec<String> {
     let data = data.display().to_string();
     let agents = format!("{CONTROL_ADDRESS}:{AGENT_PORT}");
-    let mut arguments = vec![if together { "up" } else { "server" }, "--data-dir", &data, "--agent-listen", &agents];
-    if together {
+    let mut arguments =
+        vec![if options.together { "up" } else { "server" }, "--data-dir", &data, "--agent-listen", &agents];
+    if options.together {
         arguments.extend(["--name", "together", "--vtep", CONTROL_ADDRESS]);
     }
-    arguments.into_iter().map(str::to_owned).collect()
+    arguments.into_iter().map(str::to_owned).chain(options.server_options.clone()).collect()
 }
 
 fn host(names: &Names<'_>, options: &LabOptions, at: usize, folder: &Path, join: &str) -> LabHost {
