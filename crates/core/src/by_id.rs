@@ -1,12 +1,12 @@
 //! What an id names, told from its text alone: for tags, which any thing may have, and for answers that are looked up again.
 
 use crate::command::Reply;
-use crate::draft::Draft;
+use crate::draft::{Draft, parse_id};
 use crate::id::{AttachmentId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
-use crate::id::{FloatingIpId, PublicGatewayId, SubnetId, VniId, VpcId};
+use crate::id::{FloatingIpId, FlowLogId, PublicGatewayId, RuleId, SubnetId, VniId, VpcId};
 use crate::model::{Attachment, Instance, Owner, ReservedIp, Subnet, Vni, Vpc};
-use crate::model::{FloatingIp, NetworkAcl, PrefixList, PublicGateway, SecurityGroup};
-use crate::record::Record;
+use crate::model::{FloatingIp, FlowLog, NetworkAcl, PrefixList, PublicGateway, SecurityGroup};
+use crate::record::{self, Record};
 use crate::refusal::{DecideError, Noun, Refusal};
 
 macro_rules! things {
@@ -14,7 +14,7 @@ macro_rules! things {
         /// What the thing with this id is; `None`: no id of anything that has an owner.
         pub fn noun_of(id: &str) -> Option<Noun> {
             $(if id.parse::<$id>().is_ok() { return Some($thing::NOUN); })*
-            None
+            id.parse::<RuleId>().is_ok().then_some(Noun::SecurityGroupRule)
         }
 
         /// What the keys of a noun's records begin with; empty for what is no record of its own.
@@ -28,7 +28,7 @@ macro_rules! things {
             $(if let Ok(id) = id.parse::<$id>() {
                 return Ok(draft.find::<$thing>(id)?.and_then(|found| found.owner().cloned()));
             })*
-            Ok(None)
+            if let Ok(rule) = id.parse() { owner_of_rule(draft, rule) } else { Ok(None) }
         }
 
         /// The thing with this id as commands answer with it, relied upon.
@@ -59,6 +59,14 @@ things! {
     SecurityGroup, SecurityGroupId;
     NetworkAcl, NetworkAclId;
     PrefixList, PrefixListId;
+    FlowLog, FlowLogId;
     FloatingIp, FloatingIpId;
     PublicGateway, PublicGatewayId;
+}
+
+/// Whose a rule of a security group is, which is part of its group's record.
+fn owner_of_rule(draft: &mut Draft<'_>, rule: RuleId) -> Result<Option<Owner>, DecideError> {
+    let key = record::group_of_rule_key(rule);
+    let Some(value) = draft.raw(&key)? else { return Ok(None) };
+    Ok(draft.find::<SecurityGroup>(parse_id(&key, &value)?)?.map(|group| group.owner))
 }

@@ -222,6 +222,12 @@ impl<'a> Draft<'a> {
         self.inserted.push(Kept::of(record));
     }
 
+    /// Notes that a part of an owner's record is new which has an id and tags of its own, or is gone.
+    pub(crate) fn note_part(&mut self, noun: Noun, kind: &'static str, id: String, owner: &Owner, made: bool) {
+        let kept = Kept { noun, kind, id, owner: Some(owner.clone()), within: None };
+        if made { self.inserted.push(kept) } else { self.removed.push(kept) }
+    }
+
     /// What it has made and taken away, to be dealt with once.
     pub(crate) fn take_kept(&mut self) -> (Vec<Kept>, Vec<Kept>) {
         let (mut inserted, mut removed) = (std::mem::take(&mut self.inserted), std::mem::take(&mut self.removed));

@@ -107,6 +107,10 @@ ids! {
     NetworkAclId, "acl", "network ACL";
     /// Id of a rule of a [`crate::model::NetworkAcl`].
     AclRuleId, "acl-rule", "network ACL rule";
+    /// Id of a subnet's bond to its network ACL; see [`AclAssociationId::of`].
+    AclAssociationId, "aclassoc", "network ACL association";
+    /// Id of a [`crate::model::FlowLog`].
+    FlowLogId, "fl", "flow log";
     /// Id of a [`crate::model::PrefixList`].
     PrefixListId, "pl", "prefix list";
     /// Id of a [`crate::model::FloatingIp`].
@@ -117,6 +121,18 @@ ids! {
     PublicPoolId, "pool", "public pool";
     /// Id of a [`crate::model::PublicGateway`].
     PublicGatewayId, "nat", "public gateway";
+}
+
+impl AclAssociationId {
+    /// The bond of this subnet to this ACL. A subnet has one ACL at a time, and each of them makes another bond, so that an
+    /// id from before a change is nobody's after it.
+    pub fn of(subnet: SubnetId, acl: NetworkAclId) -> Self {
+        // The finaliser of SplitMix64: a bijection, so two ACLs never make the same bond with one subnet.
+        let mut bits = subnet.bits() ^ acl.bits().rotate_left(32);
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        Self(bits ^ (bits >> 31))
+    }
 }
 
 #[cfg(test)]

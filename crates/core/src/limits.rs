@@ -4,15 +4,26 @@
 //! Each is the smaller default of IBM VPC's and EC2's published quotas unless its text says otherwise. Limits that a
 //! packet or map format sets are not here but beside that format.
 
+use crate::refusal::Noun;
+
 /// Rules of a security group, both directions together; a reference to a prefix list counts as the list's `max_entries`
 /// (IBM: 250 a group; EC2 counts references so).
 pub const RULES_PER_GROUP: usize = 250;
+/// What a tenant's security group may have of rules in one direction for one IP version, counted likewise (EC2); a rule that
+/// is for both versions counts in both.
+pub const RULES_PER_WAY: usize = 60;
 /// Security groups of an interface (both clouds' default).
 pub const GROUPS_PER_INTERFACE: usize = 5;
 /// Security groups of a VPC (IBM).
 pub const GROUPS_PER_VPC: u64 = 100;
 /// Rules of a network ACL, both directions together (IBM).
 pub const RULES_PER_ACL: usize = 200;
+/// Rules of a tenant's network ACL in one direction (EC2).
+pub const ACL_RULES_PER_WAY: usize = 20;
+/// Flow logs of a VPC, a subnet or an interface (EC2).
+pub const FLOW_LOGS_PER_TARGET: usize = 2;
+/// Former versions of a prefix list that are kept; the oldest goes when one more comes (EC2).
+pub const PREFIX_LIST_VERSIONS: u32 = 1000;
 /// The largest `max_entries` of a prefix list (EC2).
 pub const MAX_PREFIX_LIST_ENTRIES: u32 = 1000;
 /// Addresses of one IP version that an interface may have; a delegated prefix counts as one (IBM: 8; EC2: by instance
@@ -31,3 +42,30 @@ pub const IPV6_RANGES_PER_VPC: usize = 5;
 pub const SERVERS_PER_DHCP_OPTION: usize = 4;
 /// The longest description, in characters (EC2: 255).
 pub const DESCRIPTION_LENGTH: usize = 255;
+
+/// What there may be so many of and no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limited {
+    /// Things of this kind, within an account and region, a VPC or a zone.
+    Things(Noun),
+    /// Zones of a region.
+    Zones,
+    /// Ranges of a VPC.
+    Ranges,
+    /// Servers that a VPC tells its guests of.
+    DhcpServers,
+    /// Addresses and delegated networks of an interface.
+    AddressesOfVni,
+    /// Security groups of an interface.
+    GroupsOfVni,
+    /// Attachments of an instance.
+    AttachmentsOfInstance,
+    /// What is kept with an instance for its front end, in bytes.
+    NotesOfInstance,
+    /// Rules of a security group.
+    RulesOfGroup,
+    /// Rules of a network ACL.
+    RulesOfAcl,
+    /// Networks of a prefix list.
+    EntriesOfPrefixList,
+}

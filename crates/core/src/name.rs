@@ -1,10 +1,15 @@
-//! Names that people give: one rule for every kind, and a default where none is given.
+//! Names that people give: one rule for nearly every kind, and a default where none is given.
 //!
-//! The rule is IBM VPC's (1 to 63 of lower-case letters, digits and hyphens, a letter first), which every EC2 `Name` tag
+//! The rule of most kinds is IBM VPC's (1 to 63 of lower-case letters, digits and hyphens, a letter first), which every EC2 `Name` tag
 //! that fits it satisfies too. Default names are hyphenated words, as IBM makes them.
 
 use crate::id::IdSource;
-use crate::refusal::Refusal;
+use crate::refusal::{Noun, Refusal};
+
+/// The longest name of a security group or a prefix list, in characters (EC2).
+pub const LONG_NAME: usize = 255;
+/// What a security group's name may have beside letters, digits and spaces (EC2).
+const GROUP_MARKS: &str = "._-:/()#,@[]+=&;{}!$*";
 
 const WORDS: [&str; 64] = [
     "acorn", "amber", "anchor", "apple", "arrow", "aspen", "autumn", "badge", "barley", "basin", "beacon", "birch",
@@ -15,7 +20,28 @@ const WORDS: [&str; 64] = [
     "saddle", "slate", "spruce", "willow",
 ];
 
-/// Checks a name that a user gives.
+/// Checks a name that a user gives to a thing of this kind. Security groups and prefix lists are what EC2's clients name
+/// themselves (all else has a `Name` tag there), so their rule is the wider one that EC2 has.
+///
+/// # Errors
+/// [`Refusal::Invalid`] with the rule that it breaks.
+pub fn check(noun: Noun, name: &str) -> Result<(), Refusal> {
+    let (fits, rule) = match noun {
+        Noun::SecurityGroup => (
+            name.chars().all(|c| c.is_ascii_alphanumeric() || c == ' ' || GROUP_MARKS.contains(c)),
+            "letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*",
+        ),
+        Noun::PrefixList => (!name.chars().any(char::is_control), "characters, none of them a control character"),
+        _ => return validate(name),
+    };
+    if !fits || name.is_empty() || name.chars().count() > LONG_NAME || name.trim() != name {
+        let rule = format!("it has 1 to {LONG_NAME} {rule}, and neither begins nor ends with a space");
+        return Err(Refusal::invalid("name", name, rule));
+    }
+    Ok(())
+}
+
+/// Checks a name that a user gives to most kinds of things.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] with the rule that it breaks.
@@ -87,6 +113,20 @@ mod tests {
             let text = validate(bad).unwrap_err().to_string();
             assert!(text.contains("field 'name'") && text.contains("name"), "{text}");
         }
+    }
+
+    #[test]
+    fn groups_and_prefix_lists_have_the_wider_rule_of_ec2() {
+        let longest = "a".repeat(LONG_NAME);
+        for good in ["Web Servers", "a/b:c", "launch-wizard-1", "{x}!$*", &longest] {
+            assert_eq!(check(Noun::SecurityGroup, good), Ok(()), "{good}");
+            assert_eq!(check(Noun::PrefixList, good), Ok(()), "{good}");
+            assert_eq!(check(Noun::Vni, good).is_ok(), validate(good).is_ok(), "{good}");
+        }
+        for bad in ["", " a", "a ", "a\u{7}", &format!("{longest}a")] {
+            assert!(check(Noun::SecurityGroup, bad).is_err() && check(Noun::PrefixList, bad).is_err(), "{bad}");
+        }
+        assert!(check(Noun::SecurityGroup, "Büro").is_err() && check(Noun::PrefixList, "Büro").is_ok());
     }
 
     #[test]

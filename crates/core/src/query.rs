@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use crate::draft::{decode, decode_as, parse_id};
-use crate::id::InstanceId;
-use crate::model::{AccountId, IpFamily, Owner, Regions, ReservedIp, Subnet, Tags, Timestamp};
+use crate::id::{AclAssociationId, InstanceId, RuleId};
+use crate::model::{AccountId, IpFamily, Owner, PrefixList, PrefixListEntry, Regions};
+use crate::model::{ReservedIp, SecurityGroup, Subnet, Tags, Timestamp};
 use crate::quota::{self, Limits};
 use crate::record::{self, Record, list_prefix};
-use crate::refusal::{DecideError, Refusal};
+use crate::refusal::{DecideError, Noun, Refusal};
 use crate::request::Actor;
 use crate::txn::{Revision, Snapshot};
 
@@ -113,8 +114,15 @@ pub fn default_owner(snapshot: &dyn Snapshot) -> Result<Owner, DecideError> {
 /// # Errors
 /// As [`find`].
 pub fn tags<R: Record>(snapshot: &dyn Snapshot, record: &R) -> Result<Tags, DecideError> {
-    let Some(owner) = record.owner() else { return Ok(Tags::default()) };
-    let key = record::tags_key(owner, &record.id().to_string());
+    record.owner().map_or_else(|| Ok(Tags::default()), |owner| tags_of_part(snapshot, owner, record.id()))
+}
+
+/// The tags of what has an id and is part of an owner's record, such as a rule of a security group.
+///
+/// # Errors
+/// As [`find`].
+pub fn tags_of_part(snapshot: &dyn Snapshot, owner: &Owner, id: impl std::fmt::Display) -> Result<Tags, DecideError> {
+    let key = record::tags_key(owner, &id.to_string());
     snapshot.get(&key)?.map_or_else(|| Ok(Tags::default()), |stored| decode_as(&key, &stored.value))
 }
 
@@ -169,6 +177,49 @@ pub fn instance_notes(snapshot: &dyn Snapshot, id: InstanceId) -> Result<BTreeMa
 /// As [`find`].
 pub fn index<I: FromStr>(snapshot: &dyn Snapshot, prefix: &str) -> Result<Vec<I>, DecideError> {
     snapshot.list(prefix, "", usize::MAX)?.iter().map(|stored| parse_id(&stored.key, &stored.value)).collect()
+}
+
+/// What a prefix list held in a version, the present one or one that is kept; `None`: it is neither.
+///
+/// # Errors
+/// As [`find`].
+pub fn prefix_list_version(
+    snapshot: &dyn Snapshot,
+    list: &PrefixList,
+    version: u32,
+) -> Result<Option<Vec<PrefixListEntry>>, DecideError> {
+    if version == list.version {
+        return Ok(Some(list.entries.clone()));
+    }
+    let key = record::prefix_list_version_key(list.id, version);
+    snapshot.get(&key)?.map(|stored| decode_as(&key, &stored.value)).transpose()
+}
+
+/// The group that a rule is one of, as an actor may see it.
+///
+/// # Errors
+/// [`Refusal::NotFound`] of the rule, or as [`find`].
+pub fn group_of_rule(snapshot: &dyn Snapshot, by: &Actor, rule: RuleId) -> Result<SecurityGroup, DecideError> {
+    let absent = || Refusal::NotFound { noun: Noun::SecurityGroupRule, id: rule.to_string() };
+    let key = record::group_of_rule_key(rule);
+    let stored = snapshot.get(&key)?.ok_or_else(absent)?;
+    let (group, _) = get::<SecurityGroup>(snapshot, parse_id(&key, &stored.value)?)?;
+    if by.sees(&group) { Ok(group) } else { Err(absent().into()) }
+}
+
+/// The subnet that a bond to a network ACL is of, as an actor may see it; `None`: there is no such bond.
+///
+/// # Errors
+/// As [`find`].
+pub fn subnet_of_association(
+    snapshot: &dyn Snapshot,
+    by: &Actor,
+    association: AclAssociationId,
+) -> Result<Option<Subnet>, DecideError> {
+    let key = record::acl_association_key(association);
+    let Some(stored) = snapshot.get(&key)? else { return Ok(None) };
+    let found = find::<Subnet>(snapshot, parse_id(&key, &stored.value)?)?;
+    Ok(found.map(|(subnet, _)| subnet).filter(|subnet| by.sees(subnet)))
 }
 
 /// How many IPv4 addresses of a subnet are free; those of delegated networks are not.

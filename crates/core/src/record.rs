@@ -9,9 +9,10 @@ use ipnet::IpNet;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::id::{AclAssociationId, FlowLogId, RuleId};
 use crate::id::{AssociationId, FloatingIpId, PublicGatewayId, PublicPoolId, SubnetId, VniId, VniPermissionId, VpcId};
 use crate::id::{AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
-use crate::model::{AccessKey, AccessKeyId};
+use crate::model::{AccessKey, AccessKeyId, FlowLog, FlowLogTarget};
 use crate::model::{
     Account, AccountId, Attachment, DepartedInstance, Host, Instance, Move, Owner, ReservedIp, Subnet, Timestamp, Vni,
     Vpc,
@@ -121,6 +122,7 @@ record!(Host, HostId, "host", Host);
 record!(SecurityGroup, SecurityGroupId, "security_group", SecurityGroup, owner);
 record!(NetworkAcl, NetworkAclId, "network_acl", NetworkAcl, owner, counted in vpc);
 record!(PrefixList, PrefixListId, "prefix_list", PrefixList, owner);
+record!(FlowLog, FlowLogId, "flow_log", FlowLog, owner);
 record!(PublicPool, PublicPoolId, "public_pool", PublicPool);
 record!(FloatingIp, FloatingIpId, "floating_ip", FloatingIp, owner);
 record!(PublicGateway, PublicGatewayId, "public_gateway", PublicGateway, owner);
@@ -137,6 +139,7 @@ listed!(Host);
 listed!(SecurityGroup, owner);
 listed!(NetworkAcl, owner);
 listed!(PrefixList, owner);
+listed!(FlowLog, owner);
 listed!(PublicPool);
 listed!(FloatingIp, owner);
 listed!(PublicGateway, owner);
@@ -200,9 +203,28 @@ pub(crate) fn token_key(day: u64, by: &str, name: &str) -> String {
     format!("{}{by}/{name}", tokens_of(day))
 }
 
-/// The key that a name occupies within its scope.
+/// The key that a name occupies within its scope, whatever the case of its letters (EC2's group names may have either).
 pub fn name_key<R: Record>(scope: &str, name: &str) -> String {
-    format!("name/{}/{scope}/{name}", R::KIND)
+    format!("name/{}/{scope}/{}", R::KIND, name.to_ascii_lowercase())
+}
+
+/// The key that a rule of a security group occupies. Its value is the group's id.
+pub fn group_of_rule_key(rule: RuleId) -> String {
+    format!("{GROUP_OF_RULE}/{rule}")
+}
+/// The first part of the keys of [`group_of_rule_key`].
+pub(crate) const GROUP_OF_RULE: &str = "group_of_rule";
+/// The key of what a prefix list held in a former version. Its value is its entries then.
+pub fn prefix_list_version_key(list: PrefixListId, version: u32) -> String {
+    format!("prefix_list_version/{list}/{version:08x}")
+}
+/// The key that a subnet's bond to its network ACL occupies. Its value is the subnet's id.
+pub fn acl_association_key(association: AclAssociationId) -> String {
+    format!("acl_association/{association}")
+}
+/// Index: flow logs of a VPC, a subnet or an interface.
+pub fn flow_logs_of(target: FlowLogTarget) -> String {
+    format!("index/target_flow_log/{target}/")
 }
 
 /// The key that an address occupies within its VPC; sorts by address. Its value is the reserved IP's id.

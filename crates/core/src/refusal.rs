@@ -10,6 +10,8 @@ use crate::id::{AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, Re
 use crate::id::{FloatingIpId, PublicGatewayId, PublicPoolId, SubnetId, VniId, VpcId};
 use crate::txn::ReadError;
 
+pub use crate::limits::Limited;
+
 /// The noun that a refusal speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Noun {
@@ -47,6 +49,8 @@ pub enum Noun {
     NetworkAclRule,
     /// A prefix list.
     PrefixList,
+    /// A flow log.
+    FlowLog,
     /// A delegated network.
     Prefix,
     /// A pool of public addresses.
@@ -82,6 +86,7 @@ impl Noun {
             Noun::NetworkAcl => "network ACL",
             Noun::NetworkAclRule => "network ACL rule",
             Noun::PrefixList => "prefix list",
+            Noun::FlowLog => "flow log",
             Noun::Prefix => "delegated prefix",
             Noun::PublicPool => "public pool",
             Noun::FloatingIp => "floating IP",
@@ -90,33 +95,6 @@ impl Noun {
             Noun::Resource => "resource",
         }
     }
-}
-
-/// What there may be so many of and no more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limited {
-    /// Things of this kind, within an account and region, a VPC or a zone.
-    Things(Noun),
-    /// Zones of a region.
-    Zones,
-    /// Ranges of a VPC.
-    Ranges,
-    /// Servers that a VPC tells its guests of.
-    DhcpServers,
-    /// Addresses and delegated networks of an interface.
-    AddressesOfVni,
-    /// Security groups of an interface.
-    GroupsOfVni,
-    /// Attachments of an instance.
-    AttachmentsOfInstance,
-    /// What is kept with an instance for its front end, in bytes.
-    NotesOfInstance,
-    /// Rules of a security group.
-    RulesOfGroup,
-    /// Rules of a network ACL.
-    RulesOfAcl,
-    /// Networks of a prefix list.
-    EntriesOfPrefixList,
 }
 
 /// Who holds what was asked for.
@@ -324,6 +302,14 @@ pub enum Refusal {
         holder: Holder,
         /// The rule that is there, its id or (of two new ones) what it says.
         rule: String,
+    },
+    /// There is one already that does just this.
+    #[error("{} {id} already does just this", .noun.words())]
+    AlreadyExists {
+        /// What.
+        noun: Noun,
+        /// The id of the one that is there.
+        id: String,
     },
     /// It has been changed since the client looked.
     #[error("{} {id} is at version {current}, not {given}: read it again", .noun.words())]

@@ -2,6 +2,7 @@
 //!
 //! Dialects decode requests into these, reconcilers report what hosts did with these; [`crate::decide()`] judges them all.
 
+mod flow_log;
 mod interface;
 mod network;
 mod operator;
@@ -13,6 +14,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::id::FlowLogId;
 use crate::id::{AssociationId, FloatingIpId, PublicGatewayId, PublicPoolId, SubnetId, VniId, VniPermissionId, VpcId};
 use crate::id::{AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
 use crate::model::{
@@ -20,9 +22,10 @@ use crate::model::{
     Vpc,
 };
 use crate::model::{
-    FloatingIp, NetworkAcl, PrefixList, PublicGateway, PublicPool, Region, SecurityGroup, VniPermission,
+    FloatingIp, FlowLog, NetworkAcl, PrefixList, PublicGateway, PublicPool, Region, SecurityGroup, VniPermission,
 };
 
+pub use flow_log::CreateFlowLog;
 pub use interface::{
     CreateInstance, CreateInstances, CreateVni, CreateVniPermission, GroupsChange, InstanceChange, InstancesChange,
     NewAttachment, NewLaunch, Seat, UpdateAttachment, UpdateInstance, UpdateVni, VniChoice,
@@ -33,8 +36,8 @@ pub use network::{
 };
 pub use operator::{CreateAccessKey, CreateAccount, RegisterHost};
 pub use policy::{
-    AclPlace, AclRulePut, AclRulesChange, CreateNetworkAcl, CreatePrefixList, CreateSecurityGroup, NewAclRule, NewRule,
-    RulesChange, UpdatePrefixList, UpdateSecurityGroup,
+    AclEntryChange, AclPlace, AclRulePut, AclRulesChange, CreateNetworkAcl, CreatePrefixList, CreateSecurityGroup,
+    NewAclRule, NewRule, RulesChange, UpdatePrefixList, UpdateSecurityGroup,
 };
 pub use public::{CreateFloatingIp, CreatePublicGateway, CreatePublicPool, FloatingIpChoice};
 pub use tags::{ChangeTags, TagRemoval};
@@ -147,6 +150,19 @@ pub enum Command {
     CreatePrefixList(CreatePrefixList),
     /// Changes a prefix list → [`Reply::PrefixList`].
     UpdatePrefixList(PrefixListId, UpdatePrefixList),
+    /// Gives a prefix list the entries of a former version, as a new version → [`Reply::PrefixList`].
+    RestorePrefixList {
+        /// The prefix list.
+        id: PrefixListId,
+        /// The version whose entries come back.
+        version: u32,
+        /// Refused unless it is the present version.
+        current: u32,
+    },
+    /// Creates a flow log → [`Reply::FlowLog`].
+    CreateFlowLog(CreateFlowLog),
+    /// Deletes a flow log → [`Reply::FlowLog`], as it was.
+    DeleteFlowLog(FlowLogId),
     /// Deletes a prefix list that no rule refers to → [`Reply::PrefixList`], as it was.
     DeletePrefixList(PrefixListId),
     /// Creates a pool of public addresses → [`Reply::PublicPool`].
@@ -312,7 +328,10 @@ impl Command {
             | Command::ChangeAclRules(..)
             | Command::CreatePrefixList(..)
             | Command::UpdatePrefixList(..)
+            | Command::RestorePrefixList { .. }
             | Command::DeletePrefixList(..)
+            | Command::CreateFlowLog(..)
+            | Command::DeleteFlowLog(..)
             | Command::CreateFloatingIp(..)
             | Command::RenameFloatingIp(..)
             | Command::AssociateFloatingIp { .. }
@@ -374,6 +393,8 @@ pub enum Reply {
     NetworkAcl(NetworkAcl),
     /// A prefix list.
     PrefixList(PrefixList),
+    /// A flow log.
+    FlowLog(FlowLog),
     /// A network that is, or was, delegated.
     Prefix(IpNet),
     /// A pool of public addresses.

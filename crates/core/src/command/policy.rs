@@ -17,12 +17,19 @@ pub struct NewRule {
     pub remote: Remote,
     /// Only for these addresses of the interface; `None`: for all.
     pub local: Option<IpNet>,
+    /// What it is for; `None`: as the rule that it takes the place of says, if there is one. It makes no rule another one.
+    pub description: Option<String>,
 }
 
 impl NewRule {
     /// Everything to everywhere: what groups get that are created without rules.
-    pub const ALL_OUT: NewRule =
-        NewRule { direction: Direction::Egress, protocol: ProtocolMatch::Any, remote: Remote::Any, local: None };
+    pub const ALL_OUT: NewRule = NewRule {
+        direction: Direction::Egress,
+        protocol: ProtocolMatch::Any,
+        remote: Remote::Any,
+        local: None,
+        description: None,
+    };
 }
 
 /// Creates a security group.
@@ -102,6 +109,15 @@ pub struct NewAclRule {
 }
 
 impl NewAclRule {
+    /// What lets everything of an IP version pass in the ACL that a VPC begins with, with the number that it has in EC2.
+    pub fn first(direction: Direction, family: IpFamily) -> Self {
+        let number = match family {
+            IpFamily::V4 => 100,
+            IpFamily::V6 => 101,
+        };
+        NewAclRule { number: Some(number), ..NewAclRule::allow_all(direction, family) }
+    }
+
     /// Allows all protocols between any addresses of an IP version.
     pub fn allow_all(direction: Direction, family: IpFamily) -> Self {
         let any = match family {
@@ -146,6 +162,21 @@ pub enum AclRulesChange {
     },
     /// These and no others, in this order (numbers must agree with it); a rule that is there already keeps its id.
     Set(Vec<NewAclRule>),
+    /// By numbers, as EC2 does: rules that have none get theirs first, those that [`NetworkAcl::numbers`] shows.
+    ///
+    /// [`NetworkAcl::numbers`]: crate::model::NetworkAcl::numbers
+    Entry(AclEntryChange),
+}
+
+/// What happens to the rule with a number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AclEntryChange {
+    /// This one comes; it has a number that none has in its direction.
+    Add(NewAclRule),
+    /// This one takes the place of the one with its number, and its id.
+    Replace(NewAclRule),
+    /// The one with this number goes.
+    Remove(Direction, u16),
 }
 
 /// A rule with its place.

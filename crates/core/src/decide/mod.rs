@@ -5,10 +5,12 @@
 
 mod access_key;
 mod account;
+mod acl_entries;
 mod address;
 mod attachment;
 mod departed;
 mod floating_ip;
+mod flow_log;
 mod free;
 mod host;
 mod instance;
@@ -24,6 +26,7 @@ mod public_pool;
 mod ranges;
 mod region;
 mod reserved_ip;
+mod rule_quota;
 mod rules;
 mod security_group;
 mod slots;
@@ -134,7 +137,12 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<Reply, DecideError> 
         Command::ChangeAclRules(id, change) => Reply::NetworkAcl(network_acl::change_rules(draft, id, change)?),
         Command::CreatePrefixList(create) => Reply::PrefixList(prefix_list::create(draft, create)?),
         Command::UpdatePrefixList(id, update) => Reply::PrefixList(prefix_list::update(draft, id, update)?),
+        Command::RestorePrefixList { id, version, current } => {
+            Reply::PrefixList(prefix_list::restore(draft, id, version, current)?)
+        }
         Command::DeletePrefixList(id) => Reply::PrefixList(prefix_list::delete(draft, id)?),
+        Command::CreateFlowLog(create) => Reply::FlowLog(flow_log::create(draft, create)?),
+        Command::DeleteFlowLog(id) => Reply::FlowLog(flow_log::delete(draft, id)?),
         Command::CreatePublicPool(create) => Reply::PublicPool(public_pool::create(draft, create)?),
         Command::DeletePublicPool(id) => Reply::PublicPool(public_pool::delete(draft, id)?),
         Command::CreateFloatingIp(create) => Reply::FloatingIp(floating_ip::create(draft, create)?),
@@ -205,7 +213,7 @@ fn take_name<R: Record>(
     id: R::Id,
 ) -> Result<String, DecideError> {
     if let Some(given) = given {
-        name::validate(&given)?;
+        name::check(R::NOUN, &given)?;
         draft.claim_name::<R>(scope, scope_words.to_owned(), &given, id)?;
         return Ok(given);
     }
@@ -226,8 +234,8 @@ fn change_name<R: Record>(
     scope_words: &str,
     id: R::Id,
 ) -> Result<(), DecideError> {
-    name::validate(new)?;
-    if old != new {
+    name::check(R::NOUN, new)?;
+    if record::name_key::<R>(scope, old) != record::name_key::<R>(scope, new) {
         draft.claim_name::<R>(scope, scope_words.to_owned(), new, id)?;
         draft.delete_raw(record::name_key::<R>(scope, old));
     }

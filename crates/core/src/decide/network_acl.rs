@@ -1,10 +1,10 @@
 //! Rules of network ACLs: an order that is never in doubt, one ACL for each subnet.
 
-use super::{change_name, rules, take_name};
+use super::{acl_entries, change_name, rules, take_name};
 use crate::command::{AclPlace, AclRulePut, AclRulesChange, CreateNetworkAcl, NewAclRule};
 use crate::draft::Draft;
 use crate::id::{AclRuleId, NetworkAclId, SubnetId, VpcId};
-use crate::limits::RULES_PER_ACL;
+use crate::limits::{ACL_RULES_PER_WAY, RULES_PER_ACL};
 use crate::model::{IpFamily, NetworkAcl, NetworkAclRule, Owner, Vpc};
 use crate::name;
 use crate::policy::{AclRule, Direction};
@@ -20,10 +20,9 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateNetworkAcl) -> Result<
 
 /// The ACL that a VPC begins with: everything passes.
 pub(super) fn create_default(draft: &mut Draft<'_>, owner: &Owner, vpc: VpcId) -> Result<NetworkAclId, DecideError> {
-    let pairs = [(Direction::Ingress, IpFamily::V4), (Direction::Egress, IpFamily::V4)]
-        .into_iter()
-        .chain([(Direction::Ingress, IpFamily::V6), (Direction::Egress, IpFamily::V6)]);
-    let rules = pairs.map(|(direction, family)| NewAclRule::allow_all(direction, family)).collect();
+    let families = [IpFamily::V4, IpFamily::V6].into_iter();
+    let pairs = families.flat_map(|family| [(Direction::Ingress, family), (Direction::Egress, family)]);
+    let rules = pairs.map(|(direction, family)| NewAclRule::first(direction, family)).collect();
     Ok(make(draft, owner, vpc, Some("default".to_owned()), rules, true)?.id)
 }
 
@@ -39,7 +38,9 @@ fn make(
     let name = take_name::<NetworkAcl>(draft, name, &vpc.to_string(), SCOPE_WORDS, id)?;
     let owner = owner.clone();
     let mut acl = NetworkAcl { id, owner, name, created_at: draft.now, vpc, rules: Vec::new(), default };
+    let empty = acl.clone();
     apply(draft, &mut acl, AclRulesChange::Set(rules))?;
+    check_quota(draft, &empty, &acl)?;
     draft.insert(&acl);
     draft.put_raw(format!("{}{id}", record::acls_of_vpc(vpc)), id.to_string().into_bytes());
     Ok(acl)
@@ -82,6 +83,7 @@ pub(super) fn change_rules(
     let mut acl: NetworkAcl = draft.get(id)?;
     let before = acl.clone();
     apply(draft, &mut acl, asked)?;
+    check_quota(draft, &before, &acl)?;
     if acl != before {
         draft.put(&acl);
     }
@@ -117,17 +119,32 @@ fn apply(draft: &mut Draft<'_>, acl: &mut NetworkAcl, asked: AclRulesChange) -> 
                 rules.push(rule);
             }
         }
+        AclRulesChange::Entry(change) => acl_entries::apply(draft, acl, change)?,
     }
     check(acl)
 }
 
+/// That an ACL of a tenant's is not made larger than it may be; one that the operator has made so may shrink.
+fn check_quota(draft: &Draft<'_>, before: &NetworkAcl, acl: &NetworkAcl) -> Result<(), Refusal> {
+    for direction in [Direction::Ingress, Direction::Egress] {
+        let count = |acl: &NetworkAcl| acl.rules.iter().filter(|rule| rule.rule.direction == direction).count();
+        let after = count(acl);
+        if draft.by.is_tenant() && after > ACL_RULES_PER_WAY && after > count(before) {
+            let what = format!("network ACL {} would have {after} {} rules", acl.id, direction.label());
+            return Err(Refusal::Limit { of: Limited::RulesOfAcl, what, limit: ACL_RULES_PER_WAY as u64 });
+        }
+    }
+    Ok(())
+}
+
+/// A rule's place by its id.
 fn place(rules: &[NetworkAclRule], id: AclRuleId) -> Result<usize, Refusal> {
     let found = rules.iter().position(|rule| rule.rule.id == id);
     found.ok_or_else(|| Refusal::NotFound { noun: Noun::NetworkAclRule, id: id.to_string() })
 }
 
 /// A rule with id, name and birthday: those of the one that it takes the place of, or new ones.
-fn dress(
+pub(super) fn dress(
     draft: &mut Draft<'_>,
     others: &[NetworkAclRule],
     new: NewAclRule,
@@ -175,7 +192,7 @@ fn same(rule: &NetworkAclRule, new: &NewAclRule) -> bool {
     said == *new
 }
 
-fn insert(
+pub(super) fn insert(
     rules: &mut Vec<NetworkAclRule>,
     rule: NetworkAclRule,
     wanted: AclPlace,

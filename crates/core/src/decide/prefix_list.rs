@@ -5,10 +5,10 @@ use ipnet::IpNet;
 use super::security_group::{check_description, check_list_grows};
 use super::{OWNER_WORDS, change_name, rules, take_name};
 use crate::command::{CreatePrefixList, UpdatePrefixList};
-use crate::draft::Draft;
+use crate::draft::{Draft, decode_as, encode};
 use crate::id::{PrefixListId, SecurityGroupId};
-use crate::limits::MAX_PREFIX_LIST_ENTRIES;
-use crate::model::{IpFamily, PrefixList, PrefixListEntry};
+use crate::limits::{MAX_PREFIX_LIST_ENTRIES, PREFIX_LIST_VERSIONS};
+use crate::model::{IpFamily, PrefixList, PrefixListEntry, PrefixListState};
 use crate::record;
 use crate::refusal::{DecideError, Holder, Limited, Noun, Refusal};
 
@@ -22,7 +22,8 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreatePrefixList) -> Result<
     }
     let owner = draft.owner_of_new()?;
     let name = take_name::<PrefixList>(draft, name, &owner.scope(), OWNER_WORDS, id)?;
-    let mut list = PrefixList { id, owner, name, created_at: draft.now, family, max_entries, version: 1, entries };
+    let (created_at, state) = (draft.now, PrefixListState::Created);
+    let mut list = PrefixList { id, owner, name, created_at, family, max_entries, version: 1, entries, state };
     tidy(&mut list)?;
     draft.insert(&list);
     Ok(list)
@@ -35,11 +36,8 @@ pub(super) fn update(
 ) -> Result<PrefixList, DecideError> {
     let mut list: PrefixList = draft.get(id)?;
     let before = list.clone();
-    if let Some(given) = update.current_version
-        && given != list.version
-    {
-        let (noun, id) = (Noun::PrefixList, id.to_string());
-        return Err(Refusal::WrongVersion { noun, id, given, current: list.version }.into());
+    if let Some(given) = update.current_version {
+        check_version(&list, given)?;
     }
     if update.current_version.is_none() && !(update.add.is_empty() && update.remove.is_empty()) {
         let rule = "it is needed when entries change, so that no change is lost";
@@ -66,8 +64,47 @@ pub(super) fn update(
         }
     }
     if list.entries != before.entries {
-        list.version += 1;
+        next_version(draft, &before, &mut list);
     }
+    list.state = PrefixListState::Modified;
+    draft.put(&list);
+    Ok(list)
+}
+
+fn check_version(list: &PrefixList, given: u32) -> Result<(), Refusal> {
+    if given == list.version {
+        return Ok(());
+    }
+    let (noun, id) = (Noun::PrefixList, list.id.to_string());
+    Err(Refusal::WrongVersion { noun, id, given, current: list.version })
+}
+
+/// Keeps what a list held, and counts the change.
+fn next_version(draft: &mut Draft<'_>, before: &PrefixList, list: &mut PrefixList) {
+    draft.put_raw(record::prefix_list_version_key(list.id, before.version), encode(&before.entries));
+    list.version = before.version + 1;
+    if let Some(oldest) = list.version.checked_sub(PREFIX_LIST_VERSIONS + 1) {
+        draft.delete_raw(record::prefix_list_version_key(list.id, oldest));
+    }
+}
+
+/// Gives a list the entries that it had in a former version, as a new version.
+pub(super) fn restore(
+    draft: &mut Draft<'_>,
+    id: PrefixListId,
+    version: u32,
+    current: u32,
+) -> Result<PrefixList, DecideError> {
+    let before: PrefixList = draft.get(id)?;
+    check_version(&before, current)?;
+    let key = record::prefix_list_version_key(id, version);
+    let Some(value) = draft.raw(&key)? else {
+        let rule = format!("it is not a former version of prefix list {id} that is kept");
+        return Err(Refusal::invalid("version", version, rule).into());
+    };
+    let mut list = PrefixList { entries: decode_as(&key, &value)?, state: PrefixListState::Restored, ..before.clone() };
+    tidy(&mut list)?;
+    next_version(draft, &before, &mut list);
     draft.put(&list);
     Ok(list)
 }
@@ -110,6 +147,9 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: PrefixListId) -> Result<PrefixLi
         return Err(Refusal::InUse { noun, id: id.to_string(), holder, remedy }.into());
     }
     draft.delete_raw(record::name_key::<PrefixList>(&list.owner.scope(), &list.name));
+    for version in list.former_versions() {
+        draft.delete_raw(record::prefix_list_version_key(id, version));
+    }
     draft.remove(&list);
     Ok(list)
 }

@@ -3,7 +3,7 @@
 use ipnet::{IpNet, Ipv6Net};
 
 use crate::command::{NewAclRule, NewRule};
-use crate::model::IpFamily;
+use crate::model::{IpFamily, NetworkAcl};
 use crate::policy::{PortRange, ProtocolMatch, Remote};
 use crate::refusal::Refusal;
 
@@ -34,9 +34,9 @@ pub(super) fn check_acl_rule(rule: &NewAclRule) -> Result<(), Refusal> {
         return Err(Refusal::invalid("source_ports", rule.source_ports, "only TCP and UDP have ports"));
     }
     if let Some(number) = rule.number
-        && !(1..=32_766).contains(&number)
+        && !(1..=NetworkAcl::LAST_NUMBER).contains(&number)
     {
-        return Err(Refusal::invalid("number", number, "it must be from 1 to 32766"));
+        return Err(Refusal::invalid("number", number, format!("it must be from 1 to {}", NetworkAcl::LAST_NUMBER)));
     }
     one_family(&[
         ("protocol", protocol_family(rule.protocol)),

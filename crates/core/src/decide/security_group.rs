@@ -1,8 +1,8 @@
 //! Rules of security groups: rules only permit, each is there once, and what is needed elsewhere can't go.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{change_name, rules, same_owner, take_name};
+use super::{change_name, rule_quota, rules, same_owner, take_name};
 use crate::command::{CreateSecurityGroup, NewRule, RulesChange, UpdateSecurityGroup};
 use crate::draft::Draft;
 use crate::id::{PrefixListId, RuleId, SecurityGroupId, VniId, VpcId};
@@ -31,6 +31,7 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateSecurityGroup) -> Resu
         created_at: draft.now,
         vpc: vpc.id,
         rules: Vec::new(),
+        descriptions: BTreeMap::new(),
         default: false,
     };
     let rules = create.rules.unwrap_or_else(|| vec![NewRule::ALL_OUT]);
@@ -52,10 +53,12 @@ pub(super) fn create_default(draft: &mut Draft<'_>, owner: &Owner, vpc: VpcId) -
         local: None,
     };
     let rules = vec![rule(Direction::Ingress, Remote::Group(id)), rule(Direction::Egress, Remote::Any)];
-    let description = "Default group of its VPC".to_owned();
+    let description = "default VPC security group".to_owned();
     let created_at = draft.now;
-    let owner = owner.clone();
-    insert(draft, &SecurityGroup { id, owner, name, description, created_at, vpc, rules, default: true });
+    let (owner, descriptions) = (owner.clone(), BTreeMap::new());
+    let group = SecurityGroup { id, owner, name, description, created_at, vpc, rules, descriptions, default: true };
+    link(draft, &group, &Uses::default(), &Uses::of(&group.rules, id));
+    insert(draft, &group);
     Ok(id)
 }
 
@@ -134,6 +137,7 @@ pub(super) fn change_rules(
 /// Changes a group's rules, checks them as they are then, and keeps the indices of what they refer to.
 fn apply(draft: &mut Draft<'_>, group: &mut SecurityGroup, asked: RulesChange) -> Result<(), DecideError> {
     let before = Uses::of(&group.rules, group.id);
+    let weights = rule_quota::Weights::of(draft, &group.rules)?;
     let place = |rules: &[Rule], id: RuleId| {
         rules
             .iter()
@@ -148,34 +152,46 @@ fn apply(draft: &mut Draft<'_>, group: &mut SecurityGroup, asked: RulesChange) -
             }
             for (id, new) in replace {
                 let at = place(&group.rules, id)?;
-                group.rules[at] = with_id(id, new);
+                group.rules[at] = with_id(&mut group.descriptions, id, new);
             }
             for new in add {
-                group.rules.push(with_id(RuleId::new(draft.ids), new));
+                let rule = with_id(&mut group.descriptions, RuleId::new(draft.ids), new);
+                group.rules.push(rule);
             }
         }
         RulesChange::Set(rules) => {
             let mut old = std::mem::take(&mut group.rules);
             for new in rules {
-                let kept = old.iter().position(|rule| says(rule) == new).map(|at| old.swap_remove(at));
-                group.rules.push(kept.unwrap_or_else(|| with_id(RuleId::new(draft.ids), new)));
+                let said = NewRule { description: None, ..new.clone() };
+                let kept = old.iter().position(|rule| says(rule) == said).map(|at| old.swap_remove(at));
+                let id = kept.map_or_else(|| RuleId::new(draft.ids), |rule| rule.id);
+                group.rules.push(with_id(&mut group.descriptions, id, new));
             }
         }
     }
     let after = Uses::of(&group.rules, group.id);
+    group.descriptions.retain(|id, _| after.rules.contains(id));
     check(draft, group, &after)?;
+    weights.check_growth(draft, group)?;
     link(draft, group, &before, &after);
     Ok(())
 }
 
-fn with_id(id: RuleId, new: NewRule) -> Rule {
-    let NewRule { direction, protocol, remote, local } = new;
+/// A rule with this id; what it is for is noted beside.
+fn with_id(descriptions: &mut BTreeMap<RuleId, String>, id: RuleId, new: NewRule) -> Rule {
+    let NewRule { direction, protocol, remote, local, description } = new;
+    match description {
+        Some(text) if text.is_empty() => drop(descriptions.remove(&id)),
+        Some(text) => drop(descriptions.insert(id, text)),
+        None => {}
+    }
     Rule { id, direction, protocol, remote, local }
 }
 
 /// What a rule says, whatever its id.
 fn says(rule: &Rule) -> NewRule {
-    NewRule { direction: rule.direction, protocol: rule.protocol, remote: rule.remote, local: rule.local }
+    let Rule { id: _, direction, protocol, remote, local } = *rule;
+    NewRule { direction, protocol, remote, local, description: None }
 }
 
 /// Checks all rules of a group together and what they refer to.
@@ -186,6 +202,9 @@ fn check(draft: &mut Draft<'_>, group: &SecurityGroup, uses: &Uses) -> Result<()
             let (noun, id) = (Noun::SecurityGroup, id.to_string());
             return Err(Refusal::OtherVpc { noun, id, vpc: other.vpc, needed: group.vpc }.into());
         }
+    }
+    for description in group.descriptions.values() {
+        check_description(description)?;
     }
     let mut weight = 0usize;
     for (position, rule) in group.rules.iter().enumerate() {
@@ -234,12 +253,14 @@ pub(super) fn check_list_grows(
             Remote::Any | Remote::Net(_) | Remote::Group(_) => 1,
         };
     }
-    check_weight(id, weight)
+    check_weight(id, weight)?;
+    rule_quota::check_list_grows(draft, &group, list, max_entries)
 }
 
-/// What a group's rules refer to beside the group itself.
+/// A group's rules, and what they refer to beside the group itself.
 #[derive(Default)]
 struct Uses {
+    rules: BTreeSet<RuleId>,
     groups: BTreeSet<SecurityGroupId>,
     lists: BTreeSet<PrefixListId>,
 }
@@ -248,6 +269,7 @@ impl Uses {
     fn of(rules: &[Rule], own: SecurityGroupId) -> Uses {
         let mut uses = Uses::default();
         for rule in rules {
+            uses.rules.insert(rule.id);
             match rule.remote {
                 Remote::Group(group) if group != own => drop(uses.groups.insert(group)),
                 Remote::PrefixList(list) => drop(uses.lists.insert(list)),
@@ -257,20 +279,26 @@ impl Uses {
         uses
     }
 
-    /// The index keys that say so.
+    /// The keys that say so.
     fn keys(&self, own: SecurityGroupId) -> BTreeSet<String> {
+        let rules = self.rules.iter().map(|rule| record::group_of_rule_key(*rule));
         let groups = self.groups.iter().map(|group| format!("{}{own}", record::groups_of_group(*group)));
         let lists = self.lists.iter().map(|list| format!("{}{own}", record::groups_of_prefix_list(*list)));
-        groups.chain(lists).collect()
+        rules.chain(groups).chain(lists).collect()
     }
 }
 
 fn link(draft: &mut Draft<'_>, group: &SecurityGroup, before: &Uses, after: &Uses) {
-    let (before, after) = (before.keys(group.id), after.keys(group.id));
-    for key in before.difference(&after) {
+    let (keys_before, keys_after) = (before.keys(group.id), after.keys(group.id));
+    for key in keys_before.difference(&keys_after) {
         draft.delete_raw(key.clone());
     }
-    for key in after.difference(&before) {
+    for key in keys_after.difference(&keys_before) {
         draft.put_raw(key.clone(), group.id.to_string().into_bytes());
     }
+    let mut note = |id: &RuleId, made| {
+        draft.note_part(Noun::SecurityGroupRule, record::GROUP_OF_RULE, id.to_string(), &group.owner, made);
+    };
+    before.rules.difference(&after.rules).for_each(|id| note(id, false));
+    after.rules.difference(&before.rules).for_each(|id| note(id, true));
 }

@@ -7,8 +7,8 @@ use super::{change_name, take_name};
 use crate::command::{CreateSubnet, Ipv6Range, UpdateSubnet};
 use crate::draft::Draft;
 use crate::host_spec::Ipv6Assignment;
-use crate::id::{NetworkAclId, PublicGatewayId, ReservedIpId, SubnetId, VniId};
-use crate::model::{IpFamily, NetworkAcl, PublicGateway, ReservedBy, ReservedIp, Subnet, Vpc};
+use crate::id::{AclAssociationId, NetworkAclId, PublicGatewayId, ReservedIpId, SubnetId, VniId};
+use crate::model::{FlowLogTarget, IpFamily, NetworkAcl, PublicGateway, ReservedBy, ReservedIp, Subnet, Vpc};
 use crate::net::{SubnetRole, subnet_roles};
 use crate::record;
 use crate::refusal::{DecideError, Holder, Noun, Refusal};
@@ -47,7 +47,7 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateSubnet) -> Result<Subn
         public_gateway: None,
         created_at: draft.now,
     };
-    put_acl_key(draft, vpc.default_acl, id);
+    put_acl_keys(draft, vpc.default_acl, id);
     if let Some(acl) = create.acl {
         set_acl(draft, &mut subnet, acl)?;
     }
@@ -97,8 +97,16 @@ fn choose_ipv6(vpc: &Vpc, others: &[Subnet], range: Ipv6Range) -> Result<Ipv6Net
     }
 }
 
-fn put_acl_key(draft: &mut Draft<'_>, acl: NetworkAclId, subnet: SubnetId) {
-    draft.put_raw(format!("{}{subnet}", record::subnets_of_acl(acl)), subnet.to_string().into_bytes());
+fn put_acl_keys(draft: &mut Draft<'_>, acl: NetworkAclId, subnet: SubnetId) {
+    let association = record::acl_association_key(AclAssociationId::of(subnet, acl));
+    for key in [format!("{}{subnet}", record::subnets_of_acl(acl)), association] {
+        draft.put_raw(key, subnet.to_string().into_bytes());
+    }
+}
+
+fn delete_acl_keys(draft: &mut Draft<'_>, acl: NetworkAclId, subnet: SubnetId) {
+    draft.delete_raw(format!("{}{subnet}", record::subnets_of_acl(acl)));
+    draft.delete_raw(record::acl_association_key(AclAssociationId::of(subnet, acl)));
 }
 
 fn set_acl(draft: &mut Draft<'_>, subnet: &mut Subnet, id: NetworkAclId) -> Result<(), DecideError> {
@@ -107,8 +115,8 @@ fn set_acl(draft: &mut Draft<'_>, subnet: &mut Subnet, id: NetworkAclId) -> Resu
         let (noun, id) = (Noun::NetworkAcl, id.to_string());
         return Err(Refusal::OtherVpc { noun, id, vpc: acl.vpc, needed: subnet.vpc }.into());
     }
-    draft.delete_raw(format!("{}{}", record::subnets_of_acl(subnet.acl), subnet.id));
-    put_acl_key(draft, id, subnet.id);
+    delete_acl_keys(draft, subnet.acl, subnet.id);
+    put_acl_keys(draft, id, subnet.id);
     subnet.acl = id;
     Ok(())
 }
@@ -258,12 +266,13 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: SubnetId) -> Result<Subnet, Deci
         }
         super::address::forget(draft, &ip);
     }
+    super::flow_log::erase_of(draft, FlowLogTarget::Subnet(id))?;
     draft.delete_raw(record::name_key::<Subnet>(&subnet.vpc.to_string(), &subnet.name));
     draft.delete_raw(format!("{}{id}", record::subnets_of_vpc(subnet.vpc)));
     draft.delete_raw(record::address_hint_key(id));
     draft.delete_raw(record::prefix_hint_key(id));
     draft.delete_raw(record::ports_of_subnet_key(id));
-    draft.delete_raw(format!("{}{id}", record::subnets_of_acl(subnet.acl)));
+    delete_acl_keys(draft, subnet.acl, id);
     if let Some(gateway) = subnet.public_gateway {
         draft.delete_raw(format!("{}{id}", record::subnets_of_gateway(gateway)));
     }

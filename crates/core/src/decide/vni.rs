@@ -2,12 +2,14 @@
 
 use super::address::{self, For};
 use super::vni_ip::Room;
-use super::{change_name, lent_address, prefix, security_group, take_name, vni_ip, vni_permission, vni_policy};
+use super::{
+    change_name, flow_log, lent_address, prefix, security_group, take_name, vni_ip, vni_permission, vni_policy,
+};
 use crate::command::{CreateVni, IpChoice, UpdateVni};
 use crate::draft::Draft;
 use crate::id::{SecurityGroupId, VniId};
 use crate::lifecycle::Lifecycle;
-use crate::model::{IpFamily, Move, ReservedIp, Subnet, Vni, Vpc};
+use crate::model::{FlowLogTarget, IpFamily, Move, ReservedIp, Subnet, Vni, Vpc};
 use crate::net::Mac;
 use crate::record;
 use crate::refusal::{DecideError, Holder, Noun, Refusal};
@@ -209,6 +211,7 @@ pub(super) fn erase(draft: &mut Draft<'_>, vni: &Vni) -> Result<(), DecideError>
     }
     vni_permission::drop_all(draft, vni.id)?;
     vni_policy::link(draft, vni.id, &vni_policy::named(vni), &[]);
+    flow_log::erase_of(draft, FlowLogTarget::Vni(vni.id))?;
     draft.delete_raw(record::name_key::<Vni>(&vni.vpc.to_string(), &vni.name));
     draft.delete_raw(record::mac_key(vni.mac));
     draft.delete_raw(format!("{}{}", record::vnis_of_subnet(vni.subnet), vni.id));

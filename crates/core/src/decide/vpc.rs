@@ -1,11 +1,11 @@
 //! Rules of VPCs: unique names, unique segments, deleted only when empty; its default group and ACL live and die with it.
 
-use super::{OWNER_WORDS, change_name, network_acl, ranges, security_group, take_name};
+use super::{OWNER_WORDS, change_name, flow_log, network_acl, ranges, security_group, take_name};
 use crate::command::{CreateVpc, UpdateVpc};
 use crate::draft::Draft;
 use crate::id::{InstanceId, NetworkAclId, PublicGatewayId, SecurityGroupId, SubnetId, VpcId};
 use crate::limits::SERVERS_PER_DHCP_OPTION;
-use crate::model::{DhcpOptions, NetworkAcl, SecurityGroup, Subnet, Vpc};
+use crate::model::{DhcpOptions, FlowLogTarget, NetworkAcl, SecurityGroup, Subnet, Vpc};
 use crate::name;
 use crate::record;
 use crate::refusal::{DecideError, Holder, Limited, Noun, Refusal};
@@ -116,6 +116,7 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: VpcId) -> Result<Vpc, DecideErro
         let acl: NetworkAcl = draft.get(acl)?;
         network_acl::erase(draft, &acl);
     }
+    flow_log::erase_of(draft, FlowLogTarget::Vpc(id))?;
     draft.delete_raw(record::name_key::<Vpc>(&vpc.owner.scope(), &vpc.name));
     draft.delete_raw(record::segment_key(vpc.segment));
     draft.delete_raw(record::ports_of_vpc_key(id));

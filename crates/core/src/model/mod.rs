@@ -7,6 +7,7 @@ mod access_key;
 mod account;
 mod attachment;
 mod departed;
+mod flow_log;
 mod host;
 mod instance;
 mod moving;
@@ -27,12 +28,15 @@ pub use access_key::{AccessKey, AccessKeyId, InvalidAccessKeyId};
 pub use account::{Account, AccountId, InvalidAccountId};
 pub use attachment::{Attachment, MAX_INDEX, MAX_PER_INSTANCE};
 pub use departed::DepartedInstance;
+pub use flow_log::{
+    DestinationKind, FileFormat, FlowDestination, FlowField, FlowLog, FlowLogTarget, TrafficType, UnknownField,
+};
 pub use host::Host;
 pub use instance::{Instance, InstanceState, Launch, Namespace};
 pub use moving::{Move, MoveStep};
 pub use network_acl::{NetworkAcl, NetworkAclRule};
 pub use owner::Owner;
-pub use prefix_list::{PrefixList, PrefixListEntry};
+pub use prefix_list::{PrefixList, PrefixListEntry, PrefixListState};
 pub use public::{FloatingIp, FloatingIpTarget, PublicGateway, PublicPool};
 pub use region::{DEFAULT_REGION, Region, Regions};
 pub use reserved_ip::{ReservedBy, ReservedIp};

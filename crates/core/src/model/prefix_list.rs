@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{IpFamily, Owner, Timestamp};
 use crate::id::PrefixListId;
+use crate::limits::PREFIX_LIST_VERSIONS;
 
 /// A prefix list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,28 @@ pub struct PrefixList {
     pub version: u32,
     /// Its networks, in order of address; each occurs once.
     pub entries: Vec<PrefixListEntry>,
+    /// What was done with it last.
+    #[serde(default)]
+    pub state: PrefixListState,
+}
+
+impl PrefixList {
+    /// The versions before this one whose entries are kept.
+    pub fn former_versions(&self) -> std::ops::Range<u32> {
+        self.version.saturating_sub(PREFIX_LIST_VERSIONS).max(1)..self.version
+    }
+}
+
+/// What was done last with a prefix list. Nothing takes time, so it is always done already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum PrefixListState {
+    /// It was created.
+    #[default]
+    Created,
+    /// It was changed.
+    Modified,
+    /// The entries of a former version were put back.
+    Restored,
 }
 
 /// A network of a prefix list.

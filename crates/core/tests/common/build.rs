@@ -212,7 +212,7 @@ pub(crate) fn group(world: &mut World, vpc: VpcId, rules: Vec<NewRule>) -> Secur
 /// TCP to a port, from somewhere.
 pub(crate) fn tcp_in(port: u16, remote: Remote) -> NewRule {
     let protocol = ProtocolMatch::Tcp(PortRange::one(port));
-    NewRule { direction: Direction::Ingress, protocol, remote, local: None }
+    NewRule { direction: Direction::Ingress, protocol, remote, ..NewRule::ALL_OUT }
 }
 
 /// Gives a VPC a /56 and a subnet of it a /64: `2001:db8::/64`.

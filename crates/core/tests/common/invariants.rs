@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use pintle_core::id::AclAssociationId;
 use pintle_core::lifecycle::Lifecycle;
 use pintle_core::limits;
 use pintle_core::model::{
@@ -92,6 +93,8 @@ impl All {
             expected.may.extend([record::address_hint_key(subnet.id), record::prefix_hint_key(subnet.id)]);
             expected.may.insert(record::ports_of_subnet_key(subnet.id));
             expected.index(record::subnets_of_acl(subnet.acl), subnet.id);
+            let association = AclAssociationId::of(subnet.id, subnet.acl);
+            expected.key(record::acl_association_key(association), subnet.id);
             if let Some(gateway) = subnet.public_gateway {
                 expected.index(record::subnets_of_gateway(gateway), subnet.id);
             }

@@ -9,6 +9,7 @@ pub(crate) mod store;
 use ipnet::IpNet;
 use pintle_core::command::Command;
 use pintle_core::id::IdSource;
+use pintle_core::model::FlowLog;
 use pintle_core::model::{Account, Attachment, Host, Instance, Move, ReservedIp, Subnet, Timestamp, Vni, Vpc};
 use pintle_core::model::{FloatingIp, NetworkAcl, PrefixList, PublicGateway, PublicPool, SecurityGroup, VniPermission};
 use pintle_core::record::Record;
@@ -152,7 +153,7 @@ macro_rules! answers {
     )*};
 }
 answers!(VniPermission, Account, Vpc, Subnet, ReservedIp, Vni, Instance, Attachment, Move, Host);
-answers!(SecurityGroup, NetworkAcl, PrefixList, PublicPool, FloatingIp, PublicGateway);
+answers!(FlowLog, SecurityGroup, NetworkAcl, PrefixList, PublicPool, FloatingIp, PublicGateway);
 
 impl Answer for IpNet {
     fn of(reply: Reply) -> Self {

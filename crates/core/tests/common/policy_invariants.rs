@@ -6,11 +6,11 @@ use pintle_core::id::SecurityGroupId;
 use pintle_core::lifecycle::Lifecycle;
 use pintle_core::limits;
 use pintle_core::model::{
-    Attachment, FloatingIp, FloatingIpTarget, Host, Instance, InstanceState, IpFamily, NetworkAcl, PrefixList,
+    Attachment, FloatingIp, FloatingIpTarget, FlowLog, Host, Instance, InstanceState, IpFamily, NetworkAcl, PrefixList,
     PublicGateway, PublicPool, ReservedIp, SecurityGroup, Subnet, Vni, Vpc,
 };
 use pintle_core::policy::{Remote, Rule};
-use pintle_core::record::{self, Record};
+use pintle_core::record::{self, Listed, Record};
 
 use super::Store;
 use super::invariants::Expected;
@@ -24,6 +24,9 @@ pub(super) fn expect(store: &Store, expected: &mut Expected) {
     for group in store.records::<SecurityGroup>() {
         expected.listed(&group, &group.vpc.to_string(), &group.name);
         expected.index(record::groups_of_vpc(group.vpc), group.id);
+        for rule in &group.rules {
+            expected.key(record::group_of_rule_key(rule.id), group.id);
+        }
         for key in uses(&group).into_iter().collect::<BTreeSet<String>>() {
             expected.index(key, group.id);
         }
@@ -39,6 +42,12 @@ pub(super) fn expect(store: &Store, expected: &mut Expected) {
     }
     for list in store.records::<PrefixList>() {
         expected.listed(&list, &list.owner.scope(), &list.name);
+        expected.may.extend(list.former_versions().map(|version| record::prefix_list_version_key(list.id, version)));
+    }
+    for log in store.records::<FlowLog>() {
+        expected.may.insert(FlowLog::key_of(log.id));
+        expected.key(log.list_key(), log.id);
+        expected.index(record::flow_logs_of(log.target), log.id);
     }
     for pool in store.records::<PublicPool>() {
         expected.listed(&pool, "", &pool.name);

@@ -89,6 +89,9 @@ pub(crate) enum What {
     Gateway,
     DeleteGateway,
     DeletePool,
+    RestoreList,
+    FlowLog,
+    DeleteFlowLog,
     Rename,
 }
 
@@ -122,10 +125,12 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
         2 => proptest::sample::select(vec![DeleteVni, DeleteSubnet, DeleteVpc, DeleteHost, DeleteHost]),
         5 => proptest::sample::select(vec![UpdateVpc, UpdateSubnet, UpdateSubnet, MoveIp, AddPrefix, RemovePrefix]),
         5 => proptest::sample::select(vec![VniGroups, VniGroups, Quarantine, Release, Flush, Shadow, EndAdoption]),
-        5 => proptest::sample::select(vec![Group, Rules, Rules, Acl, AclRules, AclRules, List, UpdateList]),
+        5 => proptest::sample::select(vec![
+            Group, Rules, Rules, Acl, AclRules, AclRules, List, UpdateList, UpdateList, RestoreList
+        ]),
         4 => proptest::sample::select(vec![Pool, FloatingIp, Associate, Disassociate, Gateway]),
         2 => proptest::sample::select(vec![
-            DeleteGroup, DeleteAcl, DeleteList, DeleteFloatingIp, DeleteGateway, DeletePool
+            DeleteGroup, DeleteAcl, DeleteList, FlowLog, FlowLog, DeleteFlowLog, DeleteFloatingIp, DeleteGateway, DeletePool
         ]),
     ];
     (what, any::<[u8; 4]>()).prop_map(|(what, picks)| Op { what, picks })
@@ -264,6 +269,7 @@ where
         "security_group" => "sg",
         "network_acl" => "acl",
         "prefix_list" => "pl",
+        "flow_log" => "fl",
         "public_pool" => "pool",
         "floating_ip" => "eipalloc",
         "public_gateway" => "nat",

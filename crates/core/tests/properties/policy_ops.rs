@@ -2,15 +2,16 @@
 
 use ipnet::IpNet;
 use pintle_core::command::{
-    AclPlace, AclRulePut, AclRulesChange, Command, CreateFloatingIp, CreateNetworkAcl, CreatePrefixList,
-    CreatePublicGateway, CreatePublicPool, CreateSecurityGroup, FloatingIpChoice, GroupsChange, Ipv6Range, NewAclRule,
-    NewRule, PrefixChoice, RulesChange, UpdatePrefixList, UpdateSubnet, UpdateVpc,
+    AclEntryChange, AclPlace, AclRulePut, AclRulesChange, Command, CreateFloatingIp, CreateFlowLog, CreateNetworkAcl,
+    CreatePrefixList, CreatePublicGateway, CreatePublicPool, CreateSecurityGroup, FloatingIpChoice, GroupsChange,
+    Ipv6Range, NewAclRule, NewRule, PrefixChoice, RulesChange, UpdatePrefixList, UpdateSubnet, UpdateVpc,
 };
 use pintle_core::host_spec::Ipv6Assignment;
 use pintle_core::id::{NetworkAclId, RuleId, SecurityGroupId};
 use pintle_core::model::{
-    Attachment, DhcpOptions, FloatingIp, IpFamily, NetworkAcl, PrefixList, PrefixListEntry, PublicGateway, PublicPool,
-    SecurityGroup, Subnet, Vni, Vpc,
+    Attachment, DestinationKind, DhcpOptions, FileFormat, FloatingIp, FlowDestination, FlowField, FlowLog,
+    FlowLogTarget, IpFamily, NetworkAcl, PrefixList, PrefixListEntry, PublicGateway, PublicPool, SecurityGroup, Subnet,
+    TrafficType, Vni, Vpc,
 };
 use pintle_core::policy::{Direction, PortRange, ProtocolMatch, Remote};
 use pintle_core::record::Record;
@@ -73,6 +74,14 @@ pub(super) fn command(what: What, store: &Store, [a, b, c, d]: [u8; 4], name: Op
             entries: (0..b % 4).map(|more| entry(c.wrapping_add(more))).collect(),
         }),
         What::UpdateList => Command::UpdatePrefixList(pick::<PrefixList>(store, a), update_list(store, a, b, c, name)),
+        What::RestoreList => {
+            let id = pick::<PrefixList>(store, a);
+            let current = store.record(&PrefixList::key_of(id)).map_or(1, |list: PrefixList| list.version);
+            let version = if b.is_multiple_of(4) { u32::from(b) % (current + 1) } else { current.saturating_sub(1) };
+            Command::RestorePrefixList { id, version, current }
+        }
+        What::FlowLog => Command::CreateFlowLog(flow_log(store, a, b, c, d)),
+        What::DeleteFlowLog => Command::DeleteFlowLog(pick::<FlowLog>(store, a)),
         What::DeleteList => Command::DeletePrefixList(pick::<PrefixList>(store, a)),
         What::Pool => Command::CreatePublicPool(CreatePublicPool {
             name,
@@ -180,7 +189,7 @@ fn rule(store: &Store, a: u8, b: u8) -> NewRule {
         _ => Remote::Group(pick::<SecurityGroup>(store, a)),
     };
     let local = (a.is_multiple_of(7)).then(|| net("10.0.0.4/30").into());
-    NewRule { direction: direction(a), protocol: protocol(b), remote, local }
+    NewRule { direction: direction(a), protocol: protocol(b), remote, local, description: None }
 }
 
 fn rules_change(store: &Store, a: u8, b: u8, c: u8, d: u8) -> RulesChange {
@@ -200,6 +209,16 @@ fn acl_rule(by: u8, number: Option<u16>) -> NewAclRule {
     NewAclRule { number, protocol: protocol(by), ..NewAclRule::allow_all(direction(by / 2), IpFamily::V4) }
 }
 
+fn acl_entry(b: u8, c: u8) -> AclEntryChange {
+    let number = [1, 100, 101, 102, 200][usize::from(c) % 5];
+    let rule = acl_rule(b, Some(number));
+    match c % 3 {
+        0 => AclEntryChange::Add(rule),
+        1 => AclEntryChange::Replace(rule),
+        _ => AclEntryChange::Remove(rule.direction, number),
+    }
+}
+
 fn acl_change(store: &Store, id: NetworkAclId, b: u8, c: u8, d: u8) -> AclRulesChange {
     let acl: Option<NetworkAcl> = store.record(&NetworkAcl::key_of(id));
     let own: Vec<_> = acl.iter().flat_map(|acl| &acl.rules).map(|rule| rule.rule.id).collect();
@@ -210,7 +229,8 @@ fn acl_change(store: &Store, id: NetworkAclId, b: u8, c: u8, d: u8) -> AclRulesC
         _ => AclPlace::Natural,
     };
     let put = AclRulePut { rule: acl_rule(b, None), place };
-    match d % 4 {
+    match d % 5 {
+        4 => AclRulesChange::Entry(acl_entry(b, c)),
         0 => AclRulesChange::Set((0..c % 4).map(|more| acl_rule(b, Some(u16::from(more) + 1))).collect()),
         1 => AclRulesChange::Edit { remove: some(b).into_iter().collect(), replace: Vec::new(), add: Vec::new() },
         2 => AclRulesChange::Edit {
@@ -219,6 +239,23 @@ fn acl_change(store: &Store, id: NetworkAclId, b: u8, c: u8, d: u8) -> AclRulesC
             add: Vec::new(),
         },
         _ => AclRulesChange::Edit { remove: Vec::new(), replace: Vec::new(), add: vec![put] },
+    }
+}
+
+fn flow_log(store: &Store, a: u8, b: u8, c: u8, d: u8) -> CreateFlowLog {
+    let target = match a % 3 {
+        0 => FlowLogTarget::Vpc(pick::<Vpc>(store, b)),
+        1 => FlowLogTarget::Subnet(pick::<Subnet>(store, b)),
+        _ => FlowLogTarget::Vni(pick::<Vni>(store, b)),
+    };
+    let (kind, name) = (DestinationKind::LogGroup, format!("group-{}", c % 3));
+    CreateFlowLog {
+        target,
+        traffic: if d.is_multiple_of(2) { TrafficType::All } else { TrafficType::Reject },
+        destination: FlowDestination { kind, name, role: None, cross_account_role: None },
+        fields: FlowField::ALL.iter().copied().take(usize::from(d) % 5).collect(),
+        interval: if d.is_multiple_of(7) { 61 } else { 60 },
+        files: FileFormat::default(),
     }
 }
 

@@ -1,10 +1,12 @@
 //! The rules, noun by noun: what is accepted, what is refused, and what the refusal says.
 
+mod acl_entries;
 mod addressing;
 mod attachment;
 mod beside;
 mod delegation;
 mod floating_ip;
+mod flow_log;
 mod host;
 mod instance;
 mod ipv6;
@@ -16,6 +18,7 @@ mod names;
 mod network_acl;
 mod prefix_list;
 mod reserved_ip;
+mod rule_quota;
 mod security_group;
 mod subnet;
 mod tenants;

@@ -1,11 +1,11 @@
 //! Prefix lists: counted by what they may hold, changed only by those who know what is there.
 
-use pintle_core::Refusal;
 use pintle_core::command::{Command, CreatePrefixList, NewRule, RulesChange, UpdatePrefixList};
 use pintle_core::id::PrefixListId;
-use pintle_core::model::{IpFamily, PrefixList, PrefixListEntry, SecurityGroup};
+use pintle_core::model::{IpFamily, PrefixList, PrefixListEntry, PrefixListState, SecurityGroup};
 use pintle_core::policy::{Direction, IcmpMatch, ProtocolMatch, Remote};
 use pintle_core::refusal::{Holder, Noun};
+use pintle_core::{Refusal, query};
 
 use crate::common::build::{group, scene, tcp_in};
 use crate::common::{World, says};
@@ -96,8 +96,38 @@ fn a_list_that_a_rule_refers_to_names_the_group_and_fits_the_rule() {
         other => panic!("{other}"),
     }
     let protocol = ProtocolMatch::Icmpv6(IcmpMatch::Any);
-    let misfit = NewRule { direction: Direction::Ingress, protocol, remote: Remote::PrefixList(pl), local: None };
+    let misfit =
+        NewRule { direction: Direction::Ingress, protocol, remote: Remote::PrefixList(pl), ..NewRule::ALL_OUT };
     says(&s.world.refused(Command::ChangeRules(id, RulesChange::add(vec![misfit]))), &["field 'remote'", "IPv4"]);
     s.world.run::<SecurityGroup>(Command::DeleteSecurityGroup(id));
     s.world.run::<PrefixList>(Command::DeletePrefixList(pl));
+}
+
+#[test]
+fn what_a_list_held_comes_back_as_a_new_version() {
+    let mut world = World::new();
+    let id = list(&mut world, 4, &["10.0.0.0/8"]);
+    world.run::<PrefixList>(Command::UpdatePrefixList(id, change(1, &["192.0.2.0/24"], &["10.0.0.0/8"])));
+    world.run::<PrefixList>(Command::UpdatePrefixList(id, change(2, &["203.0.113.0/24"], &[])));
+    let kept = |world: &World, version| {
+        let found = query::prefix_list_version(&world.store, &world.get(id), version).unwrap()?;
+        Some(found.iter().map(|entry| entry.net.to_string()).collect::<Vec<_>>())
+    };
+    assert_eq!(kept(&world, 1), Some(vec!["10.0.0.0/8".to_owned()]));
+    assert_eq!(kept(&world, 3).map(|nets| nets.len()), Some(2));
+    assert_eq!(kept(&world, 4), None);
+    let restore = |version, current| Command::RestorePrefixList { id, version, current };
+    assert!(matches!(world.refused(restore(1, 2)), Refusal::WrongVersion { current: 3, .. }));
+    for version in [0, 3, 4] {
+        says(&world.refused(restore(version, 3)), &["field 'version'", "former version"]);
+    }
+    let back: PrefixList = world.run(restore(1, 3));
+    assert_eq!(shown(&back), (4, vec!["10.0.0.0/8".to_owned()]));
+    assert_eq!(back.state, PrefixListState::Restored);
+    // It must still have room.
+    let shrink = UpdatePrefixList { max_entries: Some(1), ..UpdatePrefixList::default() };
+    assert_eq!(world.run::<PrefixList>(Command::UpdatePrefixList(id, shrink)).version, 4);
+    says(&world.refused(restore(3, 4)), &["2 entries", "limit is 1"]);
+    world.run::<PrefixList>(Command::DeletePrefixList(id));
+    assert!(world.store.content().is_empty());
 }

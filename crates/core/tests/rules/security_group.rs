@@ -127,7 +127,7 @@ fn d05_a_rule_says_something_that_can_match_and_the_refusal_says_what_can_not() 
     let mut s = scene();
     let id = group(&mut s.world, s.vpc, vec![]);
     let net = |text: &str| Remote::Net(text.parse().unwrap());
-    let rule = |protocol, remote| NewRule { direction: Direction::Ingress, protocol, remote, local: None };
+    let rule = |protocol, remote| NewRule { direction: Direction::Ingress, protocol, remote, ..NewRule::ALL_OUT };
     let backwards = PortRange { first: 443, last: 80 };
     let v4 = ProtocolMatch::Icmp(IcmpMatch::Code(3, 4));
     let v6 = ProtocolMatch::Icmpv6(IcmpMatch::Type(128));
@@ -225,4 +225,47 @@ fn names_and_descriptions_are_checked() {
     }
     let changed: SecurityGroup = s.world.run(update(Some("web"), Some("Web servers".to_owned())));
     assert_eq!((changed.name.as_str(), changed.description.as_str()), ("web", "Web servers"));
+}
+
+#[test]
+fn what_a_rule_is_for_is_kept_beside_it_and_makes_no_rule_another_one() {
+    let mut s = scene();
+    let told = |port, text: &str| NewRule { description: Some(text.to_owned()), ..tcp_in(port, Remote::Any) };
+    let id = group(&mut s.world, s.vpc, vec![told(22, "ssh"), tcp_in(80, Remote::Any)]);
+    let made: SecurityGroup = s.world.get(id);
+    let (ssh, web) = (made.rules[0].id, made.rules[1].id);
+    assert_eq!((made.description_of(ssh), made.description_of(web)), ("ssh", ""));
+    let refusal = s.world.refused(Command::ChangeRules(id, RulesChange::add(vec![told(22, "other")])));
+    assert!(matches!(refusal, Refusal::DuplicateRule { .. }), "{refusal}");
+
+    // Said anew, not said, said to be nothing.
+    let after = edit(&mut s.world, id, RulesChange::replace(web, told(80, "web")));
+    assert_eq!(after.description_of(web), "web");
+    let after = edit(&mut s.world, id, RulesChange::replace(web, tcp_in(8080, Remote::Any)));
+    assert_eq!(after.description_of(web), "web");
+    let after = edit(&mut s.world, id, RulesChange::Set(vec![tcp_in(8080, Remote::Any), told(22, "")]));
+    assert_eq!((after.description_of(web), after.description_of(ssh), after.descriptions.len()), ("web", "", 1));
+    assert!(edit(&mut s.world, id, RulesChange::remove(vec![web])).descriptions.is_empty());
+    let long = RulesChange::add(vec![told(1, &"x".repeat(256))]);
+    says(&s.world.refused(Command::ChangeRules(id, long)), &["field 'description'", "255"]);
+}
+
+#[test]
+fn names_of_groups_are_those_of_ec2_and_unique_whatever_their_case() {
+    let mut s = scene();
+    let named = |name: &str| {
+        let (name, description) = (Some(name.to_owned()), String::new());
+        Command::CreateSecurityGroup(CreateSecurityGroup { vpc: s.vpc, name, description, rules: None })
+    };
+    let web: SecurityGroup = s.world.run(named("Web Servers/1"));
+    let refusal = s.world.refused(named("WEB servers/1"));
+    assert!(matches!(refusal, Refusal::NameTaken { holder, .. } if holder == web.id.to_string()));
+    for bad in ["Web_\u{e9}", "two\nlines", ""] {
+        says(&s.world.refused(named(bad)), &["field 'name'", "255"]);
+    }
+    let recased = UpdateSecurityGroup { name: Some("web SERVERS/1".to_owned()), description: None };
+    assert_eq!(s.world.run::<SecurityGroup>(Command::UpdateSecurityGroup(web.id, recased)).name, "web SERVERS/1");
+    assert!(matches!(s.world.refused(named("Web Servers/1")), Refusal::NameTaken { .. }));
+    s.world.run::<SecurityGroup>(Command::DeleteSecurityGroup(web.id));
+    s.world.run::<SecurityGroup>(named("Web Servers/1"));
 }

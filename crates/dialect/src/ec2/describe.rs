@@ -278,7 +278,7 @@ fn in_order<I: Ord>(mut ids: Vec<I>) -> Vec<I> {
     ids
 }
 
-fn fingerprint(params: &Params, set: &str, caller: &Caller) -> [u8; 8] {
+pub(super) fn fingerprint(params: &Params, set: &str, caller: &Caller) -> [u8; 8] {
     let mut hash = Sha256::new();
     let mut feed = |text: &str| {
         hash.update((text.len() as u64).to_be_bytes());
@@ -292,16 +292,16 @@ fn fingerprint(params: &Params, set: &str, caller: &Caller) -> [u8; 8] {
     hash.finalize()[..8].try_into().expect("a SHA-256 has 32 bytes")
 }
 
-fn seal_token(position: &str, query: &[u8; 8]) -> String {
+pub(super) fn seal_token(position: &str, query: &[u8; 8]) -> String {
     BASE64.encode([query, position.as_bytes()].concat())
 }
 
-fn open_token(token: &str, query: &[u8; 8]) -> Result<String, Ec2Error> {
+pub(super) fn open_token(token: &str, query: &[u8; 8]) -> Result<String, Ec2Error> {
     let bytes = BASE64.decode(token).map_err(|_| bad_token())?;
     let position = bytes.strip_prefix(query).ok_or_else(bad_token)?;
     String::from_utf8(position.to_vec()).map_err(|_| bad_token())
 }
 
-fn bad_token() -> Ec2Error {
+pub(super) fn bad_token() -> Ec2Error {
     Ec2Error::new("InvalidNextToken", "The specified NextToken is corrupted or not valid for this request")
 }

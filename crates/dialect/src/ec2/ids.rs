@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use pintle_core::id::FlowLogId;
 use pintle_core::id::{AssociationId, SecurityGroupId, SubnetId, VniId, VniPermissionId, VpcId};
 use pintle_core::id::{AttachmentId, FloatingIpId, InstanceId, NetworkAclId, PrefixListId, PublicGatewayId, RuleId};
 use pintle_core::refusal::Noun;
@@ -37,6 +38,7 @@ ids! {
     SecurityGroupId, SecurityGroup, "InvalidGroupId.Malformed";
     RuleId, SecurityGroupRule, "InvalidSecurityGroupRuleId.Malformed";
     NetworkAclId, NetworkAcl, "InvalidNetworkAclID.Malformed";
+    FlowLogId, FlowLog, "InvalidFlowLogId.Malformed";
     PrefixListId, PrefixList, "InvalidPrefixListID.Malformed";
     VniPermissionId, VniPermission, "InvalidNetworkInterfacePermissionId.Malformed";
     AssociationId, Association, "InvalidAssociationID.Malformed";

@@ -28,7 +28,13 @@ pub mod registry;
 pub mod xml;
 
 mod address;
+mod arn;
+mod flow_log;
+mod network_acl;
 mod place;
+mod prefix_list;
+mod security_group;
+mod slice;
 mod sts;
 mod tags;
 mod vni;

@@ -65,6 +65,7 @@ pub fn not_found(noun: Noun, id: &str) -> Ec2Error {
             ("InvalidNetworkAclEntry.NotFound", format!("The network acl entry '{id}' does not exist"))
         }
         Noun::PrefixList => ("InvalidPrefixListID.NotFound", format!("The prefix list ID '{id}' does not exist")),
+        Noun::FlowLog => ("InvalidFlowLogId.NotFound", format!("The flow log ID '{id}' does not exist")),
         Noun::FloatingIp => ("InvalidAllocationID.NotFound", format!("The allocation ID '{id}' does not exist")),
         Noun::Association => ("InvalidAssociationID.NotFound", format!("The association ID '{id}' does not exist")),
         Noun::VniPermission => (
@@ -141,6 +142,11 @@ fn refused(refusal: &Refusal) -> Ec2Error {
             let message = format!("the specified rule already exists: {words}");
             Ec2Error::new("InvalidPermission.Duplicate", message)
         }
+        Refusal::AlreadyExists { noun: Noun::FlowLog, .. } => Ec2Error::new(
+            "FlowLogAlreadyExists",
+            "Error. There is an existing Flow Log with the same configuration and log destination.",
+        ),
+        Refusal::AlreadyExists { .. } => Ec2Error::new("InvalidParameterValue", words),
         Refusal::WrongVersion { noun: Noun::PrefixList, .. } => Ec2Error::new("PrefixListVersionMismatch", words),
         Refusal::WrongVersion { .. } => Ec2Error::new("IncorrectState", words),
         Refusal::FloatingIpBound { .. } | Refusal::AddressHasFloatingIp { .. } => {
@@ -212,6 +218,7 @@ fn things_code(noun: Noun) -> &'static str {
         Noun::Instance => "InstanceLimitExceeded",
         Noun::SecurityGroup => "SecurityGroupLimitExceeded",
         Noun::NetworkAcl => "NetworkAclLimitExceeded",
+        Noun::FlowLog => "FlowLogsLimitExceeded",
         Noun::FloatingIp => "AddressLimitExceeded",
         Noun::PublicGateway => "NatGatewayLimitExceeded",
         _ => "ResourceLimitExceeded",

@@ -75,6 +75,7 @@ fn refused(refusal: &Refusal) -> Shown {
         Refusal::OtherVpc { id, .. } => field(400, "invalid_vpc", "id", id),
         Refusal::IsDefault { id, .. } => field(409, "default_resource", "id", id),
         Refusal::DuplicateRule { rule, .. } => field(409, "duplicate_rule", "rule", rule),
+        Refusal::AlreadyExists { id, .. } => field(409, "already_exists", "id", id),
         Refusal::WrongVersion { given, .. } => field(409, "version_conflict", "version", given),
         Refusal::FloatingIpBound { id, .. } => field(409, "floating_ip_in_use", "id", id),
         Refusal::AddressHasFloatingIp { address, .. } => field(409, "floating_ip_limit", "address", address),

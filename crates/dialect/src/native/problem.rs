@@ -73,6 +73,7 @@ fn refused(refusal: &Refusal) -> Shown {
         Refusal::DuplicateRule { holder: by, rule } => {
             (409, "duplicate_rule", vec![("value", json!(rule)), holder(by)])
         }
+        Refusal::AlreadyExists { id: what, .. } => (409, "already_exists", vec![id(what)]),
         Refusal::WrongVersion { id: what, current, .. } => {
             (409, "wrong_version", vec![id(what), ("current", json!(current))])
         }

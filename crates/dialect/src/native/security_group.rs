@@ -122,7 +122,7 @@ fn new_rule(snapshot: &dyn Snapshot, vpc: VpcId, rule: RuleText) -> Result<NewRu
         RemoteText::GroupName(name) => Remote::Group(resolve_within::<SecurityGroup>(snapshot, &name, Some(vpc))?),
         RemoteText::PrefixListName(name) => Remote::PrefixList(resolve::<PrefixList>(snapshot, &name)?),
     };
-    Ok(NewRule { direction: rule.direction, protocol: rule.protocol, remote, local: rule.local })
+    Ok(NewRule { direction: rule.direction, protocol: rule.protocol, remote, local: rule.local, description: None })
 }
 
 #[derive(Serialize)]

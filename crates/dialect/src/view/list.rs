@@ -161,7 +161,7 @@ where
     R::Id: FromStr,
 {
     // A name that breaks the rule of names is nobody's, and must not reach into the layout of keys.
-    if pintle_core::name::validate(name).is_err() {
+    if pintle_core::name::check(R::NOUN, name).is_err() {
         return Ok(Vec::new());
     }
     let scopes = match scope {

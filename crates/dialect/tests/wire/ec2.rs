@@ -58,18 +58,40 @@ pub(crate) fn respond(
     Ok((String::from_utf8(document).unwrap().replace("><", ">\n<"), done))
 }
 
-/// Sends the request of a golden file; holds its command and its answer to theirs.
-fn check(world: &mut World, name: &str, action: &str) {
-    let form = golden::read(&format!("ec2/{name}.request.txt")).replace('\n', "");
-    let (answer, command) = respond(world, Service::Ec2, action, &form).unwrap();
+/// Sends the request of a golden file; holds its command and its answer to theirs. The answer.
+pub(crate) fn check(world: &mut World, name: &str, action: &str) -> String {
+    check_with(world, name, action, &[])
+}
+
+/// As [`check`], with words of the request replaced, such as by ids of what was made before.
+pub(crate) fn check_with(world: &mut World, name: &str, action: &str, words: &[(&str, String)]) -> String {
+    let mut form = golden::read(&format!("ec2/{name}.request.txt")).replace('\n', "");
+    words.iter().for_each(|(word, text)| form = form.replace(word, text));
+    let (answer, command) =
+        respond(world, Service::Ec2, action, &form).unwrap_or_else(|error| panic!("{name}: {error}"));
     if let Some(command) = command {
         golden::check(&format!("ec2/{name}.command.txt"), &format!("{command:#?}"));
     }
     golden::check(&format!("ec2/{name}.reply.xml"), &answer);
+    answer
+}
+
+/// The text of the first element with this name.
+pub(crate) fn first(document: &str, element: &str) -> String {
+    let (_, rest) = document.split_once(&format!("<{element}>")).unwrap_or_else(|| panic!("{element}: {document}"));
+    rest.split_once(&format!("</{element}>")).unwrap().0.to_owned()
 }
 
 fn fails(action: &str, form: &str) -> Ec2Error {
-    respond(&mut world().0, Service::Ec2, action, form).unwrap_err()
+    fails_in(&mut world().0, action, form)
+}
+
+/// Why a request is refused in a world.
+pub(crate) fn fails_in(world: &mut World, action: &str, form: &str) -> Ec2Error {
+    match respond(world, Service::Ec2, action, form) {
+        Ok((answer, _)) => panic!("{action} {form} was not refused: {answer}"),
+        Err(error) => error,
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod ec2;
 mod ec2_interfaces;
+mod ec2_policy;
 mod golden;
 mod problems;
 mod replies;

@@ -59,6 +59,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::OtherVpc { noun: Noun::SecurityGroup, id: group.to_string(), vpc, needed: vpc },
         Refusal::IsDefault { noun: Noun::SecurityGroup, id: group.to_string(), vpc, rule: "it can't be deleted" },
         Refusal::DuplicateRule { holder: Holder::SecurityGroup(group), rule: "sgr-00000000000000001".to_owned() },
+        Refusal::AlreadyExists { noun: Noun::FlowLog, id: "fl-1".to_owned() },
         Refusal::WrongVersion { noun: Noun::PrefixList, id: "pl-1".to_owned(), given: 1, current: 2 },
         Refusal::FloatingIpBound { id: floating_ip, address, holder: Holder::Vni(vni) },
         Refusal::AddressHasFloatingIp { vni, address, floating_ip },

@@ -75,7 +75,7 @@ const CASES: &[(&str, Decode)] = &[
     ("native/detach", |body, world| decode::<native::action::Detach>(body)?.command(world, "data")),
     ("native/move", |body, world| decode::<native::action::MoveTo>(body)?.command(world, "data")),
     ("ibm/create_security_group", |body, _| decode::<ibm::security_group::Create>(body)?.command(&version())),
-    ("ibm/update_security_group", |body, _| changed(decode::<ibm::security_group::Update>(body)?.command(group()))),
+    ("ibm/update_security_group", |body, _| changed(decode::<ibm::security_group::Update>(body)?.command(group())?)),
     ("ibm/create_security_group_rule", |body, _| {
         decode::<ibm::security_group::RuleFields>(body)?.command(group(), &version())
     }),

@@ -172,7 +172,7 @@ fn policy(world: &mut World, vpc: VpcId, vni: VniId) -> Policy {
         }
     };
     let clients = group(world, "clients", vec![NewRule::ALL_OUT]);
-    let rule = |protocol, remote| NewRule { direction: Direction::Ingress, protocol, remote, local: None };
+    let rule = |protocol, remote| NewRule { direction: Direction::Ingress, protocol, remote, ..NewRule::ALL_OUT };
     let net = |text: &str| Remote::Net(text.parse().unwrap());
     let port = |port| PortRange { first: port, last: port };
     let web = group(

@@ -30,6 +30,11 @@ pub fn crn(site: &Site, group: &SecurityGroup) -> String {
     site.crn(&site.region, "security-group", group.id)
 }
 
+/// IBM's rule of names is the same for all things; the core's for security groups is the wider one of EC2.
+fn check_name(name: Option<&str>) -> Result<(), Problem> {
+    name.map_or(Ok(()), |name| pintle_core::name::validate(name).map_err(Problem::Refused))
+}
+
 /// Body of `POST /security_groups`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,6 +52,7 @@ impl Create {
     /// [`Problem`] naming the field that can't be honoured or that contradicts another.
     pub fn command(self, version: &Version) -> Result<Command, Problem> {
         check_resource_group(self.resource_group.as_ref())?;
+        check_name(self.name.as_deref())?;
         let rules = self.rules.map(|rules| {
             let rule = |(position, rule): (usize, RuleFields)| rule.rule(version, &format!("rules[{position}]."));
             rules.into_iter().enumerate().map(rule).collect::<Result<Vec<_>, Problem>>()
@@ -70,9 +76,13 @@ pub struct Update {
 
 impl Update {
     /// What it asks for; `None` when nothing is to change.
-    pub fn command(self, id: SecurityGroupId) -> Option<Command> {
+    ///
+    /// # Errors
+    /// [`Problem`] for a name that breaks the rule of names.
+    pub fn command(self, id: SecurityGroupId) -> Result<Option<Command>, Problem> {
+        check_name(self.name.as_deref())?;
         let update = |name| UpdateSecurityGroup { name: Some(name), description: None };
-        self.name.map(|name| Command::UpdateSecurityGroup(id, update(name)))
+        Ok(self.name.map(|name| Command::UpdateSecurityGroup(id, update(name))))
     }
 }
 

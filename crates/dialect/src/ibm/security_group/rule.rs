@@ -82,6 +82,7 @@ impl RuleFields {
             protocol: fields.decode(version, ip, at)?,
             remote: self.remote.map_or(Ok(Remote::Net(any(ip))), |remote| remote.remote(ip, at))?,
             local: self.local.map_or(Ok(None), |local| local.local(ip, at))?,
+            description: None,
         })
     }
 
@@ -193,6 +194,7 @@ impl RulePatch {
             protocol: patch.apply(rule.protocol, version, ip)?,
             remote: self.remote.map_or(Ok(rule.remote), |remote| remote.remote(ip, ""))?,
             local: self.local.map_or(Ok(rule.local), |local| local.local(ip, ""))?,
+            description: None,
         };
         Ok(Command::ChangeRules(group, RulesChange::replace(rule.id, changed)))
     }

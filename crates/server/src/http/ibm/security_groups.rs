@@ -69,7 +69,7 @@ pub(super) async fn update(
     Body(body): Body<security_group::Update>,
 ) -> Answer {
     let id = id::<SecurityGroup>(&group)?;
-    if let Some(command) = body.command(id) {
+    if let Some(command) = body.command(id)? {
         app.execute_if::<SecurityGroup>(&expected, id, command).await?;
     }
     answer(&app, StatusCode::OK, id, &version).await

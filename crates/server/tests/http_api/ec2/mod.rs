@@ -2,8 +2,12 @@
 
 mod addresses;
 mod concurrency;
+mod flow_logs;
 mod fuzz;
+mod groups;
 mod interfaces;
+mod network_acls;
+mod prefix_lists;
 mod signatures;
 mod tags;
 
