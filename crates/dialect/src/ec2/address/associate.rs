@@ -47,7 +47,6 @@ fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
     };
     Ok(Work::planned(plan, |_, reply, xml| {
         let Reply::FloatingIp(led) = reply else { return Err(other_reply(&reply)) };
-        xml.done();
         xml.option("associationId", led.association);
         Ok(())
     }))

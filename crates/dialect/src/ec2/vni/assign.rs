@@ -30,7 +30,6 @@ fn ipv4(params: &mut Params, _: &Caller) -> Result<Work, Ec2Error> {
         xml.text("networkInterfaceId", vni);
         xml.set("assignedPrivateIpAddressesSet", addresses, |xml, address| xml.text("privateIpAddress", address));
         xml.set("assignedIpv4PrefixSet", prefixes, |xml, net| xml.text("ipv4Prefix", net));
-        xml.done();
     }))
 }
 

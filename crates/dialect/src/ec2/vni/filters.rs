@@ -44,7 +44,7 @@ const NO: Values = |_, _| vec!["false".to_owned()];
 const NOTHING: Values = |_, _| Vec::new();
 
 const FILTERS: &[Def] = &[
-    Def { name: "addresses.association.owner-id", values: |v, _| of_public(v, |ip| ip_owner(ip)) },
+    Def { name: "addresses.association.owner-id", values: |v, _| of_public(v, ip_owner) },
     Def { name: "addresses.association.public-ip", values: |v, _| of_public(v, |ip| ip.address.to_string()) },
     // Each has a primary address, and others if it has more than one.
     Def {
@@ -59,7 +59,7 @@ const FILTERS: &[Def] = &[
         name: "association.association-id",
         values: |v, _| of_kept(v, |ip| ip.association.map(|id| id.to_string()).unwrap_or_default()),
     },
-    Def { name: "association.ip-owner-id", values: |v, _| of_public(v, |ip| ip_owner(ip)) },
+    Def { name: "association.ip-owner-id", values: |v, _| of_public(v, ip_owner) },
     Def { name: "association.public-dns-name", values: NOTHING },
     Def { name: "association.public-ip", values: |v, _| of_public(v, |ip| ip.address.to_string()) },
     Def { name: "attachment.attach-time", values: |v, _| of_attachment(v, |a| moment(a.created_at)) },

@@ -59,7 +59,7 @@ async fn c09_addresses_are_allocated_shown_and_released() {
         ("public-ip", "203.0.113.1?"),
     ] {
         let shown = ec2.good(&format!("{describe}&Filter.1.Name={filter}&Filter.1.Value.1={found}")).await;
-        assert_eq!(all(&shown, "allocationId"), [id.clone()], "{filter}");
+        assert_eq!(all(&shown, "allocationId"), std::slice::from_ref(&id), "{filter}");
     }
     for (form, code) in [
         (format!("{describe}&PublicIp.1=203.0.113.99"), "InvalidAddress.NotFound"),
@@ -114,7 +114,7 @@ async fn c13_an_address_is_associated_reassociated_and_disassociated() {
     for (name, value) in
         [("association-id", made.as_str()), ("network-interface-id", &one), ("private-ip-address", "10.0.0.10")]
     {
-        assert_eq!(all(&ec2.good(&of(name, value)).await, "allocationId"), [id.clone()], "{name}");
+        assert_eq!(all(&ec2.good(&of(name, value)).await, "allocationId"), std::slice::from_ref(&id), "{name}");
     }
     let seen = ec2.good(&format!("Action=DescribeNetworkInterfaces&NetworkInterfaceId.1={one}")).await;
     assert_eq!((first(&seen, "publicIp"), first(&seen, "associationId")), (address.clone(), made.clone()));
@@ -125,7 +125,7 @@ async fn c13_an_address_is_associated_reassociated_and_disassociated() {
     let moved = first_of(ec2.good(&associate(&id, &to_instance)).await);
     assert_ne!(moved, made);
     ec2.refused(&format!("Action=DisassociateAddress&AssociationId={made}"), "InvalidAssociationID.NotFound").await;
-    assert_eq!(all(&ec2.good(&of("instance-id", &instance)).await, "instanceId"), [instance.clone()]);
+    assert_eq!(all(&ec2.good(&of("instance-id", &instance)).await, "instanceId"), std::slice::from_ref(&instance));
     // Another address in its place, which is freed; by its own public form.
     let shown = first_of(ec2.good(&associate(&other, &to_instance)).await);
     let freed = ec2.good(&format!("Action=DescribeAddresses&AllocationId.1={id}")).await;
@@ -168,7 +168,7 @@ async fn an_addresss_domain_name_is_set_shown_and_reset() {
     let describe = "Action=DescribeAddressesAttribute&Attribute=domain-name";
     let shown = ec2.good(&format!("{describe}&AllocationId.1={id}")).await;
     assert_eq!(first(&shown, "ptrRecord"), "mail.example.com.");
-    assert_eq!(all(&ec2.good(&format!("{describe}&MaxResults=1")).await, "publicIp"), [address.clone()]);
+    assert_eq!(all(&ec2.good(&format!("{describe}&MaxResults=1")).await, "publicIp"), std::slice::from_ref(&address));
     ec2.good(&format!("Action=ResetAddressAttribute&AllocationId={id}&Attribute=domain-name")).await;
     assert!(!ec2.good(describe).await.contains("ptrRecord"));
     let moved = ec2.good(&format!("Action=MoveAddressToVpc&PublicIp={address}")).await;

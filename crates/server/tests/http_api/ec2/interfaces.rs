@@ -56,7 +56,7 @@ impl Place {
         let read = move |snapshot: &dyn pintle_core::txn::Snapshot| {
             pintle_core::query::get::<pintle_core::model::Subnet>(snapshot, subnet).map(|(subnet, _)| subnet.vpc)
         };
-        let vpc = self.ec2.api.engine.read(move |snapshot| Ok(read(snapshot)?)).await.unwrap();
+        let vpc = self.ec2.api.engine.read(read).await.unwrap();
         let ranges = UpdateVpc { ipv6_cidrs: Some(vec!["2001:db8::/56".parse().unwrap()]), ..UpdateVpc::default() };
         self.ec2.api.engine.execute(Command::UpdateVpc(vpc, ranges)).await.unwrap();
         let ipv6 = Some(Some(Ipv6Range::Net("2001:db8::/64".parse().unwrap())));

@@ -7,6 +7,7 @@ mod fuzz;
 mod groups;
 mod interfaces;
 mod network_acls;
+mod permissions;
 mod prefix_lists;
 mod signatures;
 mod tags;
@@ -37,6 +38,7 @@ fn mac(key: &[u8], text: &str) -> Vec<u8> {
 
 /// A client that signs as AWS documents it, independently of the server's library.
 pub(super) struct Signer {
+    pub(super) key: &'static str,
     pub(super) secret: &'static str,
     pub(super) scope: [&'static str; 2],
     /// Seconds that its clock is off.
@@ -44,7 +46,7 @@ pub(super) struct Signer {
 }
 
 impl Signer {
-    pub(super) const GOOD: Signer = Signer { secret: SECRET, scope: ["local", "ec2"], skew: 0 };
+    pub(super) const GOOD: Signer = Signer { key: KEY, secret: SECRET, scope: ["local", "ec2"], skew: 0 };
 
     pub(super) fn sign(&self, form: &str) -> Request<Body> {
         let now = chrono::Utc::now() + chrono::TimeDelta::seconds(self.skew);
@@ -59,8 +61,9 @@ impl Signer {
         let first = mac(format!("AWS4{}", self.secret).as_bytes(), &date);
         let key = [region, service, "aws4_request"].iter().fold(first, |key, part| mac(&key, part));
         let signature = hex(&mac(&key, &to_sign));
+        let key = self.key;
         let header =
-            format!("AWS4-HMAC-SHA256 Credential={KEY}/{scope}, SignedHeaders={signed}, Signature={signature}");
+            format!("AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders={signed}, Signature={signature}");
         let request = Request::builder().method(Method::POST).uri("/").header("host", "pintle.test");
         let request = request.header("x-amz-date", moment).header("authorization", header);
         request.header("content-type", "application/x-www-form-urlencoded").body(Body::from(form.to_owned())).unwrap()
