@@ -5,8 +5,9 @@ mod uses;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
-use pintle_core::host_spec::{EndpointSpec, Entry, EntryKey, InstanceSpec, PortSpec, RouteSpec};
+use pintle_core::host_spec::{EndpointSpec, Entry, EntryKey, InstanceSpec, LocationSpec, PortSpec, RouteSpec};
 use pintle_core::id::{AttachmentId, InstanceId};
+use pintle_core::net::Mac;
 use pintle_core::txn::Revision;
 
 pub use uses::{GroupSet, Uses, in_force};
@@ -94,11 +95,22 @@ impl Desired {
         }
     }
 
-    /// The routes of a segment.
-    pub fn routes(&self, segment: u32) -> impl Iterator<Item = (IpNet, &RouteSpec)> {
-        let first = EntryKey::Route(segment, IpNet::default());
+    /// The routes of one of a segment's route tables, or, with [`OWN_TABLE`](pintle_core::host_spec::OWN_TABLE), its own.
+    pub fn routes(&self, segment: u32, table: u8) -> impl Iterator<Item = (IpNet, &RouteSpec)> {
+        let first = EntryKey::Route(segment, table, IpNet::default());
         self.entries.range(first..).map_while(move |(key, entry)| match (key, entry) {
-            (EntryKey::Route(of, net), Entry::Route(spec)) if *of == segment => Some((*net, spec)),
+            (EntryKey::Route(of, number, net), Entry::Route(spec)) if (*of, *number) == (segment, table) => {
+                Some((*net, spec))
+            }
+            _ => None,
+        })
+    }
+
+    /// The MAC addresses of a segment that packets are accepted from, with where that is.
+    pub fn locations(&self, segment: u32) -> impl Iterator<Item = (Mac, &LocationSpec)> {
+        let first = EntryKey::Location(segment, Mac([0; 6]));
+        self.entries.range(first..).map_while(move |(key, entry)| match (key, entry) {
+            (EntryKey::Location(of, mac), Entry::Location(spec)) if *of == segment => Some((*mac, spec)),
             _ => None,
         })
     }

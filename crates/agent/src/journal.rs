@@ -128,7 +128,7 @@ mod tests {
 
     fn entry(number: u32) -> (EntryKey, Entry) {
         let mac = pintle_core::net::Mac::local(number.into());
-        let spec = LocationSpec { vtep: Some(number.into()), alt_vtep: None };
+        let spec = LocationSpec { vtep: Some(number.into()), alt_vtep: None, route_table: 0 };
         (EntryKey::Location(1, mac), Entry::Location(spec))
     }
 

@@ -104,7 +104,7 @@ fn b10_addresses_of_a_delegated_prefix_are_the_guests_own() {
     host.run(|| {
         let mut reconciler = host.reconciler();
         let mut entries = agent_support::entries(&[&peer, &guest]);
-        entries.push((EntryKey::Route(SEGMENT, net), Entry::Route(RouteSpec::Via(guest.ip6()))));
+        entries.push((EntryKey::Route(SEGMENT, 0, net), Entry::Route(RouteSpec::Via(guest.ip6()))));
         reconciler.replace(pintle_agent::desired::Desired::new(1, entries)).unwrap();
         assert_eq!(reconciler.failures(), []);
         guest.ip_command("addr add 2001:db8:8::5/128 dev eth0 nodad");
@@ -113,7 +113,7 @@ fn b10_addresses_of_a_delegated_prefix_are_the_guests_own() {
         assert!(datagram((&peer, peer.ip6()), (&guest, own), 0), "routed to it");
         let drops = || reconciler.datapath().counters().drops().unwrap();
         assert!(datagram((&guest, own), (&peer, peer.ip6()), 0), "and no spoofed source: {:?}", drops());
-        reconciler.change(2, Delta { put: vec![], removed: vec![EntryKey::Route(SEGMENT, net)] }).unwrap();
+        reconciler.change(2, Delta { put: vec![], removed: vec![EntryKey::Route(SEGMENT, 0, net)] }).unwrap();
         assert!(!datagram((&peer, peer.ip6()), (&guest, own), 0), "also for what was known as a flow before");
     });
 }

@@ -22,7 +22,7 @@ fn connect(one: &Host, two: &Host) {
 
 /// The entries of an interface that lives on another host.
 fn remote(guest: &Guest, vtep: Ipv4Addr) -> Vec<(EntryKey, Entry)> {
-    let location = LocationSpec { vtep: Some(vtep), alt_vtep: None };
+    let location = LocationSpec { vtep: Some(vtep), alt_vtep: None, route_table: 0 };
     vec![
         endpoint(guest, |endpoint| VniEndpoint { port: None, vtep: Some(vtep), ..endpoint }),
         (EntryKey::Location(SEGMENT, guest.spec.mac), Entry::Location(location)),
@@ -88,7 +88,7 @@ fn u01_an_interface_moves_and_its_old_host_falls_silent() {
     assert_eq!((on_left.failures(), on_right.failures()), (vec![], vec![]));
     assert!(old.reaches(&peer) && !new.reaches(&peer));
     // Open: both speak. The host that is left accepts the new one's tunnel.
-    let open = LocationSpec { vtep: None, alt_vtep: Some(right.vtep) };
+    let open = LocationSpec { vtep: None, alt_vtep: Some(right.vtep), route_table: 0 };
     let location = (EntryKey::Location(SEGMENT, new.spec.mac), Entry::Location(open));
     left.run(|| on_left.change(2, put(vec![location]))).unwrap();
     new.spec.mode = PortMode::Active;

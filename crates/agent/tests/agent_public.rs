@@ -36,7 +36,7 @@ fn open_with(host: &Host, uplink: Option<&str>) -> Result<Reconciler, AgentError
 
 fn route() -> (EntryKey, Entry) {
     let route = RouteSpec::Public { gateway_vtep: None, gateway: None };
-    (EntryKey::Route(SEGMENT, "0.0.0.0/0".parse().unwrap()), Entry::Route(route))
+    (EntryKey::Route(SEGMENT, 0, "0.0.0.0/0".parse().unwrap()), Entry::Route(route))
 }
 
 fn float(guest: &Guest, public: Ipv4Addr, translate: bool) -> (EntryKey, Entry) {

@@ -15,6 +15,10 @@ use crate::model::Namespace;
 use crate::net::Mac;
 use crate::policy::{AclRule, FlowTimeouts, Rule};
 
+/// The number of the routes of a VPC that hold whatever the route table is: to delegated networks, into subnets, and, where the
+/// ways out are implied, to the public network.
+pub const OWN_TABLE: u8 = 0;
+
 /// Names one entry of a host's desired state. What others rely on sorts first: policy before ports, ports before what sends
 /// packets to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,8 +35,9 @@ pub enum EntryKey {
     Port(AttachmentId),
     /// Which hosts may speak for a MAC in a segment.
     Location(u32, Mac),
-    /// Where packets for a network in a segment go, for addresses that are no endpoint.
-    Route(u32, IpNet),
+    /// Where packets for a network in a segment go: by a route table with this number, or, with [`OWN_TABLE`], for addresses
+    /// that are no endpoint.
+    Route(u32, u8, IpNet),
     /// Where packets for an address in a segment go.
     Endpoint(u32, IpAddr),
     /// A public address that this host answers for.
@@ -124,6 +129,10 @@ pub struct PortSpec {
     pub limits: PortLimits,
     /// What the guest is told by DHCP and router advertisements beside its addresses.
     pub guest_config: GuestConfig,
+    /// The number of its subnet's route table, by which the gateway sends on what the guest sends; [`OWN_TABLE`]: the VPC has
+    /// no tables.
+    #[serde(default)]
+    pub route_table: u8,
 }
 
 /// What may pass a port.
@@ -195,17 +204,26 @@ pub enum Ipv6Assignment {
     Slaac,
 }
 
-/// Where packets for a network go that are for no endpoint.
+/// Where packets for a network go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RouteSpec {
-    /// To the interface with this address: a delegated prefix, or a route through an appliance.
+    /// To the interface with this address: a delegated prefix or, in a route table, a route through an appliance.
     Via(IpAddr),
+    /// Into the VPC: to whom its own addresses and routes lead. In route tables only.
+    Local,
     /// To the public network: through the sender's floating IP, else through the public gateway, if there is one.
     Public {
         /// The host that translates for interfaces without a floating IP; `None`: this one.
         gateway_vtep: Option<Ipv4Addr>,
         /// The public address that it translates to; `None`: only floating IPs lead out.
         gateway: Option<Ipv4Addr>,
+    },
+    /// To the public network through a public gateway, whether or not the sender has a floating IP. In route tables only.
+    Nat {
+        /// The host that translates; `None`: this one.
+        vtep: Option<Ipv4Addr>,
+        /// The public address that it translates to.
+        address: Ipv4Addr,
     },
     /// Nowhere: refused.
     Blackhole,
@@ -239,6 +257,9 @@ pub struct LocationSpec {
     pub vtep: Option<Ipv4Addr>,
     /// The other host that may speak for it while it is being moved.
     pub alt_vtep: Option<Ipv4Addr>,
+    /// The number of the route table by which its packets are sent on: see [`PortSpec::route_table`].
+    #[serde(default)]
+    pub route_table: u8,
 }
 
 /// Where packets for an address go.
@@ -283,7 +304,8 @@ impl fmt::Display for EntryKey {
             EntryKey::Acl(id) => write!(f, "acl/{id}"),
             EntryKey::Port(id) => write!(f, "port/{id}"),
             EntryKey::Location(segment, mac) => write!(f, "location/{segment}/{mac}"),
-            EntryKey::Route(segment, net) => write!(f, "route/{segment}/{net}"),
+            EntryKey::Route(segment, OWN_TABLE, net) => write!(f, "route/{segment}/{net}"),
+            EntryKey::Route(segment, table, net) => write!(f, "route/{segment}.{table}/{net}"),
             EntryKey::Endpoint(segment, address) => write!(f, "endpoint/{segment}/{address}"),
             EntryKey::FloatingIp(address) => write!(f, "floating-ip/{address}"),
         }
@@ -303,8 +325,13 @@ impl FromStr for EntryKey {
             "acl" => rest.parse().map(EntryKey::Acl).map_err(|_| bad()),
             "floating-ip" => rest.parse().map(EntryKey::FloatingIp).map_err(|_| bad()),
             "route" => {
-                let (segment, net) = scoped().ok_or_else(bad)?;
-                net.parse().map(|net| EntryKey::Route(segment, net)).map_err(|_| bad())
+                let (place, net) = rest.split_once('/').ok_or_else(bad)?;
+                let (segment, table) = match place.split_once('.') {
+                    Some((segment, table)) => (segment, table.parse().map_err(|_| bad())?),
+                    None => (place, OWN_TABLE),
+                };
+                let segment = segment.parse().map_err(|_| bad())?;
+                net.parse().map(|net| EntryKey::Route(segment, table, net)).map_err(|_| bad())
             }
             "port" => rest.parse().map(EntryKey::Port).map_err(|_| bad()),
             "location" => {
@@ -346,6 +373,7 @@ mod tests {
             "port/eni-attach-00000000000000001",
             "location/7/02:00:00:00:00:01",
             "route/7/10.0.0.16/28",
+            "route/7.3/0.0.0.0/0",
             "endpoint/7/10.0.0.4",
             "endpoint/7/2001:db8::4",
             "floating-ip/203.0.113.9",
@@ -353,7 +381,7 @@ mod tests {
         let parsed: Vec<EntryKey> = keys.iter().map(|key| key.parse().unwrap()).collect();
         assert!(parsed.is_sorted());
         assert_eq!(parsed.iter().map(ToString::to_string).collect::<Vec<_>>(), keys);
-        for bad in ["", "port", "port/x", "endpoint/7", "endpoint/x/10.0.0.4", "nothing/1"] {
+        for bad in ["", "port", "port/x", "endpoint/7", "endpoint/x/10.0.0.4", "route/7.300/0.0.0.0/0", "nothing/1"] {
             assert!(bad.parse::<EntryKey>().is_err(), "{bad}");
         }
     }

@@ -121,6 +121,12 @@ ids! {
     PublicPoolId, "pool", "public pool";
     /// Id of a [`crate::model::PublicGateway`].
     PublicGatewayId, "nat", "public gateway";
+    /// Id of a [`crate::model::InternetGateway`].
+    InternetGatewayId, "igw", "internet gateway";
+    /// Id of a [`crate::model::RouteTable`].
+    RouteTableId, "rtb", "route table";
+    /// Id of a [`crate::model::RouteAssociation`].
+    RouteAssociationId, "rtbassoc", "route table association";
 }
 
 impl AclAssociationId {

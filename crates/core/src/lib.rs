@@ -25,6 +25,7 @@ pub mod quota;
 pub mod record;
 pub mod refusal;
 pub mod request;
+pub mod routing;
 pub mod telemetry;
 pub mod txn;
 

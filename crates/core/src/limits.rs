@@ -38,6 +38,12 @@ pub const LAUNCHED_AT_ONCE: u32 = 500;
 pub const NOTES_LENGTH: usize = 32 << 10;
 /// IPv6 ranges of a VPC (EC2).
 pub const IPV6_RANGES_PER_VPC: usize = 5;
+/// Route tables of a VPC (EC2). Hosts number them with 8 bits.
+pub const ROUTE_TABLES_PER_VPC: u8 = 200;
+/// Routes of a table, beside those to the VPC's own ranges (EC2).
+pub const ROUTES_PER_TABLE: usize = 50;
+/// Public gateways of a VPC in one zone, where it routes by tables (EC2: 5 for each account).
+pub const NAT_GATEWAYS_PER_ZONE: u64 = 5;
 /// Name servers, and time servers, that a VPC tells its guests of (EC2's DHCP option sets).
 pub const SERVERS_PER_DHCP_OPTION: usize = 4;
 /// The longest description, in characters (EC2: 255).
@@ -68,4 +74,6 @@ pub enum Limited {
     RulesOfAcl,
     /// Networks of a prefix list.
     EntriesOfPrefixList,
+    /// Routes of a route table.
+    RoutesOfTable,
 }

@@ -43,6 +43,7 @@ pub const QUOTAS: &[Quota] = &[
     Quota { noun: Noun::SecurityGroup, name: "security-groups", per: Per::Region, default: 2_500 },
     Quota { noun: Noun::NetworkAcl, name: "network-acls", per: Per::Vpc, default: 200 },
     Quota { noun: Noun::PrefixList, name: "prefix-lists", per: Per::Region, default: 100 },
+    Quota { noun: Noun::InternetGateway, name: "internet-gateways", per: Per::Region, default: 5 },
     Quota { noun: Noun::FloatingIp, name: "floating-ips", per: Per::Region, default: 40 },
 ];
 

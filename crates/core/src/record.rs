@@ -13,11 +13,13 @@ use crate::id::{AclAssociationId, FlowLogId, RuleId};
 use crate::id::{AssociationId, FloatingIpId, PublicGatewayId, PublicPoolId, SubnetId, VniId, VniPermissionId, VpcId};
 use crate::id::{AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
 use crate::model::{AccessKey, AccessKeyId, FlowLog, FlowLogTarget};
+use crate::id::{InternetGatewayId, RouteAssociationId, RouteTableId};
 use crate::model::{
     Account, AccountId, Attachment, DepartedInstance, Host, Instance, Move, Owner, ReservedIp, Subnet, Timestamp, Vni,
     Vpc,
 };
 use crate::model::{FloatingIp, IpFamily, NetworkAcl, PrefixList, PublicGateway, PublicPool, SecurityGroup};
+use crate::model::{InternetGateway, RouteTable};
 use crate::model::{VniPermission, VniUse};
 use crate::net::Mac;
 use crate::refusal::Noun;
@@ -126,6 +128,8 @@ record!(FlowLog, FlowLogId, "flow_log", FlowLog, owner);
 record!(PublicPool, PublicPoolId, "public_pool", PublicPool);
 record!(FloatingIp, FloatingIpId, "floating_ip", FloatingIp, owner);
 record!(PublicGateway, PublicGatewayId, "public_gateway", PublicGateway, owner);
+record!(InternetGateway, InternetGatewayId, "internet_gateway", InternetGateway, owner);
+record!(RouteTable, RouteTableId, "route_table", RouteTable, owner);
 listed!(AccessKey);
 listed!(Account);
 listed!(Vpc, owner);
@@ -143,6 +147,8 @@ listed!(FlowLog, owner);
 listed!(PublicPool);
 listed!(FloatingIp, owner);
 listed!(PublicGateway, owner);
+listed!(InternetGateway, owner);
+listed!(RouteTable, owner);
 
 impl Record for DepartedInstance {
     type Id = InstanceId;
@@ -429,6 +435,42 @@ pub fn floating_ips_of_vni(vni: VniId) -> String {
 }
 /// What the keys of [`floating_ips_of_vni`] begin with.
 pub(crate) const FLOATING_IPS_OF_VNI: &str = "index/vni_floating_ip/";
+
+/// Index: floating IPs that lead to interfaces of a VPC.
+pub fn floating_ips_of_vpc(vpc: VpcId) -> String {
+    format!("index/vpc_floating_ip/{vpc}/")
+}
+/// The key that a VPC's internet gateway occupies. Its value is the gateway's id.
+pub fn internet_gateway_of_key(vpc: VpcId) -> String {
+    format!("internet_gateway_of/{vpc}")
+}
+/// Index: route tables of a VPC by their number, so that a number is held once.
+pub fn tables_of_vpc(vpc: VpcId) -> String {
+    format!("index/vpc_table/{vpc}/")
+}
+/// The key that a number occupies within its VPC. Its value is the route table's id.
+pub fn table_number_key(vpc: VpcId, number: u8) -> String {
+    format!("{}{number:03}", tables_of_vpc(vpc))
+}
+/// Index: subnets that are associated with a route table.
+pub fn subnets_of_table(table: RouteTableId) -> String {
+    format!("index/table_subnet/{table}/")
+}
+/// Index: route tables with a route to this target.
+pub fn tables_of_target(target: impl std::fmt::Display) -> String {
+    format!("index/target_table/{target}/")
+}
+/// The key of an association of a route table. Its value is the id of the subnet, or of the VPC for that of a main one.
+pub fn route_association_key(association: RouteAssociationId) -> String {
+    format!("route_association/{association}")
+}
+/// Written when something changes that routes of a VPC depend on and that is in no route table, and only then. Its value is
+/// the moment.
+pub fn routes_of_vpc_key(vpc: VpcId) -> String {
+    format!("{ROUTES_OF_VPC}{vpc}")
+}
+/// What the keys of [`routes_of_vpc_key`] begin with.
+pub(crate) const ROUTES_OF_VPC: &str = "routes/vpc/";
 
 /// Written when something of a VPC changes that all its ports show, and only then. Its value is the moment.
 pub fn ports_of_vpc_key(vpc: VpcId) -> String {

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 
 use crate::id::{AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
 use crate::id::{FloatingIpId, PublicGatewayId, PublicPoolId, SubnetId, VniId, VpcId};
+use crate::id::{InternetGatewayId, RouteTableId};
 use crate::txn::ReadError;
 
 pub use crate::limits::Limited;
@@ -63,6 +64,14 @@ pub enum Noun {
     PublicGateway,
     /// A thing of a kind that nobody knows.
     Resource,
+    /// An internet gateway.
+    InternetGateway,
+    /// A route table.
+    RouteTable,
+    /// A route of a table.
+    Route,
+    /// That a subnet uses a route table.
+    RouteAssociation,
 }
 
 impl Noun {
@@ -93,6 +102,10 @@ impl Noun {
             Noun::Association => "association of a floating IP",
             Noun::PublicGateway => "public gateway",
             Noun::Resource => "resource",
+            Noun::InternetGateway => "internet gateway",
+            Noun::RouteTable => "route table",
+            Noun::Route => "route",
+            Noun::RouteAssociation => "route table association",
         }
     }
 }
@@ -126,6 +139,10 @@ pub enum Holder {
     FloatingIp(FloatingIpId),
     /// A public gateway.
     PublicGateway(PublicGatewayId),
+    /// An internet gateway.
+    InternetGateway(InternetGatewayId),
+    /// A route table.
+    RouteTable(RouteTableId),
 }
 
 impl std::fmt::Display for Holder {
@@ -144,6 +161,8 @@ impl std::fmt::Display for Holder {
             Holder::PublicPool(id) => write!(f, "public pool {id}"),
             Holder::FloatingIp(id) => write!(f, "floating IP {id}"),
             Holder::PublicGateway(id) => write!(f, "public gateway {id}"),
+            Holder::InternetGateway(id) => write!(f, "internet gateway {id}"),
+            Holder::RouteTable(id) => write!(f, "route table {id}"),
         }
     }
 }
@@ -354,6 +373,54 @@ pub enum Refusal {
     NoUplink {
         /// The zone.
         zone: String,
+    },
+    /// Without an internet gateway nothing public leads to a VPC that routes by tables.
+    #[error("VPC {vpc} has no internet gateway attached; attach one first")]
+    NoInternetGateway {
+        /// The VPC.
+        vpc: VpcId,
+    },
+    /// The internet gateway is not attached to that VPC.
+    #[error("internet gateway {gateway} is not attached to VPC {vpc}")]
+    GatewayNotAttached {
+        /// The gateway.
+        gateway: InternetGatewayId,
+        /// The VPC.
+        vpc: VpcId,
+    },
+    /// The internet gateway is attached already, or the VPC has another.
+    #[error(
+        "internet gateway {gateway} is attached to VPC {vpc}; a gateway has one VPC at most, and a VPC one gateway"
+    )]
+    GatewayAttached {
+        /// The gateway that is attached.
+        gateway: InternetGatewayId,
+        /// The VPC that it is attached to.
+        vpc: VpcId,
+    },
+    /// The VPC does not decide by route tables what leaves it, or does and the other was asked for.
+    #[error("VPC {vpc} {rule}")]
+    OtherRouting {
+        /// The VPC.
+        vpc: VpcId,
+        /// How it routes, and what it therefore does not have.
+        rule: &'static str,
+    },
+    /// The table has a route to that network already.
+    #[error("route table {table} has a route to {net} already; replace or delete it")]
+    RouteExists {
+        /// The table.
+        table: RouteTableId,
+        /// The network.
+        net: IpNet,
+    },
+    /// The table has no such route.
+    #[error("route table {table} has no route to {net}")]
+    NoSuchRoute {
+        /// The table.
+        table: RouteTableId,
+        /// The network.
+        net: IpNet,
     },
     /// The primary attachment lives and dies with its instance.
     #[error(

@@ -11,7 +11,7 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use ipnet::IpNet;
+use crate::entry::RouteKey;
 
 /// How many cells there are.
 const CELLS: usize = 1 << 16;
@@ -40,8 +40,13 @@ pub fn cell_of_mac(segment: u32, mac: [u8; 6]) -> u16 {
 }
 
 /// The cell of a route.
-pub fn cell_of_route(segment: u32, net: IpNet) -> u16 {
-    cell_of_endpoint(segment.wrapping_add(u32::from(net.prefix_len()) << 24), net.network())
+pub fn cell_of_route(key: &RouteKey) -> u16 {
+    let length = key.net.prefix_len();
+    let bytes = match key.net.network() {
+        IpAddr::V4(addr) => [&[key.table, length][..], &addr.octets()].concat(),
+        IpAddr::V6(addr) => [&[key.table, length][..], &addr.octets()].concat(),
+    };
+    hash(if key.net.addr().is_ipv4() { 4 } else { 5 }, key.segment, &bytes)
 }
 
 /// FNV-1a, folded to 16 bits (as its authors advise for fewer bits than it has).

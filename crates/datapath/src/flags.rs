@@ -188,6 +188,10 @@ kinds! {
         PUBLIC = 2,
         /// Nowhere.
         BLACKHOLE = 3,
+        /// To whom the VPC's own addresses and routes lead; in route tables only.
+        LOCAL = 4,
+        /// To the public network, through the public gateway whatever floating IP the sender has; in route tables only.
+        NAT = 5,
     }
 }
 

@@ -70,7 +70,8 @@ plain! {
     ifindex_key { ifindex: u32 }
     port {
         segment: u32, slot: u32, primary: types::addr, gateway_ip: u32, subnet6: types::addr, mac: [u8; 6],
-        gw_mac: [u8; 6], mtu: u16, flags: u16, generation: u32, prefix_len: u8, prefix6_len: u8, pad: [u8; 6],
+        gw_mac: [u8; 6], mtu: u16, flags: u16, generation: u32, prefix_len: u8, prefix6_len: u8, table: u8,
+        pad: [u8; 5],
         vni: [u8; 24]
     }
     iface {
@@ -85,9 +86,9 @@ plain! {
         identity: u32, mac: [u8; 6], gw_mac: [u8; 6], mtu: u16, cell: u16
     }
     location_key { segment: u32, mac: [u8; 6], pad: u16 }
-    location { vtep: u32, alt_vtep: u32, addr: types::addr, cell: u16, pad: u16 }
+    location { vtep: u32, alt_vtep: u32, addr: types::addr, cell: u16, table: u8, pad: u8 }
     route_key { prefixlen: u32, segment: u32, addr: types::addr }
-    route { kind: u32, gateway_vtep: u32, addr: types::addr, cell: u16, pad: u16 }
+    route { kind: u32, gateway_vtep: u32, addr: types::addr, cell: u16, v6: u16 }
     traffic { tx_packets: u64, tx_bytes: u64, rx_packets: u64, rx_bytes: u64 }
     drop_key { slot: u32, reason: u32 }
     drop_count { packets: u64, bytes: u64 }

@@ -144,6 +144,7 @@ impl TapGuest {
             gateway_ip: id.gateway(),
             prefix_len: 24,
             subnet6: None,
+            table: id.table,
             mac: id.mac,
             gateway_mac: GATEWAY_MAC,
             mtu: common::MTU,

@@ -57,10 +57,10 @@ impl Internet {
 
 fn route(host: &Host, gateway_vtep: Option<Ipv4Addr>, gateway: Option<Ipv4Addr>) {
     let net = "0.0.0.0/0".parse().expect("a network");
-    let cell = cell_of_route(SEGMENT, net);
-    let entry = Route { to: RouteTo::Public { gateway_vtep, gateway: gateway.map(IpAddr::V4) }, cell };
-    host.datapath.routes().put(&RouteKey { segment: SEGMENT, net }, &entry).expect("put");
-    host.datapath.epochs().raise(cell);
+    let key = RouteKey::own(SEGMENT, net);
+    let entry = Route::new(&key, RouteTo::Public { gateway_vtep, gateway: gateway.map(IpAddr::V4) });
+    host.datapath.routes().put(&key, &entry).expect("put");
+    host.datapath.epochs().raise(entry.cell);
 }
 
 fn float(host: &Host, guest: &Guest, fip: Ipv4Addr, uplink: Uplink) {
@@ -69,7 +69,7 @@ fn float(host: &Host, guest: &Guest, fip: Ipv4Addr, uplink: Uplink) {
     host.datapath.public_addresses().put(&fip.into(), &entry).expect("put");
     let own = PrivateAddress { public: fip.into(), translate: true, mtu: uplink.mtu };
     host.datapath.private_addresses().put(&EndpointKey { segment: SEGMENT, addr: private }, &own).expect("put");
-    host.datapath.epochs().raise(cell_of_route(SEGMENT, "0.0.0.0/0".parse().expect("a network")));
+    host.datapath.epochs().raise(cell_of_route(&RouteKey::own(SEGMENT, "0.0.0.0/0".parse().expect("a network"))));
 }
 
 /// Streams half a megabyte each way between two namespaces; returns whom the server saw.

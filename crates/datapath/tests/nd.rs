@@ -81,9 +81,8 @@ fn b08_duplicates_are_told_and_own_addresses_are_not() {
 #[test]
 fn b12_a_delegated_prefix_is_reached_by_the_gateway() {
     dual_stack(|bench| {
-        let route = Route { to: RouteTo::Via(B6.into()), cell: 0 };
-        let net = "2001:db8:1:0:7::/80".parse().expect("a network");
-        bench.datapath.routes().put(&RouteKey { segment: SEGMENT, net }, &route).expect("put");
+        let key = RouteKey::own(SEGMENT, "2001:db8:1:0:7::/80".parse().expect("a network"));
+        bench.datapath.routes().put(&key, &Route::new(&key, RouteTo::Via(B6.into()))).expect("put");
         let target = "2001:db8:1:0:7::99".parse().expect("an address");
         let answer = ask(bench, A6, target);
         assert_eq!((answer.src, answer.src_mac), (target, GATEWAY_MAC));

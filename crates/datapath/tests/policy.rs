@@ -327,11 +327,10 @@ fn d11_d12_source_dest_check() {
 #[test]
 fn b13_delegated_prefix_is_the_interfaces_own() {
     Bench::run(|bench| {
-        use pintle_datapath::{Route as Entry, RouteKey, RouteTo, cell_of_endpoint};
+        use pintle_datapath::{Route as Entry, RouteKey, RouteTo};
         let (a, b) = (&bench.a, &bench.b);
-        let key = RouteKey { segment: SEGMENT, net: "10.0.1.32/28".parse().expect("a network") };
-        let cell = cell_of_endpoint(SEGMENT, b.ip.into());
-        bench.datapath.routes().put(&key, &Entry { to: RouteTo::Via(b.ip.into()), cell }).expect("put");
+        let key = RouteKey::own(SEGMENT, "10.0.1.32/28".parse().expect("a network"));
+        bench.datapath.routes().put(&key, &Entry::new(&key, RouteTo::Via(b.ip.into()))).expect("put");
         for (last, inside) in [(31, false), (32, true), (47, true), (48, false)] {
             let to = Route { dst: [10, 0, 1, last].into(), ..Route::switched(a, b) }.udp((1, 2), b"x");
             let from = Route { src: [10, 0, 1, last].into(), ..Route::switched(b, a) }.udp((2, 1), b"x");

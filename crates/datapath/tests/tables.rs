@@ -13,7 +13,6 @@ use pintle_core::id::{AclRuleId, NetworkAclId, PrefixListId, RuleId, SecurityGro
 use pintle_core::policy::{AclAction, AclRule, Direction, PortRange, ProtocolMatch, Remote};
 use pintle_datapath::{
     AclTables, Datapath, DatapathError, FlowKey, PolicyTables, Route, RouteKey, RouteTo, Settings, Verdict, Wanted,
-    cell_of_route,
 };
 
 const GROUP: SecurityGroupId = SecurityGroupId::from_bits(7);
@@ -180,17 +179,24 @@ fn acls_are_switched_found_again_and_retired() {
 fn routes_and_epochs_are_written_and_read() {
     let root = PinRoot::new();
     let datapath = open(&root);
-    let key = RouteKey { segment: 7, net: "10.2.0.0/16".parse().expect("a network") };
-    let via = Route { to: RouteTo::Via([10, 0, 0, 9].into()), cell: cell_of_route(7, key.net) };
-    let everywhere = RouteKey { segment: 7, net: "::/0".parse().expect("a network") };
-    let public = Route { to: RouteTo::Public { gateway_vtep: None, gateway: None }, cell: 5 };
+    let key = RouteKey { segment: 7, table: 200, net: "10.2.0.0/16".parse().expect("a network") };
+    let via = Route::new(&key, RouteTo::Via([10, 0, 0, 9].into()));
+    let everywhere = RouteKey::own(7, "::/0".parse().expect("a network"));
+    let public = Route { cell: 5, ..Route::new(&everywhere, RouteTo::Public { gateway_vtep: None, gateway: None }) };
     datapath.routes().put_many(&[(key, via), (everywhere, public)]).expect("put");
     assert_eq!(datapath.routes().get(&key).expect("get"), Some(via));
     let entries = datapath.routes().entries().expect("read");
     assert_eq!((entries.len(), entries.contains(&(everywhere, public))), (2, true));
+    let nat = RouteTo::Nat { vtep: Some([192, 0, 2, 3].into()), address: [203, 0, 113, 9].into() };
+    for to in [RouteTo::Local, nat] {
+        let route = Route::new(&key, to);
+        datapath.routes().put(&key, &route).expect("put");
+        assert_eq!(datapath.routes().get(&key).expect("get"), Some(route));
+        assert!(datapath.routes().put(&RouteKey { table: 0, ..key }, &route).is_err(), "in route tables only");
+    }
     datapath.routes().delete_many(&[key, everywhere]).expect("delete");
     assert_eq!(datapath.routes().entries().expect("read"), []);
-    let wrong = Route { to: RouteTo::Via("2001:db8::1".parse().expect("an address")), cell: 0 };
+    let wrong = Route::new(&key, RouteTo::Via("2001:db8::1".parse().expect("an address")));
     assert!(datapath.routes().put(&key, &wrong).is_err(), "two IP versions");
 
     let epoch = datapath.epochs().get(9);

@@ -129,8 +129,8 @@ fn verdict(
     })
 }
 
-/// The public address that a port's packets from this source leave with: its floating IP, itself if it is one that is not
-/// translated, else the public gateway's, if that is for the interface.
+/// The public address that a port's packets from this source leave with: the NAT gateway's where the route table leads there;
+/// its floating IP, itself if it is one that is not translated, else the public gateway's, if that is for the interface.
 fn public_address(desired: &Desired, id: AttachmentId, spec: &PortSpec, probe: &Probe) -> Option<IpAddr> {
     let own = desired.entries().iter().find_map(|(key, entry)| match (key, entry) {
         (EntryKey::FloatingIp(public), Entry::FloatingIp(FloatingIpSpec::Vni { port, address, translate, .. })) => {
@@ -139,12 +139,14 @@ fn public_address(desired: &Desired, id: AttachmentId, spec: &PortSpec, probe: &
         }
         _ => None,
     });
-    let around = desired.routes(spec.segment).filter(|(net, _)| net.contains(&probe.destination));
-    let route = around.max_by_key(|(net, _)| net.prefix_len()).map(|(_, route)| route);
-    own.or(match route {
-        Some(RouteSpec::Public { gateway: Some(gateway), .. }) if spec.policy.public_gateway => Some((*gateway).into()),
-        _ => None,
-    })
+    let around = desired.routes(spec.segment, spec.route_table).filter(|(net, _)| net.contains(&probe.destination));
+    match around.max_by_key(|(net, _)| net.prefix_len()).map(|(_, route)| route) {
+        Some(RouteSpec::Nat { address, .. }) => Some((*address).into()),
+        Some(RouteSpec::Public { gateway: Some(gateway), .. }) if spec.policy.public_gateway => {
+            own.or(Some((*gateway).into()))
+        }
+        _ => own,
+    }
 }
 
 /// Destination and source MAC of a frame.

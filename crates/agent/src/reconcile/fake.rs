@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net};
 use pintle_core::host_spec::{
-    EndpointSpec, Entry, EntryKey, GuestConfig, InstanceSpec, LocationSpec, PortLimits, PortMode, PortPolicy, PortSpec,
-    RouteSpec, VniEndpoint,
+    EndpointSpec, Entry, EntryKey, GuestConfig, InstanceSpec, LocationSpec, OWN_TABLE, PortLimits, PortMode,
+    PortPolicy, PortSpec, RouteSpec, VniEndpoint,
 };
 use pintle_core::id::{AttachmentId, IdSource, InstanceId, NetworkAclId, SecurityGroupId, VniId};
 use pintle_core::model::Namespace;
@@ -138,7 +138,8 @@ impl FakeHost {
                 self.state.locations.insert(*key, want::location(key, spec, addr));
             }
             Step::PutRoute(key) => {
-                let Some(Entry::Route(spec)) = desired.get(&EntryKey::Route(key.segment, key.net)) else { return };
+                let entry = desired.get(&EntryKey::Route(key.segment, key.table, key.net));
+                let Some(Entry::Route(spec)) = entry else { return };
                 self.state.routes.insert(*key, want::route(key, spec));
             }
             Step::DeleteRoute(key) => drop(self.state.routes.remove(key)),
@@ -347,6 +348,7 @@ impl Dice {
             policy: self.policy(),
             limits: PortLimits::default(),
             guest_config: GuestConfig::default(),
+            route_table: self.below(3) as u8,
         }
     }
 
@@ -376,15 +378,16 @@ impl Dice {
                 };
                 entries.insert(EntryKey::Endpoint(7, *address), Entry::Endpoint(EndpointSpec::Vni(spec)));
             }
-            let location = LocationSpec { vtep, alt_vtep: None };
+            let location = LocationSpec { vtep, alt_vtep: None, route_table: port.route_table };
             entries.insert(EntryKey::Location(7, port.mac), Entry::Location(location));
             for net in &port.prefixes {
-                entries.insert(EntryKey::Route(7, *net), Entry::Route(RouteSpec::Via(port.addresses[0])));
+                entries.insert(EntryKey::Route(7, OWN_TABLE, *net), Entry::Route(RouteSpec::Via(port.addresses[0])));
             }
             entries.insert(EntryKey::Port(id), Entry::Port(Box::new(port)));
         }
         if self.one_in(2) {
-            entries.insert(EntryKey::Route(7, IpNet::default()), Entry::Route(RouteSpec::Blackhole));
+            entries.insert(EntryKey::Route(7, OWN_TABLE, IpNet::default()), Entry::Route(RouteSpec::Blackhole));
+            entries.insert(EntryKey::Route(7, 3, IpNet::default()), Entry::Route(RouteSpec::Local));
         }
         entries.insert(EntryKey::Endpoint(7, IpAddr::from([10, 0, 0, 1])), Entry::Endpoint(EndpointSpec::Gateway));
         Desired::new(1, entries)
@@ -427,7 +430,7 @@ impl Dice {
         }
         state.routes.retain(|_, _| !self.one_in(4));
         state.routes.values_mut().filter(|_| self.one_in(4)).for_each(|row| row.cell ^= 1);
-        let extra = RouteKey { segment: 9, net: "10.9.0.0/16".parse().unwrap() };
+        let extra = RouteKey { segment: 9, table: 1, net: "10.9.0.0/16".parse().unwrap() };
         state.routes.insert(extra, want::route(&extra, &RouteSpec::Blackhole));
         state.locations.insert(LocationKey { segment: 9, mac: [2; 6] }, Default::default());
         match self.below(5) {

@@ -98,8 +98,8 @@ impl Machine {
                     let key = LocationKey { segment: *segment, mac: mac.0 };
                     observed.locations.extend(self.datapath.locations().get(&key)?.map(|row| (key, row)));
                 }
-                EntryKey::Route(segment, net) => {
-                    let key = RouteKey { segment: *segment, net: *net };
+                EntryKey::Route(segment, table, net) => {
+                    let key = RouteKey { segment: *segment, table: *table, net: *net };
                     observed.routes.extend(self.datapath.routes().get(&key)?.map(|row| (key, row)));
                 }
                 EntryKey::FloatingIp(address) => self.look_at_public(desired, *address, &mut observed)?,

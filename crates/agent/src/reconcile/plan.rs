@@ -108,7 +108,7 @@ impl Planner<'_> {
         let ports = observed.ports.keys().map(|id| EntryKey::Port(*id));
         let endpoints = observed.endpoints.keys().map(|key| EntryKey::Endpoint(key.segment, key.addr));
         let locations = observed.locations.keys().map(|key| EntryKey::Location(key.segment, Mac(key.mac)));
-        let routes = observed.routes.keys().map(|key| EntryKey::Route(key.segment, key.net));
+        let routes = observed.routes.keys().map(|key| EntryKey::Route(key.segment, key.table, key.net));
         let public = observed.public.keys().map(|address| EntryKey::FloatingIp(*address));
         let all = instances.chain(ports).chain(endpoints).chain(locations).chain(routes).chain(public);
         let unwanted: Vec<EntryKey> = all.filter(unwanted).collect();
@@ -136,11 +136,11 @@ impl Planner<'_> {
             (EntryKey::Location(segment, mac), Some(Entry::Location(spec))) => {
                 self.location(*key, LocationKey { segment: *segment, mac: mac.0 }, spec);
             }
-            (EntryKey::Route(segment, net), Some(Entry::Route(spec))) => {
-                self.route(*key, RouteKey { segment: *segment, net: *net }, spec);
+            (EntryKey::Route(segment, table, net), Some(Entry::Route(spec))) => {
+                self.route(*key, RouteKey { segment: *segment, table: *table, net: *net }, spec);
             }
-            (EntryKey::Route(segment, net), _) => {
-                let row = RouteKey { segment: *segment, net: *net };
+            (EntryKey::Route(segment, table, net), _) => {
+                let row = RouteKey { segment: *segment, table: *table, net: *net };
                 if self.inputs.observed.routes.contains_key(&row) {
                     self.act(Some(*key), Step::DeleteRoute(row), format!("entry {key} is not wanted"));
                 }

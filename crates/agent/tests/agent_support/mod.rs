@@ -177,6 +177,7 @@ impl Guest {
             },
             limits: PortLimits::default(),
             guest_config: GuestConfig::default(),
+            route_table: 0,
         };
         Guest { instance, attachment, spec, namespace: Namespace::Made }
     }
@@ -225,7 +226,7 @@ impl Guest {
             (EntryKey::Endpoint(SEGMENT, *address), Entry::Endpoint(EndpointSpec::Vni(self.endpoint())))
         };
         entries.extend(self.spec.addresses.iter().map(endpoint));
-        let location = LocationSpec { vtep: None, alt_vtep: None };
+        let location = LocationSpec { vtep: None, alt_vtep: None, route_table: 0 };
         entries.push((EntryKey::Location(SEGMENT, self.spec.mac), Entry::Location(location)));
         entries
     }

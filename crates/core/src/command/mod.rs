@@ -8,6 +8,7 @@ mod network;
 mod operator;
 mod policy;
 mod public;
+mod routing;
 mod tags;
 
 use std::net::IpAddr;
@@ -17,6 +18,7 @@ use ipnet::IpNet;
 use crate::id::FlowLogId;
 use crate::id::{AssociationId, FloatingIpId, PublicGatewayId, PublicPoolId, SubnetId, VniId, VniPermissionId, VpcId};
 use crate::id::{AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
+use crate::id::{InternetGatewayId, RouteAssociationId, RouteTableId};
 use crate::model::{
     AccessKey, AccessKeyId, Account, AccountId, Attachment, Host, Instance, Move, MoveStep, ReservedIp, Subnet, Vni,
     Vpc,
@@ -24,6 +26,7 @@ use crate::model::{
 use crate::model::{
     FloatingIp, FlowLog, NetworkAcl, PrefixList, PublicGateway, PublicPool, Region, SecurityGroup, VniPermission,
 };
+use crate::model::{InternetGateway, RouteAssociation, RouteTable};
 
 pub use flow_log::CreateFlowLog;
 pub use interface::{
@@ -39,7 +42,8 @@ pub use policy::{
     AclEntryChange, AclPlace, AclRulePut, AclRulesChange, CreateNetworkAcl, CreatePrefixList, CreateSecurityGroup,
     NewAclRule, NewRule, RulesChange, UpdatePrefixList, UpdateSecurityGroup,
 };
-pub use public::{CreateFloatingIp, CreatePublicGateway, CreatePublicPool, FloatingIpChoice};
+pub use public::{CreateFloatingIp, CreateNatGateway, CreatePublicGateway, CreatePublicPool, FloatingIpChoice};
+pub use routing::{NewRoute, TargetChoice};
 pub use tags::{ChangeTags, TagRemoval};
 
 /// Something to be done to the world.
@@ -200,6 +204,33 @@ pub enum Command {
     RenamePublicGateway(PublicGatewayId, String),
     /// Deletes a public gateway that no subnet uses → [`Reply::PublicGateway`], as it was.
     DeletePublicGateway(PublicGatewayId),
+    /// Creates a public gateway in a subnet, in a VPC that routes by tables → [`Reply::PublicGateway`].
+    CreateNatGateway(CreateNatGateway),
+    /// Creates an internet gateway, attached to nothing → [`Reply::InternetGateway`].
+    CreateInternetGateway,
+    /// Attaches an internet gateway to a VPC that routes by tables and has none → [`Reply::InternetGateway`].
+    AttachInternetGateway(InternetGatewayId, VpcId),
+    /// Detaches an internet gateway from a VPC to which no public address leads → [`Reply::InternetGateway`].
+    DetachInternetGateway(InternetGatewayId, VpcId),
+    /// Deletes an internet gateway that is not attached → [`Reply::InternetGateway`], as it was.
+    DeleteInternetGateway(InternetGatewayId),
+    /// Creates a route table → [`Reply::RouteTable`].
+    CreateRouteTable(VpcId),
+    /// Deletes a route table that is not the main one and that no subnet uses → [`Reply::RouteTable`], as it was.
+    DeleteRouteTable(RouteTableId),
+    /// Adds a route → [`Reply::RouteTable`].
+    CreateRoute(RouteTableId, NewRoute),
+    /// Lets a route that is there lead elsewhere → [`Reply::RouteTable`].
+    ReplaceRoute(RouteTableId, NewRoute),
+    /// Takes a route away → [`Reply::RouteTable`].
+    DeleteRoute(RouteTableId, IpNet),
+    /// Lets a subnet that names none use a route table → [`Reply::RouteAssociation`].
+    AssociateRouteTable(SubnetId, RouteTableId),
+    /// Lets a subnet use the main route table again → [`Reply::RouteAssociation`], as it was.
+    DisassociateRouteTable(RouteAssociationId),
+    /// Lets a subnet, or all that have no association of their own, use another route table → [`Reply::RouteAssociation`],
+    /// a new one.
+    ReplaceRouteAssociation(RouteAssociationId, RouteTableId),
     /// Creates an instance with its attachments → [`Reply::Instance`].
     CreateInstance(CreateInstance),
     /// Launches several that are alike, all of them or as many as there is room for → [`Reply::Batch`] of
@@ -343,6 +374,19 @@ impl Command {
             | Command::CreatePublicGateway(..)
             | Command::RenamePublicGateway(..)
             | Command::DeletePublicGateway(..)
+            | Command::CreateNatGateway(..)
+            | Command::CreateInternetGateway
+            | Command::AttachInternetGateway(..)
+            | Command::DetachInternetGateway(..)
+            | Command::DeleteInternetGateway(..)
+            | Command::CreateRouteTable(..)
+            | Command::DeleteRouteTable(..)
+            | Command::CreateRoute(..)
+            | Command::ReplaceRoute(..)
+            | Command::DeleteRoute(..)
+            | Command::AssociateRouteTable(..)
+            | Command::DisassociateRouteTable(..)
+            | Command::ReplaceRouteAssociation(..)
             | Command::CreateInstance(..)
             | Command::CreateInstances(..)
             | Command::ChangeInstances(..)
@@ -405,6 +449,12 @@ pub enum Reply {
     PublicGateway(PublicGateway),
     /// What came of each command of a batch.
     Batch(Vec<Reply>),
+    /// An internet gateway.
+    InternetGateway(InternetGateway),
+    /// A route table.
+    RouteTable(RouteTable),
+    /// An association of a route table.
+    RouteAssociation(RouteAssociation),
     /// Nothing to show.
     Done,
 }

@@ -19,6 +19,9 @@ pub struct CreateVpc {
     pub ipv6_cidrs: Vec<Ipv6Net>,
     /// What its guests are told when they ask.
     pub dhcp: DhcpOptions,
+    /// Whether route tables decide what leaves it, and internet gateways lead out (EC2); it gets a main one. Otherwise the
+    /// ways out are implied (IBM).
+    pub route_tables: bool,
 }
 
 /// Changes a VPC.

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use crate::id::{FloatingIpId, HostId, ReservedIpId, VniId, VpcId};
+use crate::id::{FloatingIpId, HostId, ReservedIpId, SubnetId, VniId, VpcId};
 
 /// Creates a pool of public addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,4 +52,15 @@ pub struct CreatePublicGateway {
     pub floating_ip: Option<FloatingIpId>,
     /// The host that translates; when absent, the one with an uplink in the zone that has the fewest public gateways.
     pub host: Option<HostId>,
+}
+
+/// Creates a public gateway in a subnet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateNatGateway {
+    /// In this subnet, whose own route table leads its packets on.
+    pub subnet: SubnetId,
+    /// The public address that it translates to.
+    pub floating_ip: FloatingIpId,
+    /// Its private address; any free one when absent.
+    pub address: Option<Ipv4Addr>,
 }

@@ -3,7 +3,9 @@
 use super::Subject;
 use crate::draft::decode;
 use crate::id::{HostId, InstanceId, SubnetId, VpcId};
-use crate::model::{Attachment, Host, Instance, Move, NetworkAcl, PrefixList, SecurityGroup, Subnet, Vni};
+use crate::model::{
+    Attachment, Host, Instance, Move, NetworkAcl, PrefixList, RouteTable, SecurityGroup, Subnet, Vni, Vpc,
+};
 use crate::record::{self, Record};
 use crate::refusal::DecideError;
 
@@ -14,6 +16,8 @@ pub enum Effect {
     Subject(Subject),
     /// Something changed that all these ports show: their interfaces must be worked out again.
     Ports(PortsOf),
+    /// Something changed that routes of this VPC depend on: its route tables must be worked out again.
+    Routes(VpcId),
     /// A host's own record changed: everything in the VPCs that it carries must be worked out again.
     Host(HostId),
 }
@@ -42,6 +46,9 @@ pub fn effect(key: &str, value: Option<&[u8]>) -> Result<Option<Effect>, DecideE
         SecurityGroup::KIND => id.parse().ok().map(Subject::Group),
         NetworkAcl::KIND => id.parse().ok().map(Subject::Acl),
         PrefixList::KIND => id.parse().ok().map(Subject::PrefixList),
+        RouteTable::KIND => id.parse().ok().map(Subject::RouteTable),
+        // Its ranges are routes of every table.
+        Vpc::KIND => return Ok(id.parse().ok().map(Effect::Routes)),
         Attachment::KIND => match value {
             Some(value) => Some(Subject::Vni(decode::<Attachment>(key, value)?.vni)),
             // An attachment's end is always a change of its interface or of its move, in the same commit, or leaves
@@ -49,6 +56,9 @@ pub fn effect(key: &str, value: Option<&[u8]>) -> Result<Option<Effect>, DecideE
             None => None,
         },
         Host::KIND => return Ok(id.parse().ok().map(Effect::Host)),
+        "routes" => {
+            return Ok(key.strip_prefix(record::ROUTES_OF_VPC).and_then(|id| id.parse().ok()).map(Effect::Routes));
+        }
         "ports" => return Ok(ports(key).map(Effect::Ports)),
         "index" => index(key),
         _ => None,

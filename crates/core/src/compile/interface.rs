@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use super::port::Shape;
 use super::{Carriers, HostEntries};
-use crate::host_spec::{EndpointSpec, Entry, EntryKey, FloatingIpSpec, LocationSpec, PortMode, RouteSpec, VniEndpoint};
+use crate::host_spec::{
+    EndpointSpec, Entry, EntryKey, FloatingIpSpec, LocationSpec, OWN_TABLE, PortMode, RouteSpec, VniEndpoint,
+};
 use crate::id::{AttachmentId, HostId, VniId};
 use crate::lifecycle::Lifecycle;
 use crate::model::{Attachment, Host, Instance, InstanceState, Move, MoveStep, Vni};
@@ -150,7 +152,7 @@ impl Shape {
         }
         for net in &self.vni.prefixes {
             let route = Entry::Route(RouteSpec::Via(self.primary(*net)));
-            entries.insert(EntryKey::Route(self.segment, *net), route);
+            entries.insert(EntryKey::Route(self.segment, OWN_TABLE, *net), route);
         }
     }
 
@@ -202,6 +204,7 @@ impl Shape {
         let vtep = remote(&receiver.host);
         // A side without a port has nothing to say.
         let other = other.filter(|other| other.runs);
-        LocationSpec { vtep, alt_vtep: other.and_then(|other| remote(&other.host)).filter(|alt| Some(*alt) != vtep) }
+        let alt_vtep = other.and_then(|other| remote(&other.host)).filter(|alt| Some(*alt) != vtep);
+        LocationSpec { vtep, alt_vtep, route_table: self.route_table }
     }
 }

@@ -10,14 +10,15 @@ mod interface;
 mod policy;
 mod port;
 mod public;
+mod routes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 
-use crate::host_spec::{EndpointSpec, Entry, EntryKey, InstanceSpec, RouteSpec};
+use crate::host_spec::{EndpointSpec, Entry, EntryKey, InstanceSpec, OWN_TABLE, RouteSpec};
 use crate::id::{
-    AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, SecurityGroupId, SubnetId, VniId, VpcId,
+    AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, RouteTableId, SecurityGroupId, SubnetId, VniId, VpcId,
 };
 use crate::lifecycle::Lifecycle;
 use crate::model::{Attachment, Instance, InstanceState, SecurityGroup, Subnet, Vpc};
@@ -49,6 +50,8 @@ pub enum Subject {
     Subnet(SubnetId),
     /// A VPC's ways to the public network.
     Vpc(VpcId),
+    /// A route table.
+    RouteTable(RouteTableId),
     /// An interface with its attachments, its move and its floating IPs.
     Vni(VniId),
 }
@@ -65,6 +68,7 @@ pub fn subject(snapshot: &dyn Snapshot, carriers: &Carriers, subject: Subject) -
         Subject::Acl(id) => policy::acl(snapshot, carriers, id),
         Subject::Subnet(id) => subnet(snapshot, carriers, id),
         Subject::Vpc(id) => public::vpc(snapshot, carriers, id),
+        Subject::RouteTable(id) => routes::table(snapshot, carriers, id),
         Subject::Vni(id) => interface(snapshot, carriers, id),
     }
 }
@@ -75,6 +79,7 @@ pub fn subject(snapshot: &dyn Snapshot, carriers: &Carriers, subject: Subject) -
 /// When the store can't be read.
 pub fn subjects_of_vpc(snapshot: &dyn Snapshot, vpc: VpcId) -> Result<BTreeSet<Subject>, DecideError> {
     let mut subjects = BTreeSet::from([Subject::Vpc(vpc)]);
+    subjects.extend(subjects_of_routes(snapshot, vpc)?);
     subjects.extend(query::index(snapshot, &record::subnets_of_vpc(vpc))?.into_iter().map(Subject::Subnet));
     subjects.extend(query::index(snapshot, &record::acls_of_vpc(vpc))?.into_iter().map(Subject::Acl));
     for id in query::index::<SecurityGroupId>(snapshot, &record::groups_of_vpc(vpc))? {
@@ -87,6 +92,14 @@ pub fn subjects_of_vpc(snapshot: &dyn Snapshot, vpc: VpcId) -> Result<BTreeSet<S
     }
     subjects.extend(vnis(snapshot, &record::attachments_of_vpc(vpc))?);
     Ok(subjects)
+}
+
+/// The route tables of a VPC.
+///
+/// # Errors
+/// When the store can't be read.
+pub fn subjects_of_routes(snapshot: &dyn Snapshot, vpc: VpcId) -> Result<BTreeSet<Subject>, DecideError> {
+    Ok(routes::tables(snapshot, vpc)?.into_iter().map(Subject::RouteTable).collect())
 }
 
 /// The interfaces whose ports show something of a VPC, a subnet or an instance.
@@ -138,7 +151,9 @@ fn subnet(snapshot: &dyn Snapshot, carriers: &Carriers, id: SubnetId) -> Result<
             own.insert(key, Entry::Endpoint(EndpointSpec::Gateway));
             // What is for an address that nobody has must not follow a wider route out of the VPC.
             own.extend(
-                ranges.clone().map(|net| (EntryKey::Route(vpc.segment, net), Entry::Route(RouteSpec::Blackhole))),
+                ranges
+                    .clone()
+                    .map(|net| (EntryKey::Route(vpc.segment, OWN_TABLE, net), Entry::Route(RouteSpec::Blackhole))),
             );
         }
     }

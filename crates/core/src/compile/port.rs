@@ -5,12 +5,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::IpNet;
 
 use super::interface::Side;
-use crate::host_spec::{GuestConfig, PortLimits, PortMode, PortPolicy, PortSpec};
+use crate::host_spec::{GuestConfig, OWN_TABLE, PortLimits, PortMode, PortPolicy, PortSpec};
 use crate::id::{FloatingIpId, SecurityGroupId};
-use crate::model::{FloatingIp, FloatingIpTarget, ProtocolStateFiltering, ReservedIp, Subnet, Vni, Vpc};
+use crate::model::{FloatingIp, FloatingIpTarget, ProtocolStateFiltering, ReservedIp, RouteTable, Subnet, Vni, Vpc};
 use crate::query;
 use crate::record;
 use crate::refusal::DecideError;
+use crate::routing;
 use crate::txn::Snapshot;
 
 /// What an interface is, wherever it is.
@@ -20,6 +21,8 @@ pub(super) struct Shape {
     vpc: Vpc,
     subnet: Subnet,
     pub(super) addresses: Vec<IpAddr>,
+    /// The number of its subnet's route table.
+    pub(super) route_table: u8,
     /// Public addresses, and the private one that each leads to.
     pub(super) floating_ips: Vec<(Ipv4Addr, IpAddr)>,
 }
@@ -41,7 +44,11 @@ impl Shape {
             });
             floating_ips.extend(target.map(|at| (floating.address, addresses[at])));
         }
-        Ok(Shape { segment: vpc.segment, vni, vpc, subnet, addresses, floating_ips })
+        let route_table = match routing::table_id_of(&vpc, &subnet) {
+            Some(id) => query::get::<RouteTable>(snapshot, id)?.0.number,
+            None => OWN_TABLE,
+        };
+        Ok(Shape { segment: vpc.segment, vni, vpc, subnet, addresses, route_table, floating_ips })
     }
 
     /// The interface's main address of a network's IP version; its IPv4 one if it has no other.
@@ -74,6 +81,7 @@ impl Shape {
             policy: self.policy(side),
             limits: self.limits(side),
             guest_config: self.guest_config(side),
+            route_table: self.route_table,
         }
     }
 

@@ -1,19 +1,15 @@
-//! A VPC's ways to the public network: through floating IPs where a host has an uplink, through the zone's public gateway
-//! otherwise.
-
-use ipnet::{IpNet, Ipv4Net};
+//! A VPC's implied ways to the public network: through floating IPs where a host has an uplink, through the zone's public
+//! gateway otherwise; and where public gateways translate. A VPC that routes by tables has the ways that those say.
 
 use super::{Carriers, HostEntries};
-use crate::host_spec::{Entry, EntryKey, FloatingIpSpec, RouteSpec};
+use crate::host_spec::{Entry, EntryKey, FloatingIpSpec, OWN_TABLE, RouteSpec};
 use crate::id::{PublicGatewayId, VpcId};
 use crate::model::{FloatingIp, Host, PublicGateway, Vpc};
+use crate::net::EVERYWHERE;
 use crate::query;
 use crate::record;
 use crate::refusal::DecideError;
 use crate::txn::Snapshot;
-
-/// Every IPv4 address that nothing else leads to.
-const EVERYWHERE: IpNet = IpNet::V4(Ipv4Net::new_assert(std::net::Ipv4Addr::UNSPECIFIED, 0));
 
 /// A public gateway with what it takes to use it.
 struct Way {
@@ -38,6 +34,9 @@ pub(super) fn vpc(snapshot: &dyn Snapshot, carriers: &Carriers, id: VpcId) -> Re
         let key = EntryKey::FloatingIp(way.address.into());
         entries.entry(way.host.id).or_default().insert(key, Entry::FloatingIp(spec));
     }
+    if vpc.main_table.is_some() {
+        return Ok(entries);
+    }
     for host in carriers.of(id) {
         let (host, _) = query::get::<Host>(snapshot, host)?;
         let way = ways.iter().find(|way| way.gateway.zone == host.zone);
@@ -48,7 +47,10 @@ pub(super) fn vpc(snapshot: &dyn Snapshot, carriers: &Carriers, id: VpcId) -> Re
             gateway_vtep: way.filter(|way| way.host.id != host.id).map(|way| way.host.vtep),
             gateway: way.map(|way| way.address),
         };
-        entries.entry(host.id).or_default().insert(EntryKey::Route(vpc.segment, EVERYWHERE), Entry::Route(route));
+        entries
+            .entry(host.id)
+            .or_default()
+            .insert(EntryKey::Route(vpc.segment, OWN_TABLE, EVERYWHERE), Entry::Route(route));
     }
     Ok(entries)
 }

@@ -34,6 +34,7 @@ pub(super) fn create(
         VniChoice::Existing(id) => vni_permission::usable(draft, id, VniUse::Attach)?,
         VniChoice::New(create) => vni::create(draft, *create, true, Room::on(instance))?,
     };
+    vni::refuse_managed(&vni)?;
     if let Some(attachment) = vni.attachment {
         let holder: Attachment = draft.follow(attachment)?;
         return Err(Refusal::AlreadyAttached { vni: vni.id, attachment, instance: holder.instance }.into());

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use super::free::Search;
-use super::{OWNER_WORDS, change_name, lent_address, same_owner, take_name, vni_permission};
+use super::{OWNER_WORDS, change_name, internet_gateway, lent_address, same_owner, take_name, vni, vni_permission};
 use crate::command::{CreateFloatingIp, FloatingIpChoice};
 use crate::draft::{Draft, parse_id};
 use crate::id::{AssociationId, FloatingIpId, PublicGatewayId, PublicPoolId, ReservedIpId, VniId};
@@ -168,13 +168,13 @@ pub(super) fn associate(
     let before = floating.target;
     match before {
         Some(same) if same == (FloatingIpTarget::Vni { vni: vni.id, ip: ip.id }) => return Ok(floating),
-        Some(_) if reassociate => unlink(draft, &mut floating),
+        Some(_) if reassociate => unlink(draft, &mut floating)?,
         Some(other) => return Err(bound(&floating, other)),
         None => {}
     }
     lent_address::give_way(draft, ip.id)?;
     if displace && let Some(mut other) = of(draft, ip.id)?.filter(|other| other.owner == floating.owner) {
-        unlink(draft, &mut other);
+        unlink(draft, &mut other)?;
         draft.put(&other);
     }
     link(draft, &mut floating, &vni, &ip)?;
@@ -216,6 +216,8 @@ fn choose_target(
     if !vni_permission::permits(draft, &vni, &floating.owner, VniUse::Associate)? {
         same_owner("target", vni.id, &vni.owner, &floating.owner)?;
     }
+    vni::refuse_managed(&vni)?;
+    internet_gateway::check_reachable(draft, vni.vpc)?;
     if vni.zone != floating.zone {
         let rule = format!("it is in zone '{}', but the floating IP is of zone '{}'", vni.zone, floating.zone);
         return Err(Refusal::invalid("target", vni.id, rule).into());
@@ -242,6 +244,7 @@ fn link(draft: &mut Draft<'_>, floating: &mut FloatingIp, vni: &Vni, ip: &Reserv
         return Err(Refusal::AddressHasFloatingIp { vni: vni.id, address: ip.address, floating_ip }.into());
     }
     put_vni_key(draft, vni.id, floating.id);
+    draft.put_raw(vpc_key(vni, floating.id), floating.id.to_string().into_bytes());
     begin(draft, floating, FloatingIpTarget::Vni { vni: vni.id, ip: ip.id });
     Ok(())
 }
@@ -278,18 +281,27 @@ fn vni_key(vni: VniId, id: FloatingIpId) -> String {
     format!("{}{id}", record::floating_ips_of_vni(vni))
 }
 
+fn vpc_key(vni: &Vni, id: FloatingIpId) -> String {
+    format!("{}{id}", record::floating_ips_of_vpc(vni.vpc))
+}
+
 /// Written also when only the address of the interface is another: the entries of the interface follow this key.
 fn put_vni_key(draft: &mut Draft<'_>, vni: VniId, id: FloatingIpId) {
     draft.put_raw(vni_key(vni, id), id.to_string().into_bytes());
 }
 
 /// Takes the lead to an interface away, if there is one; the record is not yet written.
-fn unlink(draft: &mut Draft<'_>, floating: &mut FloatingIp) {
+fn unlink(draft: &mut Draft<'_>, floating: &mut FloatingIp) -> Result<(), DecideError> {
     if let Some(FloatingIpTarget::Vni { vni, ip }) = floating.target {
+        // It may be another account's, which has permitted this.
+        if let Some(holder) = draft.follow_if_there::<Vni>(vni)? {
+            draft.delete_raw(vpc_key(&holder, floating.id));
+        }
         draft.delete_raw(record::floating_ip_of_key(ip));
         draft.delete_raw(vni_key(vni, floating.id));
         end(draft, floating);
     }
+    Ok(())
 }
 
 /// Ends an association by its own id: one that has ended already is not another one's end.
@@ -308,7 +320,7 @@ pub(super) fn disassociate(draft: &mut Draft<'_>, id: FloatingIpId) -> Result<Fl
     match floating.target {
         Some(target @ FloatingIpTarget::PublicGateway(_)) => return Err(bound(&floating, target)),
         Some(FloatingIpTarget::Vni { vni, .. }) => {
-            unlink(draft, &mut floating);
+            unlink(draft, &mut floating)?;
             draft.put(&floating);
             lent_address::restore(draft, vni)?;
         }
@@ -345,7 +357,7 @@ pub(super) fn release(draft: &mut Draft<'_>, id: FloatingIpId) -> Result<Floatin
         let (noun, holder) = (Noun::FloatingIp, holder(target));
         return Err(Refusal::InUse { noun, id: id.to_string(), holder, remedy: "disassociate it first" }.into());
     }
-    erase(draft, &floating);
+    erase(draft, &floating)?;
     Ok(floating)
 }
 
@@ -355,7 +367,7 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: FloatingIpId) -> Result<Floating
         let (noun, holder) = (Noun::FloatingIp, Holder::PublicGateway(gateway));
         return Err(Refusal::InUse { noun, id: id.to_string(), holder, remedy: "delete the gateway first" }.into());
     }
-    erase(draft, &floating);
+    erase(draft, &floating)?;
     if let Some(FloatingIpTarget::Vni { vni, .. }) = floating.target {
         lent_address::restore(draft, vni)?;
     }
@@ -363,15 +375,16 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: FloatingIpId) -> Result<Floating
 }
 
 /// Removes a floating IP with everything that it occupies.
-pub(super) fn erase(draft: &mut Draft<'_>, floating: &FloatingIp) {
+pub(super) fn erase(draft: &mut Draft<'_>, floating: &FloatingIp) -> Result<(), DecideError> {
     let mut led = floating.clone();
-    unlink(draft, &mut led);
+    unlink(draft, &mut led)?;
     end(draft, &mut led);
     draft.delete_raw(record::public_address_key(floating.address));
     draft.delete_raw(record::name_key::<FloatingIp>(&floating.owner.scope(), &floating.name));
     draft.delete_raw(format!("{}{}", record::floating_ips_of_zone(&floating.zone), floating.id));
     draft.delete_raw(format!("{}{}", record::floating_ips_of_pool(floating.pool), floating.id));
     draft.remove(floating);
+    Ok(())
 }
 
 /// The floating IP that leads to a private address, relied upon.
@@ -385,9 +398,9 @@ pub(super) fn of(draft: &mut Draft<'_>, ip: ReservedIpId) -> Result<Option<Float
 /// A private address goes from its interface: nothing leads to it any more.
 pub(super) fn let_go(draft: &mut Draft<'_>, ip: ReservedIpId) -> Result<(), DecideError> {
     match of(draft, ip)? {
-        Some(lent) if lent.lent => erase(draft, &lent),
+        Some(lent) if lent.lent => erase(draft, &lent)?,
         Some(mut floating) => {
-            unlink(draft, &mut floating);
+            unlink(draft, &mut floating)?;
             draft.put(&floating);
         }
         None => {}

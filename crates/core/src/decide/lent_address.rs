@@ -85,7 +85,7 @@ pub(super) fn restore(draft: &mut Draft<'_>, vni: VniId) -> Result<(), DecideErr
 /// Takes back what is lent to a private address, if anything is.
 pub(super) fn give_way(draft: &mut Draft<'_>, ip: ReservedIpId) -> Result<(), DecideError> {
     if let Some(lent) = floating_ip::of(draft, ip)?.filter(|floating| floating.lent) {
-        floating_ip::erase(draft, &lent);
+        floating_ip::erase(draft, &lent)?;
     }
     Ok(())
 }

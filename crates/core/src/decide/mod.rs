@@ -15,8 +15,10 @@ mod free;
 mod host;
 mod instance;
 mod instances;
+mod internet_gateway;
 mod lent_address;
 mod moving;
+mod nat_gateway;
 mod network_acl;
 mod placing;
 mod prefix;
@@ -26,6 +28,8 @@ mod public_pool;
 mod ranges;
 mod region;
 mod reserved_ip;
+mod route;
+mod route_table;
 mod rule_quota;
 mod rules;
 mod security_group;
@@ -158,6 +162,21 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<Reply, DecideError> 
         Command::CreatePublicGateway(create) => Reply::PublicGateway(public_gateway::create(draft, create)?),
         Command::RenamePublicGateway(id, name) => Reply::PublicGateway(public_gateway::rename(draft, id, &name)?),
         Command::DeletePublicGateway(id) => Reply::PublicGateway(public_gateway::delete(draft, id)?),
+        Command::CreateNatGateway(create) => Reply::PublicGateway(nat_gateway::create(draft, create)?),
+        Command::CreateInternetGateway => Reply::InternetGateway(internet_gateway::create(draft)?),
+        Command::AttachInternetGateway(id, vpc) => Reply::InternetGateway(internet_gateway::attach(draft, id, vpc)?),
+        Command::DetachInternetGateway(id, vpc) => Reply::InternetGateway(internet_gateway::detach(draft, id, vpc)?),
+        Command::DeleteInternetGateway(id) => Reply::InternetGateway(internet_gateway::delete(draft, id)?),
+        Command::CreateRouteTable(vpc) => Reply::RouteTable(route_table::create(draft, vpc)?),
+        Command::DeleteRouteTable(id) => Reply::RouteTable(route_table::delete(draft, id)?),
+        Command::CreateRoute(table, new) => Reply::RouteTable(route::create(draft, table, new)?),
+        Command::ReplaceRoute(table, new) => Reply::RouteTable(route::replace(draft, table, new)?),
+        Command::DeleteRoute(table, net) => Reply::RouteTable(route::delete(draft, table, net)?),
+        Command::AssociateRouteTable(subnet, table) => {
+            Reply::RouteAssociation(route_table::associate(draft, subnet, table)?)
+        }
+        Command::DisassociateRouteTable(id) => Reply::RouteAssociation(route_table::disassociate(draft, id)?),
+        Command::ReplaceRouteAssociation(id, table) => Reply::RouteAssociation(route_table::replace(draft, id, table)?),
         Command::CreateInstance(create) => Reply::Instance(instance::create(draft, create)?),
         Command::CreateInstances(create) => {
             Reply::Batch(instances::create(draft, *create)?.into_iter().map(Reply::Instance).collect())

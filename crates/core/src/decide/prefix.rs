@@ -160,6 +160,7 @@ pub(super) fn release(draft: &mut Draft<'_>, vni: &Vni, net: IpNet) {
 
 pub(super) fn add(draft: &mut Draft<'_>, id: VniId, choice: PrefixChoice) -> Result<IpNet, DecideError> {
     let mut vni: Vni = draft.get(id)?;
+    super::vni::refuse_managed(&vni)?;
     let subnet: Subnet = draft.get(vni.subnet)?;
     let family = match choice {
         PrefixChoice::Auto(family) => family,

@@ -3,7 +3,7 @@
 use ipnet::Ipv6Net;
 
 use super::ranges::{check, check_ipv6, overlap};
-use super::{change_name, take_name};
+use super::{change_name, route_table, take_name};
 use crate::command::{CreateSubnet, Ipv6Range, UpdateSubnet};
 use crate::draft::Draft;
 use crate::host_spec::Ipv6Assignment;
@@ -45,6 +45,7 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateSubnet) -> Result<Subn
         auto_assign_ipv6: false,
         acl: vpc.default_acl,
         public_gateway: None,
+        route_table: None,
         created_at: draft.now,
     };
     put_acl_keys(draft, vpc.default_acl, id);
@@ -128,6 +129,7 @@ fn set_gateway(
 ) -> Result<(), DecideError> {
     if let Some(id) = gateway {
         let found: PublicGateway = draft.get(id)?;
+        route_table::check_implied(&draft.get(subnet.vpc)?)?;
         if found.vpc != subnet.vpc {
             let (noun, id) = (Noun::PublicGateway, id.to_string());
             return Err(Refusal::OtherVpc { noun, id, vpc: found.vpc, needed: subnet.vpc }.into());
@@ -273,6 +275,7 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: SubnetId) -> Result<Subnet, Deci
     draft.delete_raw(record::prefix_hint_key(id));
     draft.delete_raw(record::ports_of_subnet_key(id));
     delete_acl_keys(draft, subnet.acl, id);
+    route_table::unlink(draft, &subnet);
     if let Some(gateway) = subnet.public_gateway {
         draft.delete_raw(format!("{}{id}", record::subnets_of_gateway(gateway)));
     }

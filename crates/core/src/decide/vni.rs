@@ -3,7 +3,8 @@
 use super::address::{self, For};
 use super::vni_ip::Room;
 use super::{
-    change_name, flow_log, lent_address, prefix, security_group, take_name, vni_ip, vni_permission, vni_policy,
+    change_name, flow_log, lent_address, prefix, route_table, security_group, take_name, vni_ip, vni_permission,
+    vni_policy,
 };
 use crate::command::{CreateVni, IpChoice, UpdateVni};
 use crate::draft::Draft;
@@ -76,6 +77,7 @@ pub(super) fn create(
         lifecycle: Lifecycle::Stable,
         generation: 0,
         attachment: None,
+        gateway: None,
     };
     vni_policy::check_timeouts(vni.timeouts)?;
     vni_policy::check_limits(vni.limits)?;
@@ -138,6 +140,7 @@ fn take_mac(draft: &mut Draft<'_>, id: VniId) -> Result<Mac, DecideError> {
 
 pub(super) fn update(draft: &mut Draft<'_>, id: VniId, update: UpdateVni) -> Result<Vni, DecideError> {
     let mut vni: Vni = draft.get(id)?;
+    refuse_managed(&vni)?;
     let before = vni.clone();
     if let Some(name) = update.name {
         change_name::<Vni>(draft, &vni.name, &name, &vni.vpc.to_string(), SCOPE_WORDS, id)?;
@@ -192,6 +195,7 @@ pub(super) fn check_nat(nat: bool, attached: bool) -> Result<(), DecideError> {
 
 pub(super) fn delete(draft: &mut Draft<'_>, id: VniId) -> Result<Vni, DecideError> {
     let vni: Vni = draft.get(id)?;
+    refuse_managed(&vni)?;
     if let Some(attachment) = vni.attachment {
         let (holder, remedy) = (Holder::Attachment(attachment), "detach it first");
         return Err(Refusal::InUse { noun: Noun::Vni, id: id.to_string(), holder, remedy }.into());
@@ -203,6 +207,7 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: VniId) -> Result<Vni, DecideErro
 /// Removes an interface with everything that it occupies; its reservations go or stay unbound, as each says, and its
 /// floating IPs stay and lead nowhere.
 pub(super) fn erase(draft: &mut Draft<'_>, vni: &Vni) -> Result<(), DecideError> {
+    route_table::target_changed(draft, vni.id, vni.vpc)?;
     for ip in &vni.ips {
         address::release(draft, *ip)?;
     }
@@ -217,6 +222,17 @@ pub(super) fn erase(draft: &mut Draft<'_>, vni: &Vni) -> Result<(), DecideError>
     draft.delete_raw(format!("{}{}", record::vnis_of_subnet(vni.subnet), vni.id));
     draft.remove(vni);
     Ok(())
+}
+
+/// An interface that belongs to a public gateway is not the user's to change.
+pub(super) fn refuse_managed(vni: &Vni) -> Result<(), DecideError> {
+    match vni.gateway {
+        Some(gateway) => {
+            let (id, holder) = (vni.id.to_string(), Holder::PublicGateway(gateway));
+            Err(Refusal::InUse { noun: Noun::Vni, id, holder, remedy: "it comes and goes with the gateway" }.into())
+        }
+        None => Ok(()),
+    }
 }
 
 /// An interface that is being moved takes no other change of its attachment.

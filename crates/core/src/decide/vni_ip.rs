@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::address::{self, For};
-use super::floating_ip;
+use super::{floating_ip, route_table, vni};
 use crate::command::IpChoice;
 use crate::draft::{Draft, decode, parse_id};
 use crate::id::{ReservedIpId, SubnetId, VniId};
@@ -34,6 +34,7 @@ pub(super) fn add_in(
     choice: IpChoice,
 ) -> Result<ReservedIp, DecideError> {
     let mut vni: Vni = draft.get(id)?;
+    vni::refuse_managed(&vni)?;
     if vni.subnet != subnet.id {
         return Err(other_subnet(&vni, subnet.id));
     }
@@ -50,6 +51,9 @@ pub(super) fn add_in(
     check_room(draft, &vni, family)?;
     let ip = address::take(draft, subnet, choice, Some(For { vni: id, mac: vni.mac }))?;
     push(&mut vni, &ip);
+    if vni.primary_ipv6 == Some(ip.id) {
+        route_table::target_changed(draft, vni.id, vni.vpc)?;
+    }
     draft.put(&vni);
     Ok(ip)
 }
@@ -161,6 +165,7 @@ fn unlist(draft: &mut Draft<'_>, vni: &mut Vni, ip: ReservedIpId) -> Result<(), 
                 break;
             }
         }
+        route_table::target_changed(draft, vni.id, vni.vpc)?;
     }
     vni.ips.remove(position);
     Ok(())
@@ -168,6 +173,7 @@ fn unlist(draft: &mut Draft<'_>, vni: &mut Vni, ip: ReservedIpId) -> Result<(), 
 
 pub(super) fn remove(draft: &mut Draft<'_>, id: VniId, ip: ReservedIpId) -> Result<ReservedIp, DecideError> {
     let mut vni: Vni = draft.get(id)?;
+    vni::refuse_managed(&vni)?;
     unlist(draft, &mut vni, ip)?;
     draft.put(&vni);
     address::release(draft, ip)
@@ -207,7 +213,11 @@ pub(super) fn hand_over(draft: &mut Draft<'_>, id: ReservedIpId, to: VniId) -> R
     let mut old: Vni = draft.get(from)?;
     unlist(draft, &mut old, id)?;
     ip.bound_to = Some(to);
+    vni::refuse_managed(&new)?;
     push(&mut new, &ip);
+    if new.primary_ipv6 == Some(id) {
+        route_table::target_changed(draft, new.id, new.vpc)?;
+    }
     draft.put(&old);
     draft.put(&new);
     draft.put(&ip);

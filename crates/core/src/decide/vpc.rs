@@ -1,6 +1,6 @@
 //! Rules of VPCs: unique names, unique segments, deleted only when empty; its default group and ACL live and die with it.
 
-use super::{OWNER_WORDS, change_name, flow_log, network_acl, ranges, security_group, take_name};
+use super::{OWNER_WORDS, change_name, flow_log, network_acl, ranges, route_table, security_group, take_name};
 use crate::command::{CreateVpc, UpdateVpc};
 use crate::draft::Draft;
 use crate::id::{InstanceId, NetworkAclId, PublicGatewayId, SecurityGroupId, SubnetId, VpcId};
@@ -15,6 +15,10 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateVpc) -> Result<Vpc, De
     ranges::check_all(id, &create.cidrs)?;
     ranges::check_all_ipv6(id, &create.ipv6_cidrs)?;
     check_dhcp(&create.dhcp)?;
+    if create.route_tables && create.cidrs.is_empty() {
+        let rule = "a VPC that routes by tables has a range, so that they know what lies within";
+        return Err(Refusal::invalid("cidrs", "", rule).into());
+    }
     let owner = draft.owner_of_new()?;
     let name = take_name::<Vpc>(draft, create.name, &owner.scope(), OWNER_WORDS, id)?;
     let segment = take_segment(draft, id)?;
@@ -28,6 +32,7 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateVpc) -> Result<Vpc, De
         default_group: security_group::create_default(draft, &owner, id)?,
         default_acl: network_acl::create_default(draft, &owner, id)?,
         dhcp: create.dhcp,
+        main_table: create.route_tables.then(|| route_table::create_main(draft, &owner, id)).transpose()?,
         owner,
     };
     draft.insert(&vpc);
@@ -107,6 +112,7 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: VpcId) -> Result<Vpc, DecideErro
     if let Some(gateway) = draft.first::<PublicGatewayId>(&record::gateways_of_vpc(id))? {
         return Err(in_use(Holder::PublicGateway(gateway), "delete its public gateways first").into());
     }
+    route_table::erase_of(draft, &vpc)?;
     // Without subnets there are no interfaces, so nothing outside the VPC's own groups can need them.
     for group in draft.index::<SecurityGroupId>(&record::groups_of_vpc(id))? {
         let group: SecurityGroup = draft.get(group)?;

@@ -6,7 +6,9 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use super::{Owner, Timestamp};
-use crate::id::{AssociationId, FloatingIpId, HostId, PublicGatewayId, PublicPoolId, ReservedIpId, VniId, VpcId};
+use crate::id::{
+    AssociationId, FloatingIpId, HostId, PublicGatewayId, PublicPoolId, ReservedIpId, SubnetId, VniId, VpcId,
+};
 
 /// Addresses that the public network routes to the hosts of a zone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,7 +69,8 @@ pub enum FloatingIpTarget {
     PublicGateway(PublicGatewayId),
 }
 
-/// The way out for the interfaces of a VPC in one zone that have no floating IP.
+/// The way out for the interfaces of a VPC that have no floating IP: of those whose subnet says so, in one zone, or, where
+/// the VPC routes by tables, of those whose route table leads to it (EC2's NAT gateway).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicGateway {
     /// Its id.
@@ -80,7 +83,7 @@ pub struct PublicGateway {
     pub created_at: Timestamp,
     /// The VPC.
     pub vpc: VpcId,
-    /// The zone; a VPC has at most one in each.
+    /// The zone; a VPC whose ways out are implied has at most one in each.
     pub zone: String,
     /// The public address that it translates to.
     pub floating_ip: FloatingIpId,
@@ -88,4 +91,16 @@ pub struct PublicGateway {
     pub owns_floating_ip: bool,
     /// The host that translates; it has an uplink.
     pub host: HostId,
+    /// Where it lies, in a VPC that routes by tables: what it translates goes on by the route table of its own subnet.
+    #[serde(default)]
+    pub place: Option<GatewayPlace>,
+}
+
+/// Where a public gateway lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayPlace {
+    /// The subnet.
+    pub subnet: SubnetId,
+    /// Its own interface there, which holds its private address and is never attached.
+    pub vni: VniId,
 }

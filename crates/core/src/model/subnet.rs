@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
-use super::{Owner, Timestamp};
+use super::{Owner, RouteAssociation, Timestamp};
 use crate::host_spec::Ipv6Assignment;
 use crate::id::{NetworkAclId, PublicGatewayId, SubnetId, VpcId};
 use crate::net;
@@ -35,6 +35,9 @@ pub struct Subnet {
     pub acl: NetworkAclId,
     /// The way out for its interfaces that have no floating IP; `None`: they have none.
     pub public_gateway: Option<PublicGatewayId>,
+    /// Its route table, where the VPC routes by tables; `None`: the VPC's main one.
+    #[serde(default)]
+    pub route_table: Option<RouteAssociation>,
     /// When it was created.
     pub created_at: Timestamp,
 }

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{Owner, Timestamp};
-use crate::id::{AttachmentId, ReservedIpId, SecurityGroupId, SubnetId, VniId, VpcId};
+use crate::id::{AttachmentId, PublicGatewayId, ReservedIpId, SecurityGroupId, SubnetId, VniId, VpcId};
 use crate::lifecycle::Lifecycle;
 use crate::net::Mac;
 use crate::policy::FlowTimeouts;
@@ -88,6 +88,9 @@ pub struct Vni {
     pub generation: u32,
     /// The attachment that speaks for it; during a move, the old one until the new one has taken over.
     pub attachment: Option<AttachmentId>,
+    /// The public gateway that it belongs to, with which it comes and goes; `None`: it is the user's.
+    #[serde(default)]
+    pub gateway: Option<PublicGatewayId>,
 }
 
 /// How fast an interface may be, in kilobits (1,000 bits) per second, and who goes first.

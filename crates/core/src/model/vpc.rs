@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
-use super::{Owner, Timestamp};
+use super::{Owner, RouteAssociation, Timestamp};
 use crate::id::{NetworkAclId, SecurityGroupId, VpcId};
 
 /// A virtual private cloud.
@@ -31,6 +31,10 @@ pub struct Vpc {
     pub default_acl: NetworkAclId,
     /// What guests are told when they ask.
     pub dhcp: DhcpOptions,
+    /// The route table of subnets that name none: routes decide what leaves the VPC, and by which way. `None`: the ways
+    /// out are implied, by floating IPs and by the public gateways that subnets have (IBM).
+    #[serde(default)]
+    pub main_table: Option<RouteAssociation>,
 }
 
 /// What a VPC's guests are told by DHCP and router advertisements beside their addresses (EC2's DHCP option set).

@@ -7,7 +7,7 @@ use super::route::interface_for;
 use super::sender::may_use;
 use super::world::World;
 use crate::drop_reason::DropReason;
-use crate::host_spec::PortSpec;
+use crate::host_spec::{OWN_TABLE, PortSpec};
 use crate::net::{GATEWAY_MAC, Mac};
 
 /// Bytes of an Ethernet frame with an ARP packet.
@@ -58,7 +58,7 @@ fn resolve(world: World<'_>, port: &PortSpec, target: Ipv4Addr) -> Result<Mac, D
         return Ok(GATEWAY_MAC);
     }
     // Also what is delegated to somebody: frames for it go to its owner.
-    let found = interface_for(world, port.segment, IpAddr::V4(target));
+    let found = interface_for(world, (port.segment, OWN_TABLE), IpAddr::V4(target));
     let endpoint = found.ok().flatten().ok_or(DropReason::ArpUnknownTarget)?;
     // A guest that asks for its own address must hear nothing, or it would believe that somebody else has it.
     if endpoint.mac == port.mac { Err(DropReason::ArpNotForwarded) } else { Ok(endpoint.mac) }

@@ -6,7 +6,7 @@ use super::answer::checksum;
 use super::packet::{ETHERNET, ICMPV6, Packet, Transport};
 use super::world::{World, in_subnet, owns};
 use crate::drop_reason::DropReason;
-use crate::host_spec::{EndpointSpec, PortSpec, RouteSpec};
+use crate::host_spec::{EndpointSpec, OWN_TABLE, PortSpec, RouteSpec};
 use crate::net::{GATEWAY_LINK_LOCAL, GATEWAY_MAC, Mac};
 
 const ROUTER_SOLICITATION: u8 = 133;
@@ -132,7 +132,7 @@ fn resolve(world: World<'_>, port: &PortSpec, target: Ipv6Addr) -> Result<(Mac, 
         Some(EndpointSpec::Vni(endpoint)) if endpoint.mac == port.mac => Err(DropReason::NdNotForwarded),
         Some(EndpointSpec::Vni(endpoint)) => Ok((endpoint.mac, OVERRIDE)),
         // A delegated prefix of the subnet: its packets are routed.
-        None => match world.route(port.segment, address) {
+        None => match world.route(port.segment, OWN_TABLE, address) {
             Some((_, RouteSpec::Via(_))) => Ok((GATEWAY_MAC, 0)),
             _ => Err(DropReason::NdUnknownTarget),
         },

@@ -12,7 +12,7 @@ use super::route::{check_destination, check_receiver, interface_for};
 use super::world::World;
 use super::{Pipeline, answer, frames};
 use crate::drop_reason::DropReason;
-use crate::host_spec::{EndpointSpec, VniEndpoint};
+use crate::host_spec::{EndpointSpec, OWN_TABLE, VniEndpoint};
 use crate::id::AttachmentId;
 use crate::net::{GATEWAY_MAC, Mac};
 
@@ -128,7 +128,10 @@ fn speaks_for(got: &Received<'_>, mac: Mac) -> bool {
 /// The interface that a frame is for: by its destination address, or by its MAC if it is a router's. `None`: a gateway.
 fn find<'a>(got: &Received<'a>, packet: &Packet, hop: Hop) -> Result<Option<&'a VniEndpoint>, DropReason> {
     let mac = packet.ethernet.destination;
-    let found = interface_for(got.world, got.segment, packet.destination).ok().flatten();
+    // The sender's host has gone by its route table, and so does this one, to find the same interface.
+    let sender = got.world.location(got.segment, packet.ethernet.source);
+    let table = sender.filter(|_| hop.is_routed()).map_or(OWN_TABLE, |location| location.route_table);
+    let found = interface_for(got.world, (got.segment, table), packet.destination).ok().flatten();
     let gateway = matches!(got.world.endpoint(got.segment, packet.destination), Some(EndpointSpec::Gateway));
     if hop != Hop::Switched {
         return if gateway { Ok(None) } else { found.map(Some).ok_or(DropReason::UnknownSegment) };

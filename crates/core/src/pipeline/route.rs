@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::packet::Packet;
 use super::world::{World, in_subnet, owns};
 use crate::drop_reason::DropReason;
-use crate::host_spec::{EndpointSpec, PortSpec, RouteSpec, VniEndpoint};
+use crate::host_spec::{EndpointSpec, OWN_TABLE, PortSpec, RouteSpec, VniEndpoint};
 use crate::net::{GATEWAY_LINK_LOCAL, GATEWAY_MAC};
 
 /// Where a packet goes.
@@ -66,22 +66,33 @@ pub fn check_destination(packet: &Packet) -> Result<(), DropReason> {
     if is_multicast(packet) { Err(DropReason::Multicast) } else { Ok(()) }
 }
 
-/// The interface that an address leads to: its own, or the one that a network is delegated or routed to.
+/// The interface that an address leads to: the one that the route table has it sent to, or else its own, or the one that its
+/// network is delegated to.
 ///
 /// # Errors
 /// `no_route`; `Ok(None)` for the public network.
 pub fn interface_for<'a>(
     world: World<'a>,
-    segment: u32,
+    (segment, table): (u32, u8),
     address: IpAddr,
 ) -> Result<Option<&'a VniEndpoint>, DropReason> {
+    if table != OWN_TABLE {
+        match world.route(segment, table, address) {
+            Some((_, RouteSpec::Via(hop))) => {
+                return world.vni_endpoint(segment, *hop).map(Some).ok_or(DropReason::NoRoute);
+            }
+            Some((_, RouteSpec::Public { .. } | RouteSpec::Nat { .. })) => return Ok(None),
+            Some((_, RouteSpec::Blackhole)) | None => return Err(DropReason::NoRoute),
+            Some((_, RouteSpec::Local)) => {}
+        }
+    }
     if let Some(endpoint) = world.vni_endpoint(segment, address) {
         return Ok(Some(endpoint));
     }
-    match world.route(segment, address) {
+    match world.route(segment, OWN_TABLE, address) {
         Some((_, RouteSpec::Via(hop))) => world.vni_endpoint(segment, *hop).map(Some).ok_or(DropReason::NoRoute),
-        Some((_, RouteSpec::Public { .. })) => Ok(None),
-        Some((_, RouteSpec::Blackhole)) | None => Err(DropReason::NoRoute),
+        Some((_, RouteSpec::Public { .. } | RouteSpec::Nat { .. })) => Ok(None),
+        Some((_, RouteSpec::Blackhole | RouteSpec::Local)) | None => Err(DropReason::NoRoute),
     }
 }
 
@@ -96,7 +107,9 @@ pub fn find<'a>(world: World<'a>, port: &PortSpec, packet: &Packet) -> Result<Wa
     if gateway || packet.destination == GATEWAY_LINK_LOCAL {
         return if routed { Ok(Way::Gateway) } else { Err(DropReason::WrongDstMac.into()) };
     }
-    let found = interface_for(world, port.segment, packet.destination);
+    // What goes by the gateway goes by the subnet's route table.
+    let table = if routed { port.route_table } else { OWN_TABLE };
+    let found = interface_for(world, (port.segment, table), packet.destination);
     if !routed {
         return switch(world, port, packet, found);
     }

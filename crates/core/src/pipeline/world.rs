@@ -66,10 +66,12 @@ impl<'a> World<'a> {
         }
     }
 
-    /// The route of the longest network that holds the address.
-    pub fn route(self, segment: u32, address: IpAddr) -> Option<(IpNet, &'a RouteSpec)> {
+    /// The route of a table, or of the VPC itself, with the longest network that holds the address.
+    pub fn route(self, segment: u32, table: u8, address: IpAddr) -> Option<(IpNet, &'a RouteSpec)> {
         let routes = self.entries.iter().filter_map(|(key, entry)| match (key, entry) {
-            (EntryKey::Route(of, net), Entry::Route(route)) if *of == segment => Some((*net, route)),
+            (EntryKey::Route(of, number, net), Entry::Route(route)) if (*of, *number) == (segment, table) => {
+                Some((*net, route))
+            }
             _ => None,
         });
         routes.filter(|(net, _)| net.contains(&address)).max_by_key(|(net, _)| net.prefix_len())

@@ -15,7 +15,7 @@ use pintle_core::net::subnet_roles;
 use pintle_core::record::{self, Listed, Record, name_key};
 use pintle_core::txn::{Txn, Write};
 
-use super::{Store, beside_invariants, policy_invariants};
+use super::{Store, beside_invariants, policy_invariants, routing_invariants};
 
 /// Checks the whole store.
 #[track_caller]
@@ -29,6 +29,7 @@ pub(crate) fn check(store: &Store) {
     all.check_moves();
     policy_invariants::check(store);
     beside_invariants::check(store);
+    routing_invariants::check(store);
 }
 
 /// Every record that a transaction changes takes only steps that its life has.
@@ -148,6 +149,7 @@ impl All {
         expected.may.insert(record::REGIONS.to_owned());
         expected.may.extend(self.moves.values().map(|moving| Move::key_of(moving.vni)));
         policy_invariants::expect(store, &mut expected);
+        routing_invariants::expect(store, &mut expected);
         expected.compare(store);
     }
 
@@ -317,6 +319,12 @@ impl Expected {
         self.may.insert(R::key_of(record.id()));
         self.key(record.list_key(), record.id());
         self.key(name_key::<R>(scope, name), record.id());
+    }
+
+    /// As [`Expected::listed`], for what has no name.
+    pub(crate) fn nameless<R: Listed>(&mut self, record: &R) {
+        self.may.insert(R::key_of(record.id()));
+        self.key(record.list_key(), record.id());
     }
 
     fn compare(mut self, store: &Store) {

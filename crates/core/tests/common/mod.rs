@@ -4,6 +4,7 @@ pub(crate) mod beside_invariants;
 pub(crate) mod build;
 pub(crate) mod invariants;
 pub(crate) mod policy_invariants;
+pub(crate) mod routing_invariants;
 pub(crate) mod store;
 
 use ipnet::IpNet;
@@ -12,6 +13,7 @@ use pintle_core::id::IdSource;
 use pintle_core::model::FlowLog;
 use pintle_core::model::{Account, Attachment, Host, Instance, Move, ReservedIp, Subnet, Timestamp, Vni, Vpc};
 use pintle_core::model::{FloatingIp, NetworkAcl, PrefixList, PublicGateway, PublicPool, SecurityGroup, VniPermission};
+use pintle_core::model::{InternetGateway, RouteAssociation, RouteTable};
 use pintle_core::record::Record;
 use pintle_core::txn::Txn;
 use pintle_core::{DecideError, Refusal, Reply, Request, decide};
@@ -154,6 +156,7 @@ macro_rules! answers {
 }
 answers!(VniPermission, Account, Vpc, Subnet, ReservedIp, Vni, Instance, Attachment, Move, Host);
 answers!(FlowLog, SecurityGroup, NetworkAcl, PrefixList, PublicPool, FloatingIp, PublicGateway);
+answers!(InternetGateway, RouteTable, RouteAssociation);
 
 impl Answer for IpNet {
     fn of(reply: Reply) -> Self {

@@ -69,12 +69,15 @@ pub(super) fn expect(store: &Store, expected: &mut Expected) {
         }
         if let Some(FloatingIpTarget::Vni { vni, ip }) = floating.target {
             expected.index(record::floating_ips_of_vni(vni), floating.id);
+            let holder: Vni = store.record(&Vni::key_of(vni)).unwrap_or_else(|| panic!("{floating:?} leads nowhere"));
+            expected.index(record::floating_ips_of_vpc(holder.vpc), floating.id);
             expected.key(record::floating_ip_of_key(ip), floating.id);
         }
     }
     for gateway in store.records::<PublicGateway>() {
         expected.listed(&gateway, &gateway.vpc.to_string(), &gateway.name);
-        expected.key(format!("{}{}", record::gateways_of_vpc(gateway.vpc), gateway.zone), gateway.id);
+        let of_vpc = format!("{}{}", record::gateways_of_vpc(gateway.vpc), gateway.zone);
+        expected.key(gateway.place.map_or(of_vpc.clone(), |_| format!("{of_vpc}/{}", gateway.id)), gateway.id);
         expected.index(record::gateways_of_host(gateway.host), gateway.id);
     }
 }

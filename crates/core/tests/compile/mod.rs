@@ -5,5 +5,6 @@ mod moves;
 mod policy;
 mod presence;
 mod public;
+mod routes;
 pub(crate) mod sound;
 pub(crate) mod told;

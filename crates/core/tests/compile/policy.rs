@@ -199,7 +199,7 @@ fn b12_a_delegated_prefix_is_a_route_through_its_interface_and_its_ports_own() {
         let net: ipnet::IpNet = net.parse().unwrap();
         s.world.run::<ipnet::IpNet>(Command::AddVniPrefix(vnis[0], PrefixChoice::Net(net)));
         for host in s.hosts {
-            let route = whole(&s.world.store)[&host][&EntryKey::Route(segment, net)].clone();
+            let route = whole(&s.world.store)[&host][&EntryKey::Route(segment, 0, net)].clone();
             assert_eq!(route, Entry::Route(RouteSpec::Via(ip(via))));
         }
         assert!(port(&s, 0, attachments[0]).prefixes.contains(&net));

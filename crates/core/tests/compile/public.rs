@@ -56,7 +56,7 @@ impl Stage {
     }
 
     fn route(&self, host: usize) -> Option<Entry> {
-        let key = EntryKey::Route(self.s.world.get::<Vpc>(self.s.vpc).segment, "0.0.0.0/0".parse().unwrap());
+        let key = EntryKey::Route(self.s.world.get::<Vpc>(self.s.vpc).segment, 0, "0.0.0.0/0".parse().unwrap());
         whole(&self.s.world.store).get(&self.s.hosts[host])?.get(&key).cloned()
     }
 }
@@ -146,7 +146,7 @@ fn c15_what_is_for_an_unused_address_of_a_subnet_does_not_leave_by_the_way_out()
     let segment = t.s.world.get::<Vpc>(t.s.vpc).segment;
     let subnet = t.s.world.get::<Subnet>(t.s.subnet);
     let entries = &whole(&t.s.world.store)[&t.s.hosts[0]];
-    let inside = entries.get(&EntryKey::Route(segment, subnet.cidr.into()));
+    let inside = entries.get(&EntryKey::Route(segment, 0, subnet.cidr.into()));
     assert_eq!(inside, Some(&Entry::Route(RouteSpec::Blackhole)), "longer than the default route, so it comes first");
     assert!(t.route(0).is_some());
 }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::IpNet;
 use pintle_core::compile::HostEntries;
 use pintle_core::host_spec::{EndpointSpec, Entry, EntryKey, LocationSpec, PortMode, PortSpec, VniEndpoint};
-use pintle_core::host_spec::{FloatingIpSpec, RouteSpec};
+use pintle_core::host_spec::{FloatingIpSpec, OWN_TABLE, RouteSpec};
 use pintle_core::id::{HostId, VniId};
 use pintle_core::model::{Host, Move, MoveStep};
 use pintle_core::policy::{Remote, Rule};
@@ -31,7 +31,9 @@ pub(crate) fn check(store: &Store, entries: &HostEntries) {
                 (EntryKey::Instance(_), Entry::Instance(_)) => {}
                 (EntryKey::Group(_), Entry::Group(rules)) => all.group(*host, rules),
                 (EntryKey::Acl(_), Entry::Acl(_)) | (EntryKey::PrefixList(_), Entry::PrefixList(_)) => {}
-                (EntryKey::Route(segment, net), Entry::Route(route)) => all.route(*host, *segment, *net, route),
+                (EntryKey::Route(segment, table, net), Entry::Route(route)) => {
+                    all.route(*host, (*segment, *table), *net, route);
+                }
                 (EntryKey::FloatingIp(_), Entry::FloatingIp(spec)) => all.floating_ip(*host, spec),
                 (EntryKey::Endpoint(..), Entry::Endpoint(EndpointSpec::Gateway)) => {}
                 (key, entry) => panic!("{key} is not the key of {entry:?}"),
@@ -96,18 +98,28 @@ impl Sound<'_> {
     }
 
     /// A way to a network leads through an address that there is a way to.
-    fn route(&self, host: HostId, segment: u32, net: IpNet, route: &RouteSpec) {
+    fn route(&self, host: HostId, (segment, table): (u32, u8), net: IpNet, route: &RouteSpec) {
+        let gateway = |vtep: Option<Ipv4Addr>, gateway: Ipv4Addr| {
+            let there = vtep.map_or(host, |vtep| self.vteps[&vtep]);
+            assert_eq!(there == host, vtep.is_none(), "{route:?} on {host}");
+            let spec = Entry::FloatingIp(FloatingIpSpec::Gateway { segment });
+            let found = self.entries[&there].get(&EntryKey::FloatingIp(gateway.into()));
+            assert_eq!(found, Some(&spec), "{route:?} on {host}");
+        };
         match route {
+            // A table's leads to an interface that may be attached or not.
+            RouteSpec::Via(_) if table != OWN_TABLE => {}
+            RouteSpec::Local => assert_ne!(table, OWN_TABLE, "{net} on {host}"),
+            RouteSpec::Nat { vtep, address } => {
+                assert_ne!(table, OWN_TABLE, "{net} on {host}");
+                gateway(*vtep, *address);
+            }
             RouteSpec::Via(address) => {
                 assert!(self.way(host, segment, *address).is_some(), "{net} on {host}: {route:?} leads nowhere");
             }
-            RouteSpec::Public { gateway_vtep, gateway } => {
-                let Some(gateway) = gateway else { return assert_eq!(*gateway_vtep, None) };
-                let there = gateway_vtep.map_or(host, |vtep| self.vteps[&vtep]);
-                assert_eq!(there == host, gateway_vtep.is_none(), "{route:?} on {host}");
-                let key = EntryKey::FloatingIp((*gateway).into());
-                let spec = Entry::FloatingIp(FloatingIpSpec::Gateway { segment });
-                assert_eq!(self.entries[&there].get(&key), Some(&spec), "{route:?} on {host}");
+            RouteSpec::Public { gateway_vtep, gateway: address } => {
+                let Some(address) = address else { return assert_eq!(*gateway_vtep, None) };
+                gateway(*gateway_vtep, *address);
             }
             RouteSpec::Blackhole => {}
         }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pintle_core::compile::{
-    Carriers, Effect, HostEntries, Subject, effect, subject, subjects_of_ports, subjects_of_vpc,
+    Carriers, Effect, HostEntries, Subject, effect, subject, subjects_of_ports, subjects_of_routes, subjects_of_vpc,
 };
 use pintle_core::host_spec::Entry;
 use pintle_core::model::{Attachment, Instance, Subnet, Vni, Vpc};
-use pintle_core::model::{NetworkAcl, PrefixList, PublicGateway, SecurityGroup};
+use pintle_core::model::{NetworkAcl, PrefixList, PublicGateway, RouteTable, SecurityGroup};
 use pintle_core::record::Record;
 use pintle_core::txn::{Txn, Write};
 
@@ -35,7 +35,8 @@ pub(crate) fn whole(store: &Store) -> HostEntries {
     let groups = store.records::<SecurityGroup>().into_iter().map(|one| Subject::Group(one.id));
     let acls = store.records::<NetworkAcl>().into_iter().map(|one| Subject::Acl(one.id));
     let lists = store.records::<PrefixList>().into_iter().map(|one| Subject::PrefixList(one.id));
-    let all = instances.chain(subnets).chain(vnis).chain(vpcs).chain(groups).chain(acls).chain(lists);
+    let tables = store.records::<RouteTable>().into_iter().map(|one| Subject::RouteTable(one.id));
+    let all = tables.chain(instances).chain(subnets).chain(vnis).chain(vpcs).chain(groups).chain(acls).chain(lists);
     merge(all.map(|one| subject(store, &carriers, one).unwrap()))
 }
 
@@ -79,6 +80,7 @@ impl Told {
             match effect(key, value).unwrap() {
                 Some(Effect::Subject(subject)) => drop(concerned.insert(subject)),
                 Some(Effect::Ports(of)) => concerned.extend(subjects_of_ports(store, of).unwrap()),
+                Some(Effect::Routes(vpc)) => concerned.extend(subjects_of_routes(store, vpc).unwrap()),
                 Some(Effect::Host(host)) => drop(hosts.insert(host)),
                 None => {}
             }

@@ -19,6 +19,7 @@ mod network_acl;
 mod prefix_list;
 mod reserved_ip;
 mod rule_quota;
+pub(crate) mod routing;
 mod security_group;
 mod subnet;
 mod tenants;

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use etherparse::PacketBuilder;
 use pintle_datapath::{
     Datapath, EmptyProgram, EndpointKey, HostSettings, IfaceFlags, PacketRunner, PortFlags, PrivateAddress,
-    ProgramName, PublicAddress, Repeater, Route, RouteKey, RouteTo, RunInput, Uplink, Verdict, cell_of_route,
+    ProgramName, PublicAddress, Repeater, Route, RouteKey, RouteTo, RunInput, Uplink, Verdict,
 };
 
 use crate::support::{Failure, GATEWAY_MAC, Guest, OPEN, SEGMENT, add_veth, expect, iface, place, print_figure};
@@ -28,8 +28,9 @@ pub(crate) fn prepare(datapath: &Datapath, policy: u32) -> Result<Outside, Failu
     datapath.set_host_settings(&HostSettings { uplink_ifindex: Some(uplink), ..HostSettings::default() })?;
     let net = "0.0.0.0/0".parse()?;
     let to = RouteTo::Public { gateway_vtep: None, gateway: Some(GATEWAY.into()) };
-    let cell = cell_of_route(SEGMENT, net);
-    datapath.routes().put(&RouteKey { segment: SEGMENT, net }, &Route { to, cell })?;
+    let key = RouteKey::own(SEGMENT, net);
+    let route = Route::new(&key, to);
+    datapath.routes().put(&key, &route)?;
     datapath.public_addresses().put(&GATEWAY.into(), &PublicAddress::Gateway { uplink: UPLINK })?;
 
     let guest = |slot: u8| Ok::<_, Failure>(Guest { slot, ifindex: add_veth(&format!("port{slot}"))? });
@@ -55,7 +56,7 @@ pub(crate) fn prepare(datapath: &Datapath, policy: u32) -> Result<Outside, Failu
         let own = PrivateAddress { public: public.into(), translate, mtu: UPLINK.mtu };
         datapath.private_addresses().put(&EndpointKey { segment: SEGMENT, addr: private }, &own)?;
     }
-    datapath.epochs().raise(cell);
+    datapath.epochs().raise(route.cell);
     Ok(Outside { uplink, guests })
 }
 

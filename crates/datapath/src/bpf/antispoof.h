@@ -16,12 +16,19 @@ static __always_inline int check_sender(const struct port *port, const struct pa
 	return 0;
 }
 
-/* Where packets of a segment for an address that is no endpoint go. */
-static __always_inline const struct route *find_route(__u32 segment, const struct addr *addr)
+/* Where packets of a segment go by this route table, or, with table 0, those for an address that is no endpoint. */
+static __always_inline const struct route *find_route(__u32 segment, __u32 table, const struct addr *addr)
 {
-	struct route_key key = { .prefixlen = 160, .segment = segment, .addr = *addr };
+	struct route_key key = { .prefixlen = 160, .segment = segment | table << 24, .addr = *addr };
+	const struct route *route = bpf_map_lookup_elem(&routes, &key);
 
-	return bpf_map_lookup_elem(&routes, &key);
+	return route && route->v6 && addr_is_v4(addr) ? 0 : route;
+}
+
+/* Whether a route leads to the public network. */
+static __always_inline int is_public(const struct route *route)
+{
+	return route && (route->kind == ROUTE_PUBLIC || route->kind == ROUTE_NAT);
 }
 
 /* While an interface moves between two devices of this host both may be ACTIVE for a moment, and then both own its
@@ -48,14 +55,17 @@ static __noinline int owns_address(const struct port *port, __u32 ifindex, const
 	}
 	if (addr_equal(addr, &port->primary))
 		return 1;
-	route = find_route(port->segment, addr);
+	route = find_route(port->segment, 0, addr);
 	if (!route)
 		return 0;
 	*cell = route->cell;
 	if (route->kind != ROUTE_VIA)
 		return 0;
 	key.addr = route->addr;
-	return is_at(bpf_map_lookup_elem(&endpoints, &key), ifindex);
+	endpoint = bpf_map_lookup_elem(&endpoints, &key);
+	if (endpoint)
+		*cell = endpoint->cell;
+	return is_at(endpoint, ifindex);
 }
 
 static __always_inline int check_source_ip(const struct port *port, __u32 ifindex, const struct addr *saddr, __u16 *cell)

@@ -55,7 +55,7 @@ static __always_inline int resolve(const struct port *port, __be32 target, __u16
 	addr_from_v4(&addr, target);
 	if (addr_equal(&addr, &port->primary))
 		return DROP_ARP_NOT_FORWARDED;
-	endpoint = find_receiver(port->segment, &addr, &receiver);
+	endpoint = find_receiver(port->segment, 0, &addr, &receiver);
 	if (!endpoint)
 		return DROP_ARP_UNKNOWN_TARGET;
 	/* A guest that probes for its own address must hear nothing, or duplicate address detection would refuse it. */

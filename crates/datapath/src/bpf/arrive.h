@@ -177,7 +177,7 @@ __noinline int find_way_private(struct __sk_buff *skb, const struct packet *pkt,
 	way->segment = to->segment;
 	way->changes = changes_so_far();
 	way->from = skb->ifindex;
-	endpoint = find_receiver(to->segment, &to->private, &found);
+	endpoint = find_receiver(to->segment, 0, &to->private, &found);
 	if (!endpoint || (endpoint->flags & ENDPOINT_GATEWAY))
 		return drop(skb, 0, DROP_UNKNOWN_PUBLIC_ADDRESS);
 	way->slot[1] = way->blame = endpoint->ifindex ? endpoint->slot : 0;

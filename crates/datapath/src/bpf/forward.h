@@ -263,14 +263,16 @@ __noinline int find_way(struct __sk_buff *skb, const struct port *port, const st
 	if (is_multicast(pkt))
 		return drop(skb, port->slot, DROP_MULTICAST);
 
-	endpoint = find_receiver(port->segment, &pkt->daddr, &found);
+	/* What goes by the gateway goes by the subnet's route table. */
+	endpoint = find_receiver(port->segment, routed ? port->table : 0, &pkt->daddr, &found);
 	if ((endpoint && (endpoint->flags & ENDPOINT_GATEWAY)) || is_gateway6((const struct in6_addr *)&pkt->daddr)) {
 		if (!routed)
 			return drop(skb, port->slot, DROP_WRONG_DST_MAC);
 		return pkt->flags & PKT_V6 ? serve_gateway6(skb, port, pkt) : serve_gateway(skb, port, pkt);
 	}
 	if (routed) {
-		if (!endpoint && found.route && found.route->kind == ROUTE_PUBLIC) {
+		direct = !found.foreign;
+		if (!endpoint && is_public(found.route)) {
 			scratch->route = *found.route;
 			return GO_OUT;
 		}

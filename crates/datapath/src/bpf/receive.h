@@ -12,11 +12,8 @@
 /* The location of the frame's source MAC, if `remote` is a host that may speak for it in this segment. */
 static __always_inline const struct location *speaks_for(__u32 segment, const __u16 *mac, __be32 remote)
 {
-	struct location_key key = { .segment = segment };
-	const struct location *location;
+	const struct location *location = location_of(segment, mac);
 
-	__builtin_memcpy(key.mac, mac, ETH_ALEN);
-	location = bpf_map_lookup_elem(&locations, &key);
 	if (!location || !location->vtep || (location->vtep != remote && location->alt_vtep != remote))
 		return 0;
 	return location;
@@ -57,6 +54,18 @@ static __always_inline int hand_over(struct __sk_buff *skb, const struct packet 
 	return GO_ON;
 }
 
+/* The number of the route table of the interface that gets packets for an address; 0: it has none, or nobody does. */
+static __noinline __u32 table_of(__u32 segment, const struct addr *addr)
+{
+	const struct location *location;
+	const struct endpoint *endpoint;
+	struct receiver found;
+
+	endpoint = find_receiver(segment, 0, addr, &found);
+	location = endpoint ? location_of(segment, endpoint->mac) : 0;
+	return location ? location->table : 0;
+}
+
 /* As find_way(), for a packet of the overlay. */
 __noinline int find_way_in(struct __sk_buff *skb, const struct packet *pkt, __u32 segment, __be32 remote)
 {
@@ -67,7 +76,7 @@ __noinline int find_way_in(struct __sk_buff *skb, const struct packet *pkt, __u3
 	struct receiver found;
 	enum overlay_hop hop;
 	struct addr addr;
-	int forwarded, direct = 1;
+	int forwarded, routed, direct = 1;
 
 	if (!pkt || !scratch)
 		return TC_ACT_SHOT;
@@ -82,14 +91,20 @@ __noinline int find_way_in(struct __sk_buff *skb, const struct packet *pkt, __u3
 		if (location)
 			way->cell[0] = location->cell;
 		else if (overlay_hop_of(pkt->src) != OVERLAY_PUBLIC ||
-			 !speaks_for_public(segment, &pkt->saddr, remote, &way->cell[0]))
+			 !speaks_for_public(segment, table_of(segment, &pkt->daddr), &pkt->saddr, remote,
+					    &way->cell[0]))
 			return drop(skb, 0, DROP_WRONG_HOST);
 		/* What another host has sent on is not the sender's usual way, and not remembered as such. */
 		way->from = remote;
 		if (hop == OVERLAY_PUBLIC)
-			return location ? find_relay(skb, pkt, way) : drop(skb, 0, DROP_WRONG_HOST);
+			return location ? find_relay(skb, pkt, way, location->table) : drop(skb, 0, DROP_WRONG_HOST);
+	} else {
+		location = location_of(segment, pkt->src);
 	}
-	endpoint = find_receiver(segment, &pkt->daddr, &found);
+	/* The sender's host has gone by its route table, and so does this one, to find the same interface. */
+	routed = hop == OVERLAY_ROUTED || hop == OVERLAY_FORWARDED_ROUTED;
+	endpoint = find_receiver(segment, routed && location ? location->table : 0, &pkt->daddr, &found);
+	direct = !found.foreign;
 	if (hop == OVERLAY_SWITCHED && (!endpoint || !mac_equal(pkt->dst, endpoint->mac))) {
 		const struct endpoint *router = find_by_mac(segment, pkt->dst, &addr);
 

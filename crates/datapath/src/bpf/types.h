@@ -42,7 +42,8 @@ struct port {
 	__u32 generation; /* of the attachment; for the agent, not read by the programs */
 	__u8 prefix_len;  /* of the subnet, 0 to 32 */
 	__u8 prefix6_len; /* of the subnet's IPv6 network, 0 to 128 */
-	__u8 pad[6];
+	__u8 table;	  /* number of the subnet's route table; 0: the VPC has none */
+	__u8 pad[5];
 	__u8 vni[VNI_TEXT_LEN]; /* id text, NUL-padded; for people and dumps, not read by the programs */
 };
 
@@ -111,22 +112,26 @@ struct location {
 	__be32 alt_vtep; /* accepted too while a move is under way, 0 = none */
 	struct addr addr; /* the interface's primary address: where frames to this MAC for foreign addresses go */
 	__u16 cell;	 /* index into `epochs` */
-	__u16 pad;
+	__u8 table;	 /* number of the route table by which its packets are sent on; 0: the VPC has none */
+	__u8 pad;
 };
 
-/* Longest prefix match: where packets of a segment go that are for no endpoint. */
+/*
+ * Longest prefix match: where packets of a segment go, by one of its route tables; or, with table 0, those that are for no
+ * endpoint.
+ */
 struct route_key {
 	__u32 prefixlen; /* 32 + length of the prefix, 96 more for IPv4 */
-	__u32 segment;
+	__u32 segment;	 /* its 24 bits, and above them the table's number */
 	struct addr addr;
 };
 
 struct route {
 	__u32 kind;	/* enum route_kind */
-	__be32 gateway_vtep; /* ROUTE_PUBLIC: host of the public gateway, 0 = this one */
-	struct addr addr; /* ROUTE_VIA: the endpoint; ROUTE_PUBLIC: the gateway's public address, all 0 = none */
+	__be32 gateway_vtep; /* ROUTE_PUBLIC, ROUTE_NAT: host of the public gateway, 0 = this one */
+	struct addr addr; /* ROUTE_VIA: the endpoint; ROUTE_PUBLIC, ROUTE_NAT: the gateway's public address, all 0 = none */
 	__u16 cell;
-	__u16 pad;
+	__u16 v6; /* 1: for IPv6; such a network may hold all of IPv4's, mapped */
 };
 
 /* Frames as they would be on a wire: a GSO packet counts as the frames it will become. */

@@ -159,7 +159,8 @@ static __always_inline int choose_exit(struct __sk_buff *skb, const struct packe
 	const struct public_address *public;
 	int reason = 0;
 
-	if (!ifindex || (use_floating_ip(pkt, way) && !is_own_public(pkt, way, ifindex))) {
+	if (!ifindex || route->kind == ROUTE_NAT ||
+	    (use_floating_ip(pkt, way) && !is_own_public(pkt, way, ifindex))) {
 		if (!by_gateway || addr_is_zero(&route->addr) || (pkt->flags & PKT_V6))
 			return DROP_NO_PUBLIC_ADDRESS;
 		if (route->gateway_vtep) {
@@ -189,16 +190,19 @@ static __always_inline int choose_exit(struct __sk_buff *skb, const struct packe
 	return 0;
 }
 
-/* As find_way(), for the public network and another host's guest: this host is its public gateway. */
-__noinline int find_relay(struct __sk_buff *skb, const struct packet *pkt, struct way *way)
+/*
+ * As find_way(), for the public network and another host's guest, whose route table is `table`: this host is its public
+ * gateway.
+ */
+__noinline int find_relay(struct __sk_buff *skb, const struct packet *pkt, struct way *way, __u32 table)
 {
 	const struct route *route;
 	int reason;
 
 	if (!pkt || !way)
 		return TC_ACT_SHOT;
-	route = find_route(way->segment, &pkt->daddr);
-	if (!route || route->kind != ROUTE_PUBLIC)
+	route = find_route(way->segment, table, &pkt->daddr);
+	if (!is_public(route))
 		return drop(skb, 0, DROP_NO_ROUTE);
 	way->cell[1] = route->cell;
 	way->hop = HOP_ROUTED | HOP_UPLINK | HOP_FROM_OVERLAY;
@@ -213,12 +217,16 @@ __noinline int find_relay(struct __sk_buff *skb, const struct packet *pkt, struc
 	return drop(skb, 0, DROP_TOO_BIG);
 }
 
-/* Whether `remote` is the host of the public gateway that packets from `addr` come in by. */
-static __always_inline int speaks_for_public(__u32 segment, const struct addr *addr, __be32 remote, __u16 *cell)
+/*
+ * Whether `remote` is the host of the public gateway that packets from `addr` come in by, for an interface whose own packets
+ * leave by this route table.
+ */
+static __always_inline int speaks_for_public(__u32 segment, __u32 table, const struct addr *addr, __be32 remote,
+					     __u16 *cell)
 {
-	const struct route *route = find_route(segment, addr);
+	const struct route *route = find_route(segment, table, addr);
 
-	if (!route || route->kind != ROUTE_PUBLIC || !route->gateway_vtep || route->gateway_vtep != remote)
+	if (!is_public(route) || !route->gateway_vtep || route->gateway_vtep != remote)
 		return 0;
 	*cell = route->cell;
 	return 1;
@@ -236,7 +244,7 @@ __noinline int find_way_out(struct __sk_buff *skb, const struct port *port, cons
 	if (!port || !pkt || !way || !route)
 		return TC_ACT_SHOT;
 	iface = iface_of(port->slot);
-	by_gateway = iface && (iface->flags & IFACE_PUBLIC_GATEWAY);
+	by_gateway = route->kind == ROUTE_NAT || (iface && (iface->flags & IFACE_PUBLIC_GATEWAY));
 	if (pkt->ttl <= 1) {
 		error.reason = DROP_TTL_EXCEEDED;
 		error.kind = ERROR_TIME_EXCEEDED;

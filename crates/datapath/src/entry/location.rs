@@ -26,6 +26,8 @@ pub struct Location {
     pub alt_vtep: Option<Ipv4Addr>,
     /// The interface's primary address: where frames to this MAC for foreign addresses go.
     pub addr: Option<IpAddr>,
+    /// The number of the route table by which its packets are sent on; 0: the VPC has none.
+    pub table: u8,
     /// Whose epoch tells flows that this entry changed: [`cell_of_mac`](crate::cell_of_mac) of its key.
     pub cell: u16,
 }
@@ -50,6 +52,7 @@ impl Entry for Location {
             alt_vtep: be32_or_zero(self.alt_vtep),
             addr: raw_or_zero(self.addr),
             cell: self.cell,
+            table: self.table,
             pad: 0,
         }
     }
@@ -60,6 +63,7 @@ impl Entry for Location {
             alt_vtep: ipv4_or_none(raw.alt_vtep),
             addr: from_raw_or_none(&raw.addr),
             cell: raw.cell,
+            table: raw.table,
         }
     }
 

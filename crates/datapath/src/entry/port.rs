@@ -26,6 +26,8 @@ pub struct Port {
     pub prefix_len: u8,
     /// The subnet's IPv6 network, if it has one.
     pub subnet6: Option<Ipv6Net>,
+    /// The number of the subnet's route table; 0: the VPC has none.
+    pub table: u8,
     /// The interface's MAC address.
     pub mac: [u8; 6],
     /// The MAC address that the gateway shows to this guest.
@@ -73,7 +75,8 @@ impl Entry for Port {
             generation: self.generation,
             prefix_len: self.prefix_len,
             prefix6_len,
-            pad: [0; 6],
+            table: self.table,
+            pad: [0; 5],
             vni,
         }
     }
@@ -87,6 +90,7 @@ impl Entry for Port {
             gateway_ip: ipv4(raw.gateway_ip),
             prefix_len: raw.prefix_len,
             subnet6: net6_or_none(&raw.subnet6, raw.prefix6_len),
+            table: raw.table,
             mac: raw.mac,
             gateway_mac: raw.gw_mac,
             mtu: raw.mtu,

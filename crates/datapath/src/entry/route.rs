@@ -1,4 +1,4 @@
-//! A route: where packets of a segment go whose destination is no endpoint.
+//! A route: where packets of a segment go, by a route table, or because their destination is no endpoint.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -16,15 +16,33 @@ use crate::skel::types;
 pub struct RouteKey {
     /// VXLAN network identifier of the VPC, 24 bits.
     pub segment: u32,
+    /// The number of the route table in the VPC; 0: the VPC's own routes, for addresses that are no endpoint.
+    pub table: u8,
     /// The network. Bits of the host part are not looked at.
     pub net: IpNet,
+}
+
+impl RouteKey {
+    /// The key of a route of the VPC's own, which holds whatever the route table is.
+    pub fn own(segment: u32, net: IpNet) -> Self {
+        RouteKey { segment, table: 0, net }
+    }
 }
 
 /// Where packets for a network go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RouteTo {
-    /// To this endpoint of the segment: a delegated prefix, or a route through an appliance.
+    /// To this endpoint of the segment: a delegated prefix or, in a route table, a route through an appliance.
     Via(IpAddr),
+    /// To whom the VPC's own addresses and routes lead; in route tables only.
+    Local,
+    /// To the public network, through a public gateway whatever floating IP the sender has; in route tables only.
+    Nat {
+        /// The public gateway's host; `None`: this one.
+        vtep: Option<Ipv4Addr>,
+        /// The public gateway's address.
+        address: Ipv4Addr,
+    },
     /// To the public network: through the sender's floating IP, else through the public gateway.
     Public {
         /// The public gateway's host; `None`: this one.
@@ -43,10 +61,21 @@ pub struct Route {
     pub to: RouteTo,
     /// Whose epoch tells flows that this entry changed: [`cell_of_route`](crate::cell_of_route) of its key.
     pub cell: u16,
+    /// Whether its network is one of IPv6: it may hold all IPv4 addresses too, as IPv6 maps them.
+    pub v6: bool,
+}
+
+impl Route {
+    /// The entry of a route.
+    pub fn new(key: &RouteKey, to: RouteTo) -> Self {
+        Route { to, cell: crate::cells::cell_of_route(key), v6: key.net.addr().is_ipv6() }
+    }
 }
 
 /// Bits of an LPM key before the address: the segment, or the number of a gate.
 pub(crate) const LPM_HEAD: u32 = 32;
+/// The number of a route table stands above the 24 bits of the segment.
+const TABLE_SHIFT: u32 = 24;
 
 impl Entry for Route {
     type Key = RouteKey;
@@ -56,11 +85,19 @@ impl Entry for Route {
 
     fn raw_key(key: &RouteKey) -> types::route_key {
         let (addr, len) = raw_net(key.net);
-        types::route_key { prefixlen: LPM_HEAD + u32::from(len), segment: key.segment, addr }
+        types::route_key {
+            prefixlen: LPM_HEAD + u32::from(len),
+            segment: key.segment | u32::from(key.table) << TABLE_SHIFT,
+            addr,
+        }
     }
 
     fn key_from_raw(raw: &types::route_key) -> RouteKey {
-        RouteKey { segment: raw.segment, net: net_from_raw(&raw.addr, lpm_len(raw.prefixlen)) }
+        RouteKey {
+            segment: raw.segment & MAX_SEGMENT,
+            table: (raw.segment >> TABLE_SHIFT) as u8,
+            net: net_from_raw(&raw.addr, lpm_len(raw.prefixlen)),
+        }
     }
 
     fn raw_value(&self) -> types::route {
@@ -69,11 +106,13 @@ impl Entry for Route {
             gateway_vtep: be32_or_zero(gateway_vtep),
             addr,
             cell: self.cell,
-            pad: 0,
+            v6: self.v6.into(),
         };
         match self.to {
             RouteTo::Via(addr) => route(RouteKind::VIA, None, raw(addr)),
             RouteTo::Public { gateway_vtep, gateway } => route(RouteKind::PUBLIC, gateway_vtep, raw_or_zero(gateway)),
+            RouteTo::Nat { vtep, address } => route(RouteKind::NAT, vtep, raw(address.into())),
+            RouteTo::Local => route(RouteKind::LOCAL, None, types::addr::default()),
             RouteTo::Blackhole => route(RouteKind::BLACKHOLE, None, types::addr::default()),
         }
     }
@@ -84,9 +123,14 @@ impl Entry for Route {
             RouteKind::PUBLIC => {
                 RouteTo::Public { gateway_vtep: ipv4_or_none(raw.gateway_vtep), gateway: from_raw_or_none(&raw.addr) }
             }
+            RouteKind::LOCAL => RouteTo::Local,
+            RouteKind::NAT => match from_raw(&raw.addr) {
+                IpAddr::V4(address) => RouteTo::Nat { vtep: ipv4_or_none(raw.gateway_vtep), address },
+                IpAddr::V6(_) => RouteTo::Blackhole,
+            },
             _ => RouteTo::Blackhole,
         };
-        Route { to, cell: raw.cell }
+        Route { to, cell: raw.cell, v6: raw.v6 != 0 }
     }
 
     fn check(&self, key: &RouteKey) -> Result<()> {
@@ -98,6 +142,11 @@ impl Entry for Route {
             return bad("segment", key.segment.to_string(), "a VXLAN segment has 24 bits (RFC 7348)");
         }
         match self.to {
+            RouteTo::Local | RouteTo::Nat { .. } if key.table == 0 => bad(
+                "table",
+                key.table.to_string(),
+                "only the routes of a route table lead into the VPC or to a NAT gateway",
+            ),
             RouteTo::Via(addr) if addr.is_unspecified() => {
                 bad("via", addr.to_string(), "a route leads to an endpoint's address")
             }

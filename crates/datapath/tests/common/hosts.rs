@@ -69,12 +69,15 @@ pub struct Identity {
     pub segment: u32,
     pub ip: Ipv4Addr,
     pub mac: [u8; 6],
+    /// The number of its subnet's route table.
+    pub table: u8,
 }
 
 impl Identity {
     /// 10.0.`subnet`.`number`/24, with its gateway at .1.
     pub fn new(segment: u32, subnet: u8, number: u8) -> Identity {
-        Identity { segment, ip: Ipv4Addr::new(10, 0, subnet, number), mac: [2, 0, 0, segment as u8, subnet, number] }
+        let mac = [2, 0, 0, segment as u8, subnet, number];
+        Identity { segment, ip: Ipv4Addr::new(10, 0, subnet, number), mac, table: 0 }
     }
 
     pub fn key(&self) -> EndpointKey {
@@ -112,6 +115,7 @@ impl Host {
             gateway_ip: gateway,
             prefix_len: 24,
             subnet6: None,
+            table: id.table,
             mac: id.mac,
             gateway_mac: GATEWAY_MAC,
             mtu: MTU,
@@ -139,7 +143,8 @@ impl Host {
         self.datapath.endpoints().put(&id.key(), &endpoint).expect("put");
         self.datapath.epochs().raise(cell);
         let cell = cell_of_mac(id.segment, id.mac);
-        let location = Location { vtep: place.vtep, alt_vtep: place.alt_vtep, addr: Some(id.ip.into()), cell };
+        let (vtep, alt_vtep, addr) = (place.vtep, place.alt_vtep, Some(id.ip.into()));
+        let location = Location { vtep, alt_vtep, addr, table: id.table, cell };
         self.datapath.locations().put(&LocationKey { segment: id.segment, mac: id.mac }, &location).expect("put");
         self.datapath.epochs().raise(cell);
     }

@@ -105,6 +105,7 @@ impl Guest {
             gateway_ip: self.gateway,
             prefix_len: 24,
             subnet6: None,
+            table: 0,
             mac: self.mac,
             gateway_mac: self.gateway_mac,
             mtu: MTU,

@@ -43,9 +43,10 @@ impl Public<'_> {
     pub fn route(&self, gateway_vtep: Option<Ipv4Addr>, gateway: Option<Ipv4Addr>) {
         let net = "0.0.0.0/0".parse().expect("a network");
         let to = RouteTo::Public { gateway_vtep, gateway: gateway.map(IpAddr::V4) };
-        let cell = cell_of_route(SEGMENT, net);
-        self.bench.datapath.routes().put(&RouteKey { segment: SEGMENT, net }, &RouteEntry { to, cell }).expect("put");
-        self.bench.datapath.epochs().raise(cell);
+        let key = RouteKey::own(SEGMENT, net);
+        let route = RouteEntry::new(&key, to);
+        self.bench.datapath.routes().put(&key, &route).expect("put");
+        self.bench.datapath.epochs().raise(route.cell);
     }
 
     /// Makes this host the public gateway of the first VPC.
@@ -63,7 +64,8 @@ impl Public<'_> {
         let own = PrivateAddress { public: public.into(), translate, mtu: UPLINK.mtu };
         let key = EndpointKey { segment: SEGMENT, addr: private };
         self.bench.datapath.private_addresses().put(&key, &own).expect("put");
-        self.bench.datapath.epochs().raise(cell_of_route(SEGMENT, "0.0.0.0/0".parse().expect("a network")));
+        let net = "0.0.0.0/0".parse().expect("a network");
+        self.bench.datapath.epochs().raise(cell_of_route(&RouteKey::own(SEGMENT, net)));
     }
 
     /// A packet from the public network.

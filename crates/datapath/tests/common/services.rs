@@ -36,6 +36,7 @@ pub fn port_spec(guest: &Guest, address6: Ipv6Addr, ipv6: Ipv6Assignment) -> Por
             ntp: vec![[169, 254, 169, 123].into(), ip6("2001:db8::123")],
             ipv6,
         },
+        route_table: 0,
     }
 }
 

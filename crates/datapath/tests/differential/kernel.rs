@@ -115,18 +115,21 @@ impl Kernel {
                     let key = LocationKey { segment: *segment, mac: mac.0 };
                     let addr = primary(scene, *segment, *mac);
                     let cell = cell_of_mac(*segment, mac.0);
-                    locations.insert(key, Location { vtep: spec.vtep, alt_vtep: spec.alt_vtep, addr, cell });
+                    let (vtep, alt_vtep, table) = (spec.vtep, spec.alt_vtep, spec.route_table);
+                    locations.insert(key, Location { vtep, alt_vtep, addr, table, cell });
                 }
-                (EntryKey::Route(segment, net), Entry::Route(spec)) => {
+                (EntryKey::Route(segment, table, net), Entry::Route(spec)) => {
                     let to = match *spec {
                         RouteSpec::Via(address) => RouteTo::Via(address),
                         RouteSpec::Blackhole => RouteTo::Blackhole,
+                        RouteSpec::Local => RouteTo::Local,
+                        RouteSpec::Nat { vtep, address } => RouteTo::Nat { vtep, address },
                         RouteSpec::Public { gateway_vtep, gateway } => {
                             RouteTo::Public { gateway_vtep, gateway: gateway.map(IpAddr::V4) }
                         }
                     };
-                    let key = RouteKey { segment: *segment, net: *net };
-                    routes.insert(key, Route { to, cell: cell_of_route(*segment, *net) });
+                    let key = RouteKey { segment: *segment, table: *table, net: *net };
+                    routes.insert(key, Route::new(&key, to));
                 }
                 _ => {}
             }
@@ -141,8 +144,17 @@ impl Kernel {
         for key in sync(self.datapath.locations(), &mut self.locations, locations) {
             cells.insert(cell_of_mac(key.segment, key.mac));
         }
+        let before = self.routes.clone();
         for key in sync(self.datapath.routes(), &mut self.routes, routes) {
-            cells.insert(cell_of_route(key.segment, key.net));
+            cells.insert(cell_of_route(&key));
+            if let Some(Route { to: RouteTo::Via(hop), .. }) = before.get(&key) {
+                cells.insert(cell_of_endpoint(key.segment, *hop));
+            }
+            let uses = |segment: u32, table: u8| key.table != 0 && (segment, table) == (key.segment, key.table);
+            let ports = self.ports.values().filter(|port| uses(port.segment, port.table));
+            cells.extend(ports.map(|port| cell_of_slot(port.slot)));
+            let locations = self.locations.iter().filter(|(at, location)| uses(at.segment, location.table));
+            cells.extend(locations.map(|(at, _)| cell_of_mac(at.segment, at.mac)));
         }
         let before = self.ports.clone();
         for device in sync(self.datapath.ports(), &mut self.ports, ports) {
@@ -266,6 +278,7 @@ fn port(slot: u32, spec: &PortSpec) -> Port {
         gateway_ip: spec.gateway,
         prefix_len: spec.subnet.prefix_len(),
         subnet6: spec.subnet6,
+        table: spec.route_table,
         mac: spec.mac.0,
         gateway_mac: GATEWAY_MAC.0,
         mtu: spec.mtu,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use pintle_core::host_spec::{
-    EndpointSpec, Entry, EntryKey, GuestConfig, LocationSpec, PortLimits, PortMode, PortPolicy, PortSpec, RouteSpec,
-    VniEndpoint,
+    EndpointSpec, Entry, EntryKey, GuestConfig, LocationSpec, OWN_TABLE, PortLimits, PortMode, PortPolicy, PortSpec,
+    RouteSpec, VniEndpoint,
 };
 use pintle_core::id::{
     AclRuleId, AttachmentId, InstanceId, NetworkAclId, PrefixListId, RuleId, SecurityGroupId, VniId,
@@ -21,6 +21,17 @@ use super::random::Random;
 pub const PORTS: [u16; 6] = [22, 53, 80, 443, 4000, 40_000];
 /// Other hosts.
 pub const VTEPS: [Ipv4Addr; 2] = [Ipv4Addr::new(192, 0, 2, 2), Ipv4Addr::new(192, 0, 2, 3)];
+/// What tables may have routes to: other subnets, what is outside, and everything.
+const TABLE_NETS: [&str; 8] = [
+    "10.0.1.0/24",
+    "10.0.2.0/24",
+    "172.16.0.0/12",
+    "172.20.0.0/16",
+    "0.0.0.0/0",
+    "2001:db8:2::/64",
+    "2001:db9::/32",
+    "::/0",
+];
 /// Ports on this host, at most.
 pub const MAX_HERE: usize = 6;
 
@@ -35,6 +46,8 @@ pub struct Guest {
     pub addresses: Vec<IpAddr>,
     pub prefixes: Vec<ipnet::IpNet>,
     pub here: bool,
+    /// The number of its subnet's route table.
+    pub table: u8,
 }
 
 impl Guest {
@@ -53,6 +66,8 @@ impl Guest {
 pub struct Scene {
     pub entries: BTreeMap<EntryKey, Entry>,
     pub guests: Vec<Guest>,
+    /// By segment and subnet: the number of the subnet's route table, 0 where the VPC has none.
+    tables: BTreeMap<(u32, u8), u8>,
     rules: u64,
 }
 
@@ -78,7 +93,8 @@ fn subnet6(subnet: u8) -> ipnet::Ipv6Net {
 
 impl Scene {
     pub fn new(random: &mut Random) -> Scene {
-        let mut scene = Scene { entries: BTreeMap::new(), guests: Vec::new(), rules: 0 };
+        let (entries, tables) = (BTreeMap::new(), BTreeMap::new());
+        let mut scene = Scene { entries, guests: Vec::new(), tables, rules: 0 };
         let segments: Vec<u32> = (0..random.between(1, 3)).map(|n| 100 * (n as u32 + 1)).collect();
         let dual_stack: Vec<bool> = (0..2).map(|_| random.chance(75)).collect();
         for list in 0..2 {
@@ -95,6 +111,14 @@ impl Scene {
             for subnet in 1..=2 {
                 let gateway = IpAddr::from([10, 0, subnet, 1]);
                 scene.entries.insert(EntryKey::Endpoint(*segment, gateway), Entry::Endpoint(EndpointSpec::Gateway));
+            }
+        }
+        for segment in &segments {
+            // Two subnets share a table, have one each, or do without.
+            let has_tables = random.chance(50);
+            for subnet in 1..=2 {
+                let table = if has_tables { random.between(1, 2) as u8 } else { OWN_TABLE };
+                scene.tables.insert((*segment, subnet), table);
             }
         }
         let here = random.between(2, MAX_HERE);
@@ -118,7 +142,8 @@ impl Scene {
             addresses.push(format!("2001:db8:{subnet}::{:x}", 16 + number).parse().expect("an address"));
         }
         let mac = Mac::local(u64::from(segment) << 8 | number as u64);
-        let guest = Guest { number, segment, subnet, mac, addresses, prefixes: Vec::new(), here };
+        let table = self.tables[&(segment, subnet)];
+        let guest = Guest { number, segment, subnet, mac, addresses, prefixes: Vec::new(), here, table };
         let groups = random_groups(random, segment);
         if here {
             let port = random_port(random, &guest, dual_stack, groups.clone());
@@ -140,12 +165,12 @@ impl Scene {
             let key = EntryKey::Endpoint(segment, *address);
             self.entries.insert(key, Entry::Endpoint(EndpointSpec::Vni(endpoint.clone())));
         }
-        let location = LocationSpec { vtep, alt_vtep: None };
+        let location = LocationSpec { vtep, alt_vtep: None, route_table: table };
         self.entries.insert(EntryKey::Location(segment, mac), Entry::Location(location));
         self.guests.push(guest);
     }
 
-    /// Delegated prefixes, a way through a router, and nowhere.
+    /// Delegated prefixes, nowhere, and the routes of its tables.
     fn add_routes(&mut self, random: &mut Random, segment: u32) {
         let members: Vec<usize> = (0..self.guests.len()).filter(|n| self.guests[*n].segment == segment).collect();
         for (place, text) in
@@ -157,25 +182,89 @@ impl Scene {
             let number = random.pick(&members);
             let via = self.guests[number].addresses.iter().copied().find(|ip| ip.is_ipv6() == (place == 3));
             let Some(via) = via else { continue };
-            self.entries.insert(EntryKey::Route(segment, net(text)), Entry::Route(RouteSpec::Via(via)));
+            self.entries.insert(EntryKey::Route(segment, OWN_TABLE, net(text)), Entry::Route(RouteSpec::Via(via)));
             self.guests[number].prefixes.push(net(text));
             if let Some(port) = self.port_mut(number) {
                 port.prefixes.push(net(text));
             }
         }
-        let routers: Vec<usize> = members.iter().copied().filter(|n| self.is_router(*n)).collect();
-        if !routers.is_empty() && random.chance(50) {
-            let via = self.guests[random.pick(&routers)].addresses[0];
-            self.entries.insert(EntryKey::Route(segment, net("172.20.0.0/16")), Entry::Route(RouteSpec::Via(via)));
-        }
         if random.chance(30) {
-            self.entries.insert(EntryKey::Route(segment, net("172.16.0.0/16")), Entry::Route(RouteSpec::Blackhole));
+            let key = EntryKey::Route(segment, OWN_TABLE, net("172.16.0.0/16"));
+            self.entries.insert(key, Entry::Route(RouteSpec::Blackhole));
+        }
+        let own: BTreeSet<u8> = [1, 2].map(|subnet| self.tables[&(segment, subnet)]).into();
+        for table in own.into_iter().filter(|table| *table != OWN_TABLE) {
+            for text in ["10.0.0.0/16", "2001:db8::/32"] {
+                self.entries.insert(EntryKey::Route(segment, table, net(text)), Entry::Route(RouteSpec::Local));
+            }
+            for text in TABLE_NETS {
+                if random.chance(60) {
+                    self.change_route(random, segment, table, text);
+                }
+            }
         }
     }
 
-    fn is_router(&self, number: usize) -> bool {
-        let key = EntryKey::Port(self.guests[number].port());
-        matches!(self.entries.get(&key), Some(Entry::Port(port)) if !port.policy.source_dest_check)
+    /// Lets a route of a table lead somewhere else, or takes it away. Routers forward what is not theirs, others do not.
+    fn change_route(&mut self, random: &mut Random, segment: u32, table: u8, text: &str) {
+        let key = EntryKey::Route(segment, table, net(text));
+        let anybody = random.chance(15);
+        let via: Vec<IpAddr> = self
+            .guests
+            .iter()
+            .filter(|guest| guest.segment == segment && (self.may_forward(guest) || anybody))
+            .flat_map(|guest| guest.addresses.iter().copied())
+            .filter(|address| address.is_ipv4() == net(text).addr().is_ipv4())
+            .collect();
+        let spec = match random.below(10) {
+            0..=3 if !via.is_empty() => RouteSpec::Via(random.pick(&via)),
+            // Of nobody, by now.
+            4 if net(text).addr().is_ipv4() => RouteSpec::Via([10, 0, 1, 99].into()),
+            5 => RouteSpec::Blackhole,
+            6 => RouteSpec::Local,
+            _ => {
+                self.entries.remove(&key);
+                return;
+            }
+        };
+        self.entries.insert(key, Entry::Route(spec));
+    }
+
+    /// Whether a guest forwards what is not its own, as far as this host knows.
+    fn may_forward(&self, guest: &Guest) -> bool {
+        match self.entries.get(&EntryKey::Port(guest.port())) {
+            Some(Entry::Port(port)) => !port.policy.source_dest_check,
+            _ => true,
+        }
+    }
+
+    /// A route of one of the tables is another, or a subnet has another table.
+    fn change_routing(&mut self, random: &mut Random, segment: u32) {
+        let subnet = random.between(1, 2) as u8;
+        let table = self.tables[&(segment, subnet)];
+        if table == OWN_TABLE {
+            return;
+        }
+        if random.chance(70) {
+            let text = random.pick(&TABLE_NETS);
+            return self.change_route(random, segment, table, text);
+        }
+        let other = 3 - table;
+        self.tables.insert((segment, subnet), other);
+        for number in 0..self.guests.len() {
+            let guest = &mut self.guests[number];
+            if (guest.segment, guest.subnet) != (segment, subnet) {
+                continue;
+            }
+            guest.table = other;
+            let key = EntryKey::Location(segment, guest.mac);
+            if let Some(Entry::Location(location)) = self.entries.get_mut(&key) {
+                location.route_table = other;
+            }
+            if let Some(port) = self.port_mut(number) {
+                port.route_table = other;
+            }
+        }
     }
 
     fn port_mut(&mut self, number: usize) -> Option<&mut PortSpec> {
@@ -258,7 +347,8 @@ impl Scene {
     pub fn change(&mut self, random: &mut Random) {
         let number = random.below(self.guests.len());
         let segment = self.guests[number].segment;
-        match random.below(10) {
+        match random.below(16) {
+            10..=15 => self.change_routing(random, segment),
             0 | 1 => {
                 let group = random.below(4);
                 let rules = self.random_rules(random, segment);
@@ -314,7 +404,7 @@ impl Scene {
                 endpoint.vtep = vtep;
             }
         }
-        let location = Entry::Location(LocationSpec { vtep, alt_vtep: None });
+        let location = Entry::Location(LocationSpec { vtep, alt_vtep: None, route_table: guest.table });
         self.entries.insert(EntryKey::Location(guest.segment, guest.mac), location);
     }
 
@@ -391,6 +481,7 @@ fn random_port(random: &mut Random, guest: &Guest, dual_stack: &[bool], groups: 
         },
         limits: PortLimits::default(),
         guest_config: GuestConfig::default(),
+        route_table: guest.table,
     }
 }
 

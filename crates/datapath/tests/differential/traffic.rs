@@ -60,8 +60,8 @@ impl Traffic {
     pub fn next(&mut self, random: &mut Random, scene: &Scene) -> Event {
         match random.below(1000) {
             0..=19 => return Event::Wait(random.pick(&[500, 5_000, 12_000, 33_000, 50_000, 90_000, 150_000, 700_000])),
-            20..=29 => return Event::Change(random.bits()),
-            30..=69 => return self.noise(random, scene),
+            20..=39 => return Event::Change(random.bits()),
+            40..=79 => return self.noise(random, scene),
             _ => {}
         }
         if !self.pending.is_empty() && random.chance(50) {
@@ -95,6 +95,8 @@ impl Traffic {
         let source = some_address(random, &scene.guests[from], ipv6);
         let destination = some_address(random, &scene.guests[to], ipv6);
         let (Some(source), Some(destination)) = (source, destination) else { return };
+        // Route tables lead such packets to a router.
+        let destination = if random.chance(6) { random.pick(&foreign_addresses(ipv6)) } else { destination };
         let kind = match random.below(10) {
             0..=4 => Kind::Tcp(TcpTalk::new(random)),
             5..=7 => Kind::Udp,
@@ -298,7 +300,8 @@ fn frame_between(
     protocol: u8,
     payload: Vec<u8>,
 ) -> Craft {
-    let routed = from.subnet != to.subnet || random.chance(15);
+    // Also what is for nobody in the VPC, but rarely by a guest's mistake to somebody's MAC.
+    let routed = from.subnet != to.subnet || random.chance(if is_foreign(destination) { 90 } else { 15 });
     let mac = match (routed, from.here) {
         (false, _) => to.mac,
         (true, true) => GATEWAY_MAC,
@@ -307,6 +310,16 @@ fn frame_between(
     let mac =
         if random.chance(2) { random.pick(&[Hop::ForwardedRouted.mac(), GATEWAY_MAC, Hop::Routed.mac()]) } else { mac };
     Craft::new((from.mac, source), (mac, destination), protocol, payload)
+}
+
+/// Addresses that are none of the VPC's.
+fn foreign_addresses(ipv6: bool) -> Vec<IpAddr> {
+    let texts: &[&str] = if ipv6 { &["2001:db9::1", "2001:dba::7"] } else { &["172.17.0.9", "172.20.0.7", "8.8.8.8"] };
+    texts.iter().map(|text| text.parse().expect("an address")).collect()
+}
+
+fn is_foreign(address: IpAddr) -> bool {
+    foreign_addresses(address.is_ipv6()).contains(&address)
 }
 
 fn quoted_source(frame: &[u8]) -> Option<IpAddr> {

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use pintle_core::id::FlowLogId;
 use pintle_core::id::{AssociationId, SecurityGroupId, SubnetId, VniId, VniPermissionId, VpcId};
 use pintle_core::id::{AttachmentId, FloatingIpId, InstanceId, NetworkAclId, PrefixListId, PublicGatewayId, RuleId};
+use pintle_core::id::{InternetGatewayId, RouteAssociationId, RouteTableId};
 use pintle_core::refusal::Noun;
 
 use super::error::{Ec2Error, short};
@@ -44,6 +45,9 @@ ids! {
     AssociationId, Association, "InvalidAssociationID.Malformed";
     FloatingIpId, FloatingIp, "InvalidAllocationID.Malformed";
     PublicGatewayId, PublicGateway, "NatGatewayMalformed";
+    InternetGatewayId, InternetGateway, "InvalidInternetGatewayId.Malformed";
+    RouteTableId, RouteTable, "InvalidRouteTableId.Malformed";
+    RouteAssociationId, RouteAssociation, "InvalidAssociationID.Malformed";
 }
 
 /// Reads an id.

@@ -73,6 +73,14 @@ pub fn not_found(noun: Noun, id: &str) -> Ec2Error {
             format!("The networkInterfacePermission ID '{id}' does not exist"),
         ),
         Noun::PublicGateway => ("NatGatewayNotFound", format!("NatGateway {id} was not found")),
+        Noun::InternetGateway => {
+            ("InvalidInternetGatewayID.NotFound", format!("The internetGateway ID '{id}' does not exist"))
+        }
+        Noun::RouteTable => ("InvalidRouteTableID.NotFound", format!("The routeTable ID '{id}' does not exist")),
+        Noun::Route => ("InvalidRoute.NotFound", format!("There is no route to '{id}'")),
+        Noun::RouteAssociation => {
+            ("InvalidAssociationID.NotFound", format!("The association ID '{id}' does not exist"))
+        }
         Noun::ReservedIp => ("InvalidParameterValue", format!("The address '{id}' is not assigned")),
         Noun::Prefix => ("InvalidParameterValue", format!("The prefix '{id}' is not assigned")),
         Noun::Resource => ("InvalidID", format!("The ID '{id}' is not valid")),
@@ -153,6 +161,25 @@ fn refused(refusal: &Refusal) -> Ec2Error {
             Ec2Error::new("Resource.AlreadyAssociated", words)
         }
         Refusal::NoPublicAddress { .. } => Ec2Error::new("InsufficientAddressCapacity", words),
+        Refusal::NoInternetGateway { vpc } => {
+            Ec2Error::new("Gateway.NotAttached", format!("Network {vpc} is not attached to any internet gateway"))
+        }
+        Refusal::GatewayNotAttached { gateway, vpc } => {
+            Ec2Error::new("Gateway.NotAttached", format!("resource {gateway} is not attached to network {vpc}"))
+        }
+        Refusal::GatewayAttached { gateway, vpc } => {
+            let message = format!("resource {gateway} is already attached to network {vpc}");
+            Ec2Error::new("Resource.AlreadyAssociated", message)
+        }
+        Refusal::OtherRouting { .. } => Ec2Error::new("UnsupportedOperation", words),
+        Refusal::RouteExists { net, .. } => {
+            let message = format!("The route identified by {net} already exists.");
+            Ec2Error::new("RouteAlreadyExists", message)
+        }
+        Refusal::NoSuchRoute { table, net } => {
+            let message = format!("no route with destination-cidr-block {net} in route table {table}");
+            Ec2Error::new("InvalidRoute.NotFound", message)
+        }
         Refusal::NoUplink { .. } => Ec2Error::new("Gateway.NotAttached", words),
         Refusal::PrimaryAttachment { .. } => Ec2Error::new(
             "OperationNotPermitted",
@@ -201,6 +228,7 @@ fn limit(of: Limited, words: String) -> Ec2Error {
         Limited::GroupsOfVni => "SecurityGroupsPerInterfaceLimitExceeded",
         Limited::RulesOfGroup => "RulesPerSecurityGroupLimitExceeded",
         Limited::RulesOfAcl => "NetworkAclEntryLimitExceeded",
+        Limited::RoutesOfTable => "RouteLimitExceeded",
         Limited::EntriesOfPrefixList => "PrefixListMaxEntriesExceeded",
         Limited::Ranges => "CidrLimitExceeded",
         Limited::DhcpServers | Limited::NotesOfInstance => "InvalidParameterValue",
@@ -221,6 +249,8 @@ fn things_code(noun: Noun) -> &'static str {
         Noun::FlowLog => "FlowLogsLimitExceeded",
         Noun::FloatingIp => "AddressLimitExceeded",
         Noun::PublicGateway => "NatGatewayLimitExceeded",
+        Noun::InternetGateway => "InternetGatewayLimitExceeded",
+        Noun::RouteTable => "RouteTableLimitExceeded",
         _ => "ResourceLimitExceeded",
     }
 }

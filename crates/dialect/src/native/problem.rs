@@ -48,6 +48,8 @@ fn holder(holder: &Holder) -> (&'static str, Value) {
         Holder::PublicPool(id) => id.to_string(),
         Holder::FloatingIp(id) => id.to_string(),
         Holder::PublicGateway(id) => id.to_string(),
+        Holder::InternetGateway(id) => id.to_string(),
+        Holder::RouteTable(id) => id.to_string(),
     };
     ("holder", json!(id))
 }
@@ -84,6 +86,12 @@ fn refused(refusal: &Refusal) -> Shown {
             vec![("value", json!(address.to_string())), ("holder", json!(floating_ip.to_string()))],
         ),
         Refusal::NoPublicAddress { zone } => (409, "no_public_address", vec![("value", json!(zone))]),
+        Refusal::NoInternetGateway { vpc } => (409, "no_internet_gateway", vec![id(vpc)]),
+        Refusal::GatewayNotAttached { gateway, .. } => (409, "gateway_not_attached", vec![id(gateway)]),
+        Refusal::GatewayAttached { gateway, vpc } => (409, "gateway_attached", vec![id(gateway), ("vpc", json!(vpc))]),
+        Refusal::OtherRouting { vpc, .. } => (409, "other_routing", vec![id(vpc)]),
+        Refusal::RouteExists { table, net } => (409, "route_exists", vec![id(table), ("value", json!(net))]),
+        Refusal::NoSuchRoute { table, net } => (404, "no_such_route", vec![id(table), ("value", json!(net))]),
         Refusal::NoUplink { zone } => (409, "no_uplink", vec![("value", json!(zone))]),
         Refusal::CidrOverlap { cidr, holder: by, .. } => {
             (409, "cidr_overlap", vec![("value", json!(cidr.to_string())), holder(by)])

@@ -41,6 +41,9 @@ pub struct Create {
     ipv6_cidrs: Vec<Text<Ipv6Net>>,
     #[serde(default)]
     dhcp: DhcpFields,
+    /// Whether route tables decide what leaves it.
+    #[serde(default)]
+    route_tables: bool,
 }
 
 impl Create {
@@ -51,6 +54,7 @@ impl Create {
             cidrs: self.cidrs.into_iter().map(|Text(net)| net).collect(),
             ipv6_cidrs: self.ipv6_cidrs.into_iter().map(|Text(net)| net).collect(),
             dhcp: self.dhcp.into(),
+            route_tables: self.route_tables,
         })
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use pintle_core::compile::{Carriers, Effect, PortsOf, Subject, effect, subjects_of_ports, subjects_of_vpc};
+use pintle_core::compile::{
+    Carriers, Effect, PortsOf, Subject, effect, subjects_of_ports, subjects_of_routes, subjects_of_vpc,
+};
 use pintle_core::id::{AttachmentId, HostId, InstanceId, PublicGatewayId, VniId, VpcId};
 use pintle_core::model::{Attachment, Host, Instance, Move, PublicGateway};
 use pintle_core::query;
@@ -28,6 +30,8 @@ pub struct Dirty {
     pub gateways: BTreeSet<PublicGatewayId>,
     /// Whose ports show something that was written.
     ports: BTreeSet<PortsOf>,
+    /// VPCs whose route tables depend on something that was written.
+    routes: BTreeSet<VpcId>,
     /// VPCs in which everything must be worked out again. Kept here so that nothing is lost when [`Dirty::widen`] fails
     /// half-way and is tried again.
     vpcs: BTreeSet<VpcId>,
@@ -45,6 +49,9 @@ impl Dirty {
             }
             Some(Effect::Ports(of)) => {
                 self.ports.insert(of);
+            }
+            Some(Effect::Routes(vpc)) => {
+                self.routes.insert(vpc);
             }
             Some(Effect::Host(host)) => {
                 self.hosts.insert(host);
@@ -89,6 +96,9 @@ impl Dirty {
         }
         for of in &self.ports {
             self.subjects.extend(subjects_of_ports(snapshot, *of)?);
+        }
+        for vpc in &self.routes {
+            self.subjects.extend(subjects_of_routes(snapshot, *vpc)?);
         }
         for host in &self.hosts {
             if query::find::<Host>(snapshot, *host)?.is_some() {

@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use pintle_core::host_spec::{Entry, EntryKey};
+use pintle_core::host_spec::{Entry, EntryKey, OWN_TABLE, RouteSpec};
 use pintle_core::net::Mac;
 use pintle_datapath::{
-    Endpoint, EndpointKey, Entry as Row, Location, LocationKey, Route, RouteKey, Table, cell_of_endpoint, cell_of_mac,
-    cell_of_route,
+    Endpoint, EndpointKey, Entry as Row, Location, LocationKey, Route, RouteKey, RouteTo, Table, cell_of_endpoint,
+    cell_of_mac, cell_of_route, cell_of_slot,
 };
 
 use super::{Context, Done, text};
@@ -71,7 +71,7 @@ impl Machine {
     /// Writes routes.
     pub(super) fn put_routes(&self, context: &Context<'_>, actions: &[(usize, &Action)]) -> Vec<(usize, Done)> {
         let desired = context.desired;
-        let wanted = |key: &RouteKey| match desired.get(&EntryKey::Route(key.segment, key.net)) {
+        let wanted = |key: &RouteKey| match desired.get(&EntryKey::Route(key.segment, key.table, key.net)) {
             Some(Entry::Route(spec)) => Some(want::route(key, spec)),
             _ => None,
         };
@@ -82,9 +82,8 @@ impl Machine {
                 _ => None,
             })
             .collect();
-        let around = |key: &RouteKey| cells_around(desired, key.segment, key.net.addr());
-        let cells: BTreeSet<u16> =
-            rows.iter().flat_map(|(_, key, row)| around(key).into_iter().chain([row.cell])).collect();
+        let mut cells = self.cells_of_routes(context, rows.iter().map(|(_, key, _)| *key));
+        cells.extend(rows.iter().map(|(_, _, row)| row.cell));
         let done = put(&self.datapath.routes(), rows);
         self.raise(cells);
         done
@@ -105,13 +104,13 @@ impl Machine {
                     locations.push(*key);
                 }
                 Step::DeleteRoute(key) => {
-                    cells.insert(cell_of_route(key.segment, key.net));
-                    cells.extend(cells_around(context.desired, key.segment, key.net.addr()));
+                    cells.insert(cell_of_route(key));
                     routes.push(*key);
                 }
                 _ => {}
             }
         }
+        cells.extend(self.cells_of_routes(context, routes.iter().copied()));
         let endpoints = text(self.datapath.endpoints().delete_many(&endpoints));
         let locations = text(self.datapath.locations().delete_many(&locations));
         let routes = text(self.datapath.routes().delete_many(&routes));
@@ -122,6 +121,31 @@ impl Machine {
             _ => routes.clone(),
         };
         actions.iter().map(|(number, action)| (*number, of(action))).collect()
+    }
+
+    /// The cells of what was found by other means until these routes were changed, or by what they led to: of the VPC's own
+    /// routes those around them, of a route table's everybody whose packets go by it.
+    fn cells_of_routes(&self, context: &Context<'_>, keys: impl Iterator<Item = RouteKey>) -> BTreeSet<u16> {
+        let desired = context.desired;
+        let (mut cells, mut tables) = (BTreeSet::new(), BTreeSet::new());
+        for key in keys {
+            if let Some(Route { to: RouteTo::Via(hop), .. }) = context.observed.routes.get(&key) {
+                cells.insert(cell_of_endpoint(key.segment, *hop));
+            }
+            if key.table == OWN_TABLE {
+                cells.extend(cells_around(desired, key.segment, key.net.addr()));
+            } else {
+                tables.insert((key.segment, key.table));
+            }
+        }
+        let realised = self.realised();
+        for (segment, table) in tables {
+            let ports = desired.ports().filter(|(_, spec)| (spec.segment, spec.route_table) == (segment, table));
+            cells.extend(ports.filter_map(|(id, _)| realised.get(&id)).map(|place| cell_of_slot(place.slot)));
+            let locations = desired.locations(segment).filter(|(_, spec)| spec.route_table == table);
+            cells.extend(locations.map(|(mac, _)| cell_of_mac(segment, mac.0)));
+        }
+        cells
     }
 
     /// Tells flows that something in these cells has changed, after it was written.
@@ -142,13 +166,24 @@ fn put<E: Row>(table: &Table<'_, E>, rows: Vec<(usize, E::Key, E)>) -> Vec<(usiz
     }
 }
 
-/// The cells of the routes that hold an address: what is found for it was found by one of them, or will be.
+/// The cells of what the VPC's own routes that hold an address lead to: what is found for it was found by one of them, or
+/// will be.
 fn cells_around(desired: &Desired, segment: u32, addr: IpAddr) -> Vec<u16> {
-    if desired.routes(segment).next().is_none() {
+    if desired.routes(segment, OWN_TABLE).next().is_none() {
         return Vec::new();
     }
     let longest = if addr.is_ipv4() { 32 } else { 128 };
     let nets = (0..=longest).filter_map(|length| Some(ipnet::IpNet::new(addr, length).ok()?.trunc()));
-    let known = nets.filter(|net| desired.get(&EntryKey::Route(segment, *net)).is_some());
-    known.map(|net| cell_of_route(segment, net)).collect()
+    let known = nets.filter_map(|net| match desired.get(&EntryKey::Route(segment, OWN_TABLE, net)) {
+        Some(Entry::Route(spec)) => Some((net, spec)),
+        _ => None,
+    });
+    let mut cells = Vec::new();
+    for (net, spec) in known {
+        cells.push(cell_of_route(&RouteKey::own(segment, net)));
+        if let RouteSpec::Via(hop) = spec {
+            cells.push(cell_of_endpoint(segment, *hop));
+        }
+    }
+    cells
 }

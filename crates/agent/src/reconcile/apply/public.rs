@@ -5,8 +5,8 @@
 
 use std::net::IpAddr;
 
-use pintle_core::host_spec::{Entry, EntryKey, RouteSpec};
-use pintle_datapath::{EndpointKey, HostSettings, PublicAddress, cell_of_route};
+use pintle_core::host_spec::{Entry, EntryKey, OWN_TABLE, RouteSpec};
+use pintle_datapath::{EndpointKey, HostSettings, PublicAddress, RouteKey, cell_of_route};
 
 use super::{Context, Done, text};
 use crate::desired::Desired;
@@ -97,11 +97,13 @@ impl Machine {
 
 /// The cells of the routes to the public network, of one segment or of all.
 fn public_cells(desired: &Desired, of: Option<u32>) -> Vec<u16> {
-    let first = EntryKey::Route(of.unwrap_or(0), ipnet::IpNet::default());
-    let routes = desired.entries().range(first..).map_while(|(key, entry)| match key {
-        EntryKey::Route(segment, net) if of.is_none_or(|of| of == *segment) => Some((*segment, *net, entry)),
+    let first = EntryKey::Route(of.unwrap_or(0), OWN_TABLE, ipnet::IpNet::default());
+    let routes = desired.entries().range(first..).map_while(|(key, entry)| match *key {
+        EntryKey::Route(segment, table, net) if of.is_none_or(|of| of == segment) => {
+            Some((RouteKey { segment, table, net }, entry))
+        }
         _ => None,
     });
-    let public = routes.filter(|(.., entry)| matches!(entry, Entry::Route(RouteSpec::Public { .. })));
-    public.map(|(segment, net, _)| cell_of_route(segment, net)).collect()
+    let leads_out = |entry: &Entry| matches!(entry, Entry::Route(RouteSpec::Public { .. } | RouteSpec::Nat { .. }));
+    routes.filter(|(_, entry)| leads_out(entry)).map(|(key, _)| cell_of_route(&key)).collect()
 }

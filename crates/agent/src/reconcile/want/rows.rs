@@ -7,7 +7,7 @@ use pintle_core::id::AttachmentId;
 use pintle_core::net::GATEWAY_MAC;
 use pintle_datapath::{
     CLOSED_POLICY, Endpoint, EndpointFlags, EndpointKey, GuestConfig, Iface, IfaceFlags, Location, LocationKey, Port,
-    PortFlags, Route, RouteKey, RouteTo, cell_of_endpoint, cell_of_mac, cell_of_route, ticks,
+    PortFlags, Route, RouteKey, RouteTo, cell_of_endpoint, cell_of_mac, ticks,
 };
 
 use crate::desired::in_force;
@@ -31,6 +31,7 @@ pub(crate) fn port(spec: &PortSpec, slot: u32, tap: bool) -> Port {
         gateway_ip: spec.gateway,
         prefix_len: spec.subnet.prefix_len(),
         subnet6: spec.subnet6,
+        table: spec.route_table,
         mac: spec.mac.0,
         gateway_mac: GATEWAY_MAC.0,
         mtu: spec.mtu,
@@ -140,7 +141,7 @@ pub(crate) fn location(key: &LocationKey, spec: &LocationSpec, addr: Option<IpAd
         (None, Some(other)) => (Some(other), None),
         both => both,
     };
-    Location { vtep, alt_vtep, addr, cell: cell_of_mac(key.segment, key.mac) }
+    Location { vtep, alt_vtep, addr, table: spec.route_table, cell: cell_of_mac(key.segment, key.mac) }
 }
 
 /// A route's entry.
@@ -150,7 +151,9 @@ pub(crate) fn route(key: &RouteKey, spec: &RouteSpec) -> Route {
         RouteSpec::Public { gateway_vtep, gateway } => {
             RouteTo::Public { gateway_vtep, gateway: gateway.map(IpAddr::V4) }
         }
+        RouteSpec::Local => RouteTo::Local,
+        RouteSpec::Nat { vtep, address } => RouteTo::Nat { vtep, address },
         RouteSpec::Blackhole => RouteTo::Blackhole,
     };
-    Route { to, cell: cell_of_route(key.segment, key.net) }
+    Route::new(key, to)
 }

@@ -98,6 +98,7 @@ impl Guest {
             },
             limits: PortLimits::default(),
             guest_config: GuestConfig::default(),
+            route_table: 0,
         }
     }
 
@@ -138,7 +139,7 @@ impl Scene {
                 scene.entries.insert(EntryKey::Endpoint(SEGMENT, address), endpoint);
             }
             let vtep = (!guest.is_here()).then_some(OTHER_HOST);
-            let location = Entry::Location(LocationSpec { vtep, alt_vtep: None });
+            let location = Entry::Location(LocationSpec { vtep, alt_vtep: None, route_table: 0 });
             scene.entries.insert(EntryKey::Location(SEGMENT, guest.mac()), location);
         }
         for gateway in ["10.0.1.1", "10.0.2.1", "fe80::1"] {

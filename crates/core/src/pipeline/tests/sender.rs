@@ -27,7 +27,7 @@ fn d08_d09_d10_addresses_are_the_senders_own_unless_it_may_spoof() {
 fn b13_delegated_prefixes_are_their_owners() {
     let mut scene = Scene::open();
     scene.edit(B, |port| port.prefixes.push("10.0.1.64/28".parse().unwrap()));
-    let route = EntryKey::Route(SEGMENT, "10.0.1.64/28".parse().unwrap());
+    let route = EntryKey::Route(SEGMENT, 0, "10.0.1.64/28".parse().unwrap());
     scene.entries.insert(route, Entry::Route(RouteSpec::Via(B.ip.into())));
     let mut to_prefix = datagram(A, B, 9);
     to_prefix.destination = IpAddr::from([10, 0, 1, 70]);
