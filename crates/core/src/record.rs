@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 use crate::id::{AclAssociationId, FlowLogId, RuleId};
 use crate::id::{AssociationId, FloatingIpId, PublicGatewayId, PublicPoolId, SubnetId, VniId, VniPermissionId, VpcId};
 use crate::id::{AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
-use crate::model::{AccessKey, AccessKeyId, FlowLog, FlowLogTarget};
 use crate::id::{InternetGatewayId, RouteAssociationId, RouteTableId};
+use crate::model::{AccessKey, AccessKeyId, FlowLog, FlowLogTarget};
 use crate::model::{
     Account, AccountId, Attachment, DepartedInstance, Host, Instance, Move, Owner, ReservedIp, Subnet, Timestamp, Vni,
     Vpc,

@@ -2,170 +2,22 @@
 //!
 //! A refusal names the field, the value and the rule, and what holds a thing that is in use, so that the user can act.
 
+mod holder;
+mod noun;
+
+pub use holder::Holder;
+pub use noun::Noun;
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::id::{AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
-use crate::id::{FloatingIpId, PublicGatewayId, PublicPoolId, SubnetId, VniId, VpcId};
+use crate::id::{AttachmentId, InstanceId, ReservedIpId};
+use crate::id::{FloatingIpId, SubnetId, VniId, VpcId};
 use crate::id::{InternetGatewayId, RouteTableId};
 use crate::txn::ReadError;
 
 pub use crate::limits::Limited;
-
-/// The noun that a refusal speaks of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Noun {
-    /// An access key.
-    AccessKey,
-    /// An account.
-    Account,
-    /// A region.
-    Region,
-    /// A VPC.
-    Vpc,
-    /// A subnet.
-    Subnet,
-    /// A reserved IP.
-    ReservedIp,
-    /// A virtual network interface.
-    Vni,
-    /// A permission to use a virtual network interface.
-    VniPermission,
-    /// An instance.
-    Instance,
-    /// A network attachment.
-    Attachment,
-    /// A host.
-    Host,
-    /// A resource group.
-    ResourceGroup,
-    /// A security group.
-    SecurityGroup,
-    /// A rule of a security group.
-    SecurityGroupRule,
-    /// A network ACL.
-    NetworkAcl,
-    /// A rule of a network ACL.
-    NetworkAclRule,
-    /// A prefix list.
-    PrefixList,
-    /// A flow log.
-    FlowLog,
-    /// A delegated network.
-    Prefix,
-    /// A pool of public addresses.
-    PublicPool,
-    /// A floating IP.
-    FloatingIp,
-    /// What joins a floating IP to what it leads to.
-    Association,
-    /// A public gateway.
-    PublicGateway,
-    /// A thing of a kind that nobody knows.
-    Resource,
-    /// An internet gateway.
-    InternetGateway,
-    /// A route table.
-    RouteTable,
-    /// A route of a table.
-    Route,
-    /// That a subnet uses a route table.
-    RouteAssociation,
-}
-
-impl Noun {
-    /// In words, for messages.
-    pub fn words(self) -> &'static str {
-        match self {
-            Noun::AccessKey => "access key",
-            Noun::Account => "account",
-            Noun::Region => "region",
-            Noun::Vpc => "VPC",
-            Noun::Subnet => "subnet",
-            Noun::ReservedIp => "reserved IP",
-            Noun::Vni => "virtual network interface",
-            Noun::VniPermission => "permission to use a virtual network interface",
-            Noun::Instance => "instance",
-            Noun::Attachment => "network attachment",
-            Noun::Host => "host",
-            Noun::ResourceGroup => "resource group",
-            Noun::SecurityGroup => "security group",
-            Noun::SecurityGroupRule => "security group rule",
-            Noun::NetworkAcl => "network ACL",
-            Noun::NetworkAclRule => "network ACL rule",
-            Noun::PrefixList => "prefix list",
-            Noun::FlowLog => "flow log",
-            Noun::Prefix => "delegated prefix",
-            Noun::PublicPool => "public pool",
-            Noun::FloatingIp => "floating IP",
-            Noun::Association => "association of a floating IP",
-            Noun::PublicGateway => "public gateway",
-            Noun::Resource => "resource",
-            Noun::InternetGateway => "internet gateway",
-            Noun::RouteTable => "route table",
-            Noun::Route => "route",
-            Noun::RouteAssociation => "route table association",
-        }
-    }
-}
-
-/// Who holds what was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Holder {
-    /// The gateway or another fixed role of the subnet.
-    Subnet(SubnetId),
-    /// An unbound reserved IP.
-    ReservedIp(ReservedIpId),
-    /// An interface.
-    Vni(VniId),
-    /// An attachment.
-    Attachment(AttachmentId),
-    /// An instance.
-    Instance(InstanceId),
-    /// A VPC.
-    Vpc(VpcId),
-    /// A host.
-    Host(HostId),
-    /// A security group.
-    SecurityGroup(SecurityGroupId),
-    /// A network ACL.
-    NetworkAcl(NetworkAclId),
-    /// A prefix list.
-    PrefixList(PrefixListId),
-    /// A pool of public addresses.
-    PublicPool(PublicPoolId),
-    /// A floating IP.
-    FloatingIp(FloatingIpId),
-    /// A public gateway.
-    PublicGateway(PublicGatewayId),
-    /// An internet gateway.
-    InternetGateway(InternetGatewayId),
-    /// A route table.
-    RouteTable(RouteTableId),
-}
-
-impl std::fmt::Display for Holder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Holder::Subnet(id) => write!(f, "subnet {id}"),
-            Holder::ReservedIp(id) => write!(f, "reserved IP {id}"),
-            Holder::Vni(id) => write!(f, "virtual network interface {id}"),
-            Holder::Attachment(id) => write!(f, "network attachment {id}"),
-            Holder::Instance(id) => write!(f, "instance {id}"),
-            Holder::Vpc(id) => write!(f, "VPC {id}"),
-            Holder::Host(id) => write!(f, "host {id}"),
-            Holder::SecurityGroup(id) => write!(f, "security group {id}"),
-            Holder::NetworkAcl(id) => write!(f, "network ACL {id}"),
-            Holder::PrefixList(id) => write!(f, "prefix list {id}"),
-            Holder::PublicPool(id) => write!(f, "public pool {id}"),
-            Holder::FloatingIp(id) => write!(f, "floating IP {id}"),
-            Holder::PublicGateway(id) => write!(f, "public gateway {id}"),
-            Holder::InternetGateway(id) => write!(f, "internet gateway {id}"),
-            Holder::RouteTable(id) => write!(f, "route table {id}"),
-        }
-    }
-}
 
 /// Why a command is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -29,6 +29,15 @@ impl<'a> Network<'a> {
         Ok(Network { api, vpc: id(&api.post("/v1/vpcs", json!({}))?)?, instances: Mutex::default() })
     }
 
+    /// A new VPC that routes by tables, with this range.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn routed(api: &'a Api, cidr: &str) -> anyhow::Result<Self> {
+        let body = json!({ "cidrs": [cidr], "route_tables": true });
+        Ok(Network { api, vpc: id(&api.post("/native/v1/vpcs", body)?)?, instances: Mutex::default() })
+    }
+
     pub(crate) fn api(&self) -> &'a Api {
         self.api
     }

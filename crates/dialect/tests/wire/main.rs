@@ -3,6 +3,7 @@
 mod ec2;
 mod ec2_interfaces;
 mod ec2_policy;
+mod ec2_routing;
 mod golden;
 mod problems;
 mod replies;

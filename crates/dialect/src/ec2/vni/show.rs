@@ -48,10 +48,17 @@ impl InterfaceView {
     /// `available`, or how far its attachment is.
     pub(super) fn status(&self) -> &'static str {
         match self.inner.attachment.as_ref().map(attachment_status) {
+            // A NAT gateway's own is attached to that, which no attachment says.
+            None if self.vni().gateway.is_some() => "in-use",
             None => "available",
             Some("attached") => "in-use",
             Some(status) => status,
         }
+    }
+
+    /// The type of interface.
+    pub(super) fn kind(&self) -> &'static str {
+        if self.vni().gateway.is_some() { "nat_gateway" } else { "interface" }
     }
 
     /// The floating IP that leads to one of its addresses.
@@ -79,12 +86,12 @@ impl InterfaceView {
         xml.text("availabilityZoneId", &self.zone_id);
         xml.text("description", &vni.description);
         xml.text("ownerId", vni.owner.account);
-        xml.text("requesterManaged", false);
+        xml.text("requesterManaged", vni.gateway.is_some());
         xml.text("status", self.status());
         xml.text("macAddress", vni.mac);
         xml.text("privateIpAddress", primary_ip.address);
         xml.text("sourceDestCheck", vni.source_dest_check);
-        xml.text("interfaceType", "interface");
+        xml.text("interfaceType", self.kind());
         self.write_groups(xml);
         self.write_attachment(xml);
         if let Some(public) = self.association(primary_ip.id) {

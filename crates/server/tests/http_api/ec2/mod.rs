@@ -9,6 +9,7 @@ mod interfaces;
 mod network_acls;
 mod permissions;
 mod prefix_lists;
+mod routing;
 mod signatures;
 mod tags;
 

@@ -1,0 +1,98 @@
+//! What a refusal speaks of.
+
+/// The noun that a refusal speaks of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noun {
+    /// An access key.
+    AccessKey,
+    /// An account.
+    Account,
+    /// A region.
+    Region,
+    /// A VPC.
+    Vpc,
+    /// A subnet.
+    Subnet,
+    /// A reserved IP.
+    ReservedIp,
+    /// A virtual network interface.
+    Vni,
+    /// A permission to use a virtual network interface.
+    VniPermission,
+    /// An instance.
+    Instance,
+    /// A network attachment.
+    Attachment,
+    /// A host.
+    Host,
+    /// A resource group.
+    ResourceGroup,
+    /// A security group.
+    SecurityGroup,
+    /// A rule of a security group.
+    SecurityGroupRule,
+    /// A network ACL.
+    NetworkAcl,
+    /// A rule of a network ACL.
+    NetworkAclRule,
+    /// A prefix list.
+    PrefixList,
+    /// A flow log.
+    FlowLog,
+    /// A delegated network.
+    Prefix,
+    /// A pool of public addresses.
+    PublicPool,
+    /// A floating IP.
+    FloatingIp,
+    /// What joins a floating IP to what it leads to.
+    Association,
+    /// A public gateway.
+    PublicGateway,
+    /// A thing of a kind that nobody knows.
+    Resource,
+    /// An internet gateway.
+    InternetGateway,
+    /// A route table.
+    RouteTable,
+    /// A route of a table.
+    Route,
+    /// That a subnet uses a route table.
+    RouteAssociation,
+}
+
+impl Noun {
+    /// In words, for messages.
+    pub fn words(self) -> &'static str {
+        match self {
+            Noun::AccessKey => "access key",
+            Noun::Account => "account",
+            Noun::Region => "region",
+            Noun::Vpc => "VPC",
+            Noun::Subnet => "subnet",
+            Noun::ReservedIp => "reserved IP",
+            Noun::Vni => "virtual network interface",
+            Noun::VniPermission => "permission to use a virtual network interface",
+            Noun::Instance => "instance",
+            Noun::Attachment => "network attachment",
+            Noun::Host => "host",
+            Noun::ResourceGroup => "resource group",
+            Noun::SecurityGroup => "security group",
+            Noun::SecurityGroupRule => "security group rule",
+            Noun::NetworkAcl => "network ACL",
+            Noun::NetworkAclRule => "network ACL rule",
+            Noun::PrefixList => "prefix list",
+            Noun::FlowLog => "flow log",
+            Noun::Prefix => "delegated prefix",
+            Noun::PublicPool => "public pool",
+            Noun::FloatingIp => "floating IP",
+            Noun::Association => "association of a floating IP",
+            Noun::PublicGateway => "public gateway",
+            Noun::Resource => "resource",
+            Noun::InternetGateway => "internet gateway",
+            Noun::RouteTable => "route table",
+            Noun::Route => "route",
+            Noun::RouteAssociation => "route table association",
+        }
+    }
+}

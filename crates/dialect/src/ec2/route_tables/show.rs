@@ -1,0 +1,125 @@
+//! A route table as EC2 shows it: with the local route, with the state of each route, and with what uses it.
+
+use ipnet::IpNet;
+use pintle_core::id::{InstanceId, RouteAssociationId, SubnetId};
+use pintle_core::model::{Attachment, Route, RouteTable, RouteTarget, Subnet, Tags, Vni, Vpc};
+use pintle_core::txn::{Revision, Snapshot};
+use pintle_core::{DecideError, query, record, routing};
+
+use crate::ec2::caller::Caller;
+use crate::ec2::xml::Xml;
+use crate::view::View;
+
+/// A route table with what is looked up for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::ec2) struct TableView {
+    pub(super) table: RouteTable,
+    /// The VPC's own ranges.
+    pub(super) local: Vec<IpNet>,
+    pub(super) routes: Vec<RouteView>,
+    pub(super) associations: Vec<AssociationView>,
+}
+
+/// A route and what can be said of its target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RouteView {
+    pub(super) route: Route,
+    pub(super) alive: bool,
+    /// The instance that the target interface is attached to.
+    pub(super) instance: Option<InstanceId>,
+}
+
+/// What uses a route table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct AssociationView {
+    pub(super) id: RouteAssociationId,
+    /// `None`: all subnets of the VPC that have no association of their own.
+    pub(super) subnet: Option<SubnetId>,
+}
+
+impl View for TableView {
+    type Record = RouteTable;
+    fn join(snapshot: &dyn Snapshot, table: RouteTable, _: Revision) -> Result<Self, DecideError> {
+        let (vpc, _) = query::get::<Vpc>(snapshot, table.vpc)?;
+        let main = vpc.main_table.filter(|main| main.table == table.id);
+        let mut associations: Vec<AssociationView> =
+            main.into_iter().map(|main| AssociationView { id: main.id, subnet: None }).collect();
+        for subnet in query::index::<SubnetId>(snapshot, &record::subnets_of_table(table.id))? {
+            let (subnet, _) = query::get::<Subnet>(snapshot, subnet)?;
+            let own = subnet.route_table.map(|own| AssociationView { id: own.id, subnet: Some(subnet.id) });
+            associations.extend(own);
+        }
+        let routes = table.routes.iter().map(|route| RouteView::join(snapshot, &table, *route));
+        let routes = routes.collect::<Result<_, DecideError>>()?;
+        Ok(TableView { local: routing::local(&vpc).collect(), routes, associations, table })
+    }
+}
+
+impl RouteView {
+    fn join(snapshot: &dyn Snapshot, table: &RouteTable, route: Route) -> Result<Self, DecideError> {
+        let alive = routing::is_alive(snapshot, table.vpc, route.to)?;
+        let instance = match route.to {
+            RouteTarget::Vni(vni) => match query::find::<Vni>(snapshot, vni)?.and_then(|(vni, _)| vni.attachment) {
+                Some(id) => query::find::<Attachment>(snapshot, id)?.map(|(attachment, _)| attachment.instance),
+                None => None,
+            },
+            RouteTarget::InternetGateway(_) | RouteTarget::PublicGateway(_) => None,
+        };
+        Ok(RouteView { route, alive, instance })
+    }
+
+    pub(super) fn state(&self) -> &'static str {
+        if self.alive { "active" } else { "blackhole" }
+    }
+}
+
+impl TableView {
+    pub(super) fn write_item(&self, xml: &mut Xml, caller: &Caller, tags: &Tags) {
+        xml.text("routeTableId", self.table.id);
+        xml.text("vpcId", self.table.vpc);
+        xml.text("ownerId", caller.account);
+        let local = self.local.iter().map(|net| (*net, None));
+        let written = self.routes.iter().map(|view| (view.route.net, Some(view)));
+        xml.set("routeSet", local.chain(written), |xml, (net, view)| write_route(xml, net, view, caller));
+        xml.set("associationSet", &self.associations, |xml, association| {
+            xml.text("routeTableAssociationId", association.id);
+            xml.text("routeTableId", self.table.id);
+            xml.option("subnetId", association.subnet);
+            xml.text("main", association.subnet.is_none());
+            write_associated(xml);
+        });
+        xml.empty("propagatingVgwSet");
+        xml.tags(tags);
+    }
+}
+
+/// One route; without a view the local one.
+fn write_route(xml: &mut Xml, net: IpNet, view: Option<&RouteView>, caller: &Caller) {
+    match net {
+        IpNet::V4(_) => xml.text("destinationCidrBlock", net),
+        IpNet::V6(_) => xml.text("destinationIpv6CidrBlock", net),
+    }
+    let Some(view) = view else {
+        xml.text("gatewayId", "local");
+        xml.text("state", "active");
+        return xml.text("origin", "CreateRouteTable");
+    };
+    match view.route.to {
+        RouteTarget::InternetGateway(id) => xml.text("gatewayId", id),
+        RouteTarget::PublicGateway(id) => xml.text("natGatewayId", id),
+        RouteTarget::Vni(id) => {
+            if let Some(instance) = view.instance {
+                xml.text("instanceId", instance);
+                xml.text("instanceOwnerId", caller.account);
+            }
+            xml.text("networkInterfaceId", id);
+        }
+    }
+    xml.text("state", view.state());
+    xml.text("origin", "CreateRoute");
+}
+
+/// An association takes effect at once.
+pub(super) fn write_associated(xml: &mut Xml) {
+    xml.nest("associationState", |xml| xml.text("state", "associated"));
+}
