@@ -10,6 +10,9 @@ use serde_json::json;
 
 use crate::{program, root};
 
+/// Operations that refuse all that they are asked, because what they are about can't be had here.
+const REFUSED: &[&str] = &["AssociateSecurityGroupVpc", "DisassociateSecurityGroupVpc"];
+
 /// The name of the document's first element.
 fn first_element(document: &str) -> Option<&str> {
     let after_heading = document.split_once("?>").map_or(document, |(_, rest)| rest);
@@ -58,6 +61,7 @@ fn a13_every_operation_has_an_answer_that_botocore_finds_valid() {
 
     let named = |service| OPERATIONS.iter().filter(move |op| op.service == service).map(|op| op.name);
     let supported = named(Service::Ec2).chain(named(Service::Sts));
-    let without: Vec<&str> = supported.filter(|name| !answered.contains(*name)).collect();
+    let answering = supported.filter(|name| !REFUSED.contains(name));
+    let without: Vec<&str> = answering.filter(|name| !answered.contains(*name)).collect();
     assert!(without.is_empty(), "operations without a golden answer: {}", without.join(", "));
 }
