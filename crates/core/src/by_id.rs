@@ -4,8 +4,10 @@ use crate::command::Reply;
 use crate::draft::{Draft, parse_id};
 use crate::id::{AttachmentId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
 use crate::id::{FloatingIpId, FlowLogId, PublicGatewayId, RuleId, SubnetId, VniId, VpcId};
+use crate::id::{InternetGatewayId, RouteTableId};
 use crate::model::{Attachment, Instance, Owner, ReservedIp, Subnet, Vni, Vpc};
 use crate::model::{FloatingIp, FlowLog, NetworkAcl, PrefixList, PublicGateway, SecurityGroup};
+use crate::model::{InternetGateway, RouteTable};
 use crate::record::{self, Record};
 use crate::refusal::{DecideError, Noun, Refusal};
 
@@ -62,6 +64,8 @@ things! {
     FlowLog, FlowLogId;
     FloatingIp, FloatingIpId;
     PublicGateway, PublicGatewayId;
+    InternetGateway, InternetGatewayId;
+    RouteTable, RouteTableId;
 }
 
 /// Whose a rule of a security group is, which is part of its group's record.

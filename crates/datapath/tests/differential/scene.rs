@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use pintle_core::host_spec::{
     EndpointSpec, Entry, EntryKey, GuestConfig, LocationSpec, OWN_TABLE, PortLimits, PortMode, PortPolicy, PortSpec,
-    RouteSpec, VniEndpoint,
+    VniEndpoint,
 };
 use pintle_core::id::{
     AclRuleId, AttachmentId, InstanceId, NetworkAclId, PrefixListId, RuleId, SecurityGroupId, VniId,
