@@ -40,6 +40,9 @@ fn d25_later_fragments_take_the_way_of_the_first() {
         assert_eq!(bench.refused(a, &later(4)), None);
         bench.wait(31);
         assert_eq!(bench.refused(a, &later(4)), Some(DropReason::FragmentUnknown));
+        // Nor weeks later, when the clock has gone half around.
+        bench.wait(2_300_000);
+        assert_eq!(bench.refused(a, &later(4)), Some(DropReason::FragmentUnknown));
     });
 }
 

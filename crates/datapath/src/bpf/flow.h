@@ -14,6 +14,8 @@
 /* Idle times in ticks of 2^20 ns, rounded down; those of established TCP and of UDP are the interface's. */
 #define TICKS(seconds) ((__u32)((seconds) * 1000000000ULL >> 20))
 #define FRAGMENT_TICKS TICKS(30)
+/* How far one processor's clock may be ahead of another's, in ticks. */
+#define CLOCK_SKEW 64
 
 static __always_inline struct scratch *own_scratch(void)
 {

@@ -26,7 +26,11 @@ __noinline int resolve_fragment(struct packet *pkt, __u32 segment)
 		return 0;
 	fragment_key_of(&key, segment, pkt);
 	first = bpf_map_lookup_elem(&fragments, &key);
-	if (!first || (__s32)(ticks_now() - first->tick) > (__s32)FRAGMENT_TICKS) {
+	/*
+	 * The table forgets only what it has no room for, so an entry can be so old that the clock has gone half around: what
+	 * seems to be of the future by more than the processors' clocks differ is old.
+	 */
+	if (!first || ticks_now() - first->tick + CLOCK_SKEW > FRAGMENT_TICKS + CLOCK_SKEW) {
 		pkt->flags |= PKT_LOST;
 		return 0;
 	}
