@@ -36,7 +36,15 @@ impl Tenant {
         let network = Network::new(&lab.api).unwrap();
         let subnet = network.subnet("10.1.0.0/24").unwrap();
         let place = |(host, address)| network.guest(host, &subnet, address).unwrap().0;
-        Tenant { guests: [("h1", "10.1.0.10"), ("h2", "10.1.0.11"), ("h3", "10.1.0.12")].map(place).to_vec() }
+        let tenant =
+            Tenant { guests: [("h1", "10.1.0.10"), ("h2", "10.1.0.11"), ("h3", "10.1.0.12")].map(place).to_vec() };
+        // Fragments of which the rest never comes are given up soon: a guest tells their sender, its own neighbour, of it.
+        for guest in &tenant.guests {
+            for setting in ["net.ipv4.ipfrag_time=1", "net.ipv6.ip6frag_time=1"] {
+                ip(&format!("netns exec {guest} sysctl -qw {setting}")).unwrap();
+            }
+        }
+        tenant
     }
 }
 
@@ -76,7 +84,9 @@ fn hostile_frames_stay_inside(sender: &Tenant, other: &Tenant, seed: u64) {
     let gateway = Endpoint::new([0x0a, 0x50, 0x4c, 0, 0, 1], Ipv4Addr::new(10, 1, 0, 1));
     let victim = Endpoint::new(mac(&other.guests[0]), Ipv4Addr::new(10, 1, 0, 10));
     let far_victim = Endpoint::new(mac(&other.guests[2]), Ipv4Addr::new(10, 1, 0, 12));
-    // What the others' own stacks ask for, and hear, is no frame of the sender: a neighbour that was in use may be asked again.
+    // What the others' own stacks ask for, and hear, is no frame of the sender: a neighbour that was in use may be asked again,
+    // and what they sent before may yet be complained of.
+    std::thread::sleep(Duration::from_secs(2));
     for guest in &other.guests {
         ip(&format!("-n {guest} neigh flush dev eth0")).unwrap();
     }
