@@ -111,6 +111,7 @@ impl<'a> Case<'a> {
     ) -> Result<(), String> {
         let expected = Expected::of(outcome);
         let before = expected.counters(self.kernel);
+        let counted = self.kernel.thorough.then(|| self.kernel.drops());
         let got = run(self.kernel, self.now);
         let after = expected.counters(self.kernel);
         match &outcome.verdict {
@@ -121,8 +122,12 @@ impl<'a> Case<'a> {
         expected.check(outcome, &got, before, after).map_err(|what| {
             let trace: Vec<String> = outcome.trace.iter().map(|note| format!("  {note}\n")).collect();
             let frame = outcome.frame.as_deref().map(hex);
+            let reasons: Vec<&str> = counted.map_or_else(Vec::new, |before| {
+                let more = self.kernel.drops().into_iter().filter(|(reason, count)| before[reason] != *count);
+                more.map(|(reason, _)| reason).collect()
+            });
             format!(
-                "{what}\nmodel: {:?}\n{}  frame {frame:?}\nkernel: {:?}\n  frame {}",
+                "{what}\nmodel: {:?}\n{}  frame {frame:?}\nkernel: {:?} {reasons:?}\n  frame {}",
                 outcome.verdict,
                 trace.concat(),
                 got.verdict,

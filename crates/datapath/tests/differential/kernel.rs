@@ -33,6 +33,8 @@ pub struct Kernel {
     offset: Option<u32>,
     /// Flows that an interface may open.
     pub quota: u32,
+    /// Every disagreement is to be told with the reason that the programs had, which takes time for each packet.
+    pub thorough: bool,
 }
 
 /// The slot of a port of the scene.
@@ -59,6 +61,7 @@ impl Kernel {
             ports: BTreeMap::new(),
             offset: None,
             quota: 1_000_000,
+            thorough: false,
         }
     }
 
@@ -250,6 +253,11 @@ impl Kernel {
     pub fn dropped(&self, reason: DropReason) -> u64 {
         let slots = 0..=self.devices.len() as u32;
         slots.map(|slot| self.datapath.counters().dropped(slot, reason).expect("the map can be read")).sum()
+    }
+
+    /// Drops by their reasons' labels.
+    pub fn drops(&self) -> BTreeMap<&'static str, u64> {
+        DropReason::ALL.iter().map(|reason| (reason.label(), self.dropped(*reason))).collect()
     }
 
     /// Packets delivered to a port.

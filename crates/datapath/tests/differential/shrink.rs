@@ -35,6 +35,7 @@ pub fn shrink(
         return (scene, events, format!("(not again in a rerun) {text}"));
     };
     println!("before shrinking: {text}");
+    kernel.thorough = true;
     events.truncate(length);
     let mut left = RERUNS;
     let mut size = events.len() / 2;
