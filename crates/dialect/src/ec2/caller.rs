@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pintle_core::Actor;
-use pintle_core::model::{AccountId, Owner};
+use pintle_core::model::{AccountId, Owner, Timestamp};
 
 /// A region, as clients see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct Caller {
     pub region: String,
     /// All regions.
     pub regions: Arc<[RegionInfo]>,
+    /// The moment of the request.
+    pub now: Timestamp,
     /// Authority under which clients reach the API, such as `127.0.0.1:7480`.
     pub endpoint: Arc<str>,
 }

@@ -30,6 +30,7 @@ pub mod xml;
 mod address;
 mod arn;
 mod flow_log;
+mod instance;
 mod internet_gateways;
 mod nat_gateways;
 mod network_acl;

@@ -131,6 +131,13 @@ impl Params {
         std::mem::take(&mut self.beside)
     }
 
+    /// Takes a parameter, and all that stands below its name, which the operation has and which means nothing here.
+    pub fn leave(&mut self, name: &str) {
+        let full = self.full(name);
+        let below = format!("{full}.");
+        self.pairs.retain(|key, _| *key != full && !key.starts_with(&below));
+    }
+
     /// A text that may be absent.
     pub fn text(&mut self, name: &str) -> Option<String> {
         self.pairs.remove(&self.full(name))

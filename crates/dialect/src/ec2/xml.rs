@@ -57,6 +57,11 @@ impl Xml {
         self.event(Event::End(BytesEnd::new(name)));
     }
 
+    /// The text of the element that is being written.
+    pub fn itself(&mut self, value: &str) {
+        self.event(Event::Text(BytesText::new(&writable(value))));
+    }
+
     /// As [`Xml::text`], and nothing at all where there is no value.
     pub fn option(&mut self, name: &str, value: Option<impl ToString>) {
         if let Some(value) = value {

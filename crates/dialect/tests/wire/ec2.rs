@@ -1,5 +1,7 @@
 //! EC2's API: requests as clients send them and the documents they get, over a small world.
 
+mod instances;
+
 use std::sync::Arc;
 
 use pintle_core::{Command, Request, Token};
@@ -18,6 +20,7 @@ fn caller() -> Caller {
         access_key: "AKIAIOSFODNN7EXAMPLE".to_owned(),
         region: "local".to_owned(),
         regions: Arc::new([region("local", &["zone-1", "zone-2"]), region("other", &["other-1"])]),
+        now: pintle_core::model::Timestamp(1_790_000_900_000),
         endpoint: "pintle.example:7480".into(),
     }
 }

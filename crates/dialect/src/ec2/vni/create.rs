@@ -26,21 +26,12 @@ pub(in crate::ec2) const OPERATION: Operation = Operation::change(
 
 fn decode(params: &mut Params, _: &Caller) -> Result<Work, Ec2Error> {
     let subnet = params.required_id("SubnetId")?;
-    let (primary_ip, mut ips) = addresses(params)?;
-    let ipv6 = ipv6_addresses(params)?;
-    ips.extend(ipv6.addresses);
     let command = Command::CreateVni(CreateVni {
         subnet: Some(subnet),
         description: params.text("Description").unwrap_or_default(),
-        primary_ip,
-        ips,
-        keep_primary_ipv6: Some(ipv6.keep_primary),
-        prefixes: prefixes(params)?,
         security_groups: params.ids("SecurityGroupId")?,
-        timeouts: tracking::read(params)?.map(|tracking| tracking.onto(FlowTimeouts::default())),
-        ..CreateVni::default()
+        ..described(params)?
     });
-    check_kind(params)?;
     check_operator(params)?;
     params.tagged("network-interface", Noun::Vni)?;
     let token = params.client_token()?;
@@ -54,7 +45,24 @@ fn decode(params: &mut Params, _: &Caller) -> Result<Work, Ec2Error> {
     }))
 }
 
-fn exactly(address: impl Into<IpAddr>) -> IpChoice {
+/// What a request says of an interface that is to be made, wherever it says so: addresses, prefixes, timeouts, type.
+pub(in crate::ec2) fn described(params: &mut Params) -> Result<CreateVni, Ec2Error> {
+    let (primary_ip, mut ips) = addresses(params)?;
+    let ipv6 = ipv6_addresses(params)?;
+    ips.extend(ipv6.addresses);
+    check_kind(params)?;
+    Ok(CreateVni {
+        primary_ip,
+        ips,
+        keep_primary_ipv6: Some(ipv6.keep_primary),
+        prefixes: prefixes(params)?,
+        timeouts: tracking::read(params)?.map(|tracking| tracking.onto(FlowTimeouts::default())),
+        ..CreateVni::default()
+    })
+}
+
+/// This address and no other.
+pub(in crate::ec2) fn exactly(address: impl Into<IpAddr>) -> IpChoice {
     IpChoice::Address { address: address.into(), name: None, auto_delete: true }
 }
 

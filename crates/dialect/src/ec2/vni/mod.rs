@@ -13,6 +13,6 @@ mod given;
 pub(super) mod modify;
 pub(super) mod permission;
 pub(super) mod reset;
-mod show;
+pub(super) mod show;
 mod tracking;
 pub(super) mod unassign;

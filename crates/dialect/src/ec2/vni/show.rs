@@ -156,7 +156,7 @@ fn write_prefixes(xml: &mut Xml, vni: &Vni) {
 }
 
 /// How far an attachment is, as `attachment.status` says it.
-pub(super) fn attachment_status(attachment: &Attachment) -> &'static str {
+pub(in crate::ec2) fn attachment_status(attachment: &Attachment) -> &'static str {
     match attachment.lifecycle {
         Lifecycle::Pending | Lifecycle::Failed => "attaching",
         // A stopped instance keeps its attachments.

@@ -83,6 +83,7 @@ async fn answer(
         access_key: signed.key.to_string(),
         region: signed.region,
         regions: Arc::clone(app.regions().await.map_err(run::engine_error)?),
+        now: app.engine.now(),
         endpoint: Arc::clone(&app.endpoint),
     };
     let work = (operation.decode)(&mut params, &caller)?;
