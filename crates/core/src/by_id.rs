@@ -3,9 +3,11 @@
 use crate::command::Reply;
 use crate::draft::{Draft, parse_id};
 use crate::id::{AttachmentId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
+use crate::id::{DhcpOptionSetId, SubnetReservationId};
 use crate::id::{FloatingIpId, FlowLogId, PublicGatewayId, RuleId, SubnetId, VniId, VpcId};
 use crate::id::{InternetGatewayId, RouteTableId};
 use crate::model::{Attachment, Instance, Owner, ReservedIp, Subnet, Vni, Vpc};
+use crate::model::{DhcpOptionSet, SubnetReservation};
 use crate::model::{FloatingIp, FlowLog, NetworkAcl, PrefixList, PublicGateway, SecurityGroup};
 use crate::model::{InternetGateway, RouteTable};
 use crate::record::{self, Record};
@@ -66,6 +68,8 @@ things! {
     PublicGateway, PublicGatewayId;
     InternetGateway, InternetGatewayId;
     RouteTable, RouteTableId;
+    SubnetReservation, SubnetReservationId;
+    DhcpOptionSet, DhcpOptionSetId;
 }
 
 /// Whose a rule of a security group is, which is part of its group's record.

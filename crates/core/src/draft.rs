@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use crate::id::{HostId, IdSource};
-use crate::model::{AccountId, Host, Owner, Regions, Timestamp};
+use crate::model::{Account, AccountId, Host, Owner, Regions, Timestamp};
 use crate::record::{self, Listed, Record};
 use crate::refusal::{DecideError, Noun, Refusal};
 use crate::request::Actor;
@@ -181,14 +181,22 @@ impl<'a> Draft<'a> {
 
     /// Whose a thing is that is part of nothing.
     pub(crate) fn owner_of_new(&mut self) -> Result<Owner, DecideError> {
-        let regions = self.regions()?;
-        match &self.by {
-            Actor::Tenant(owner) if regions.get(&owner.region).is_none() => {
-                Err(Refusal::NotFound { noun: Noun::Region, id: owner.region.clone() }.into())
-            }
-            Actor::Tenant(owner) => Ok(owner.clone()),
-            Actor::System | Actor::Operator => Ok(Owner::new(AccountId::FIRST, &regions.default_region().name)),
+        match self.by.clone() {
+            Actor::Tenant(owner) => self.check_owner(&owner).map(|()| owner),
+            Actor::System | Actor::Operator => Ok(Owner::new(AccountId::FIRST, &self.regions()?.default_region().name)),
         }
+    }
+
+    /// That there is such an account and such a region.
+    pub(crate) fn check_owner(&mut self, owner: &Owner) -> Result<(), DecideError> {
+        if self.regions()?.get(&owner.region).is_none() {
+            return Err(Refusal::NotFound { noun: Noun::Region, id: owner.region.clone() }.into());
+        }
+        // The first account is there without a record.
+        if owner.account != AccountId::FIRST {
+            self.get::<Account>(owner.account)?;
+        }
+        Ok(())
     }
 
     /// A host that the request names. Tenants have no names for hosts.

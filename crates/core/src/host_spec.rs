@@ -190,6 +190,12 @@ pub struct GuestConfig {
     pub hostname: Option<String>,
     /// Time servers.
     pub ntp: Vec<IpAddr>,
+    /// NetBIOS name servers (RFC 2132, 8.5).
+    #[serde(default)]
+    pub netbios: Vec<Ipv4Addr>,
+    /// NetBIOS node type (RFC 2132, 8.7).
+    #[serde(default)]
+    pub netbios_node: Option<u8>,
     /// How the guest gets its IPv6 addresses.
     pub ipv6: Ipv6Assignment,
 }

@@ -127,6 +127,14 @@ ids! {
     RouteTableId, "rtb", "route table";
     /// Id of a [`crate::model::RouteAssociation`].
     RouteAssociationId, "rtbassoc", "route table association";
+    /// Id of a [`crate::model::VpcRange`].
+    VpcRangeId, "vpc-cidr-assoc", "VPC range";
+    /// Id of a subnet's IPv6 range. A subnet has one at most, so it has the digits of its subnet's id.
+    SubnetRangeId, "subnet-cidr-assoc", "subnet range";
+    /// Id of a [`crate::model::SubnetReservation`].
+    SubnetReservationId, "scr", "subnet reservation";
+    /// Id of a [`crate::model::DhcpOptionSet`].
+    DhcpOptionSetId, "dopt", "DHCP option set";
 }
 
 impl AclAssociationId {

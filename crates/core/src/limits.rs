@@ -36,6 +36,10 @@ pub const LAUNCHED_AT_ONCE: u32 = 500;
 /// What front ends note of an instance to show it again: characters of all texts together (EC2: user data of 16 KiB,
 /// which is 21,848 characters in base64).
 pub const NOTES_LENGTH: usize = 32 << 10;
+/// IPv4 ranges that a VPC may be given, the primary one included (EC2).
+pub const IPV4_RANGES_PER_VPC: usize = 5;
+/// Reserved parts of a subnet: each is asked for every address that is chosen automatically (our choice).
+pub const RESERVATIONS_PER_SUBNET: usize = 50;
 /// IPv6 ranges of a VPC (EC2).
 pub const IPV6_RANGES_PER_VPC: usize = 5;
 /// Route tables of a VPC (EC2). Hosts number them with 8 bits.
@@ -56,7 +60,7 @@ pub enum Limited {
     Things(Noun),
     /// Zones of a region.
     Zones,
-    /// Ranges of a VPC.
+    /// Ranges of a VPC or a subnet.
     Ranges,
     /// Servers that a VPC tells its guests of.
     DhcpServers,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use crate::draft::{decode, decode_as, parse_id};
-use crate::id::{AclAssociationId, InstanceId, RuleId};
+use crate::id::{AclAssociationId, InstanceId, RuleId, VpcId};
 use crate::model::{AccountId, IpFamily, Owner, PrefixList, PrefixListEntry, Regions};
 use crate::model::{ReservedIp, SecurityGroup, Subnet, Tags, Timestamp};
 use crate::quota::{self, Limits};
@@ -169,6 +169,23 @@ pub fn limits(snapshot: &dyn Snapshot, account: AccountId) -> Result<Limits, Dec
 pub fn instance_notes(snapshot: &dyn Snapshot, id: InstanceId) -> Result<BTreeMap<String, String>, DecideError> {
     let key = record::notes_key(id);
     snapshot.get(&key)?.map_or_else(|| Ok(BTreeMap::new()), |stored| decode_as(&key, &stored.value))
+}
+
+/// The default VPC of an owner.
+///
+/// # Errors
+/// As [`find`].
+pub fn default_vpc(snapshot: &dyn Snapshot, owner: &Owner) -> Result<Option<VpcId>, DecideError> {
+    let key = record::default_vpc_key(owner);
+    snapshot.get(&key)?.map(|stored| parse_id(&key, &stored.value)).transpose()
+}
+
+/// Whether what an owner begins with was made once.
+///
+/// # Errors
+/// When the store can't be read.
+pub fn has_begun(snapshot: &dyn Snapshot, owner: &Owner) -> Result<bool, DecideError> {
+    Ok(snapshot.get(&record::begun_key(owner))?.is_some())
 }
 
 /// All ids in an index.

@@ -3,6 +3,13 @@
 //! Uniqueness is a key that must be absent: a name in its scope, an address in its VPC, a MAC, a segment. Lists that a
 //! client pages through have a key that sorts newest first. This file is the only place that knows the layout.
 
+mod network;
+
+pub use network::{
+    IPV6_RANGE, begun_key, default_dhcp_key, default_vpc_key, provided_range_key, segment_key, vpc_of_range_key,
+    vpcs_of_dhcp_set,
+};
+
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
@@ -12,8 +19,9 @@ use serde::de::DeserializeOwned;
 use crate::id::{AclAssociationId, FlowLogId, RuleId};
 use crate::id::{AssociationId, FloatingIpId, PublicGatewayId, PublicPoolId, SubnetId, VniId, VniPermissionId, VpcId};
 use crate::id::{AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
+use crate::id::{DhcpOptionSetId, SubnetReservationId};
 use crate::id::{InternetGatewayId, RouteAssociationId, RouteTableId};
-use crate::model::{AccessKey, AccessKeyId, FlowLog, FlowLogTarget};
+use crate::model::{AccessKey, AccessKeyId, DhcpOptionSet, FlowLog, FlowLogTarget, SubnetReservation};
 use crate::model::{
     Account, AccountId, Attachment, DepartedInstance, Host, Instance, Move, Owner, ReservedIp, Subnet, Timestamp, Vni,
     Vpc,
@@ -130,6 +138,8 @@ record!(FloatingIp, FloatingIpId, "floating_ip", FloatingIp, owner);
 record!(PublicGateway, PublicGatewayId, "public_gateway", PublicGateway, owner);
 record!(InternetGateway, InternetGatewayId, "internet_gateway", InternetGateway, owner);
 record!(RouteTable, RouteTableId, "route_table", RouteTable, owner);
+record!(SubnetReservation, SubnetReservationId, "subnet_reservation", SubnetReservation, owner);
+record!(DhcpOptionSet, DhcpOptionSetId, "dhcp_option_set", DhcpOptionSet, owner);
 listed!(AccessKey);
 listed!(Account);
 listed!(Vpc, owner);
@@ -149,6 +159,8 @@ listed!(FloatingIp, owner);
 listed!(PublicGateway, owner);
 listed!(InternetGateway, owner);
 listed!(RouteTable, owner);
+listed!(SubnetReservation, subnet);
+listed!(DhcpOptionSet, owner);
 
 impl Record for DepartedInstance {
     type Id = InstanceId;
@@ -306,10 +318,6 @@ pub fn address_hint_key(subnet: SubnetId) -> String {
 /// The key that a MAC occupies. Its value is the interface's id.
 pub fn mac_key(mac: Mac) -> String {
     format!("mac/{mac}")
-}
-/// The key that a segment occupies. Its value is the VPC's id.
-pub fn segment_key(segment: u32) -> String {
-    format!("segment/{segment:06x}")
 }
 /// The key that a VTEP address occupies. Its value is the host's id.
 pub fn vtep_key(vtep: Ipv4Addr) -> String {

@@ -166,6 +166,22 @@ pub enum Refusal {
         /// What can't be done.
         rule: &'static str,
     },
+    /// There is one default thing of a kind, and it is there.
+    #[error("{place} has a default {} already: {id}", .noun.words())]
+    HasDefault {
+        /// A VPC or a subnet.
+        noun: Noun,
+        /// The one that is there.
+        id: String,
+        /// Within what there is one, in words.
+        place: String,
+    },
+    /// What was to be done needs a default VPC.
+    #[error("{place} has no default VPC; create one first")]
+    NoDefaultVpc {
+        /// Whose it would be, in words.
+        place: String,
+    },
     /// A rule is there twice.
     #[error("{holder} has this rule already: {rule}")]
     DuplicateRule {

@@ -12,7 +12,7 @@ use crate::txn::Snapshot;
 
 /// The ranges that every route table of a VPC leads to by itself.
 pub fn local(vpc: &Vpc) -> impl Iterator<Item = IpNet> + '_ {
-    vpc.cidrs.iter().map(|net| IpNet::V4(*net)).chain(vpc.ipv6_cidrs.iter().map(|net| IpNet::V6(*net)))
+    vpc.nets().map(IpNet::V4).chain(vpc.ipv6_nets().map(IpNet::V6))
 }
 
 /// The internet gateway of a VPC.

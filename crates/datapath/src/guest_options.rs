@@ -70,6 +70,9 @@ pub(crate) fn dhcp4(spec: &PortSpec, room: usize) -> Vec<u8> {
     options.add4(12, config.hostname.as_deref().unwrap_or_default().as_bytes());
     options.add4(42, &octets4(&config.ntp));
     options.add4(15, config.domain.as_deref().unwrap_or_default().as_bytes());
+    let netbios: Vec<IpAddr> = config.netbios.iter().map(|server| IpAddr::V4(*server)).collect();
+    options.add4(44, &octets4(&netbios));
+    options.add4(46, config.netbios_node.as_slice());
     options.bytes
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::http::Rates;
+use ipnet::Ipv6Net;
 use pintle_core::model::{DEFAULT_REGION, Region};
 
 /// Where the API listens unless told otherwise: on this machine only.
@@ -34,6 +35,9 @@ pub struct Config {
     /// The regions with their zones, not empty. Who names no region means the first one, which also has every zone that
     /// none of them names.
     pub regions: Vec<Region>,
+    /// The range, a /8 to /56, that IPv6 blocks for VPCs come from which clients leave to the server; without it any unique
+    /// local addresses (RFC 4193), which the public network does not know.
+    pub ipv6_range: Option<Ipv6Net>,
     /// How fast one account may go with the EC2 API.
     pub rates: Rates,
     /// What links in answers begin with, when clients reach the API by another address than `api`; without a slash at the
@@ -51,6 +55,7 @@ impl Config {
             agents: DEFAULT_AGENTS,
             agent_listener: None,
             regions: vec![Region { name: DEFAULT_REGION.to_owned(), zones: vec![DEFAULT_ZONE.to_owned()] }],
+            ipv6_range: None,
             rates: Rates::default(),
             base_url: None,
         }

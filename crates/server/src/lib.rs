@@ -6,6 +6,7 @@
 //! what to do by a request, so a crash between any two steps loses nothing.
 
 pub mod audit;
+mod beginnings;
 mod clock;
 pub mod config;
 mod control;

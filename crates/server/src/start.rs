@@ -7,15 +7,14 @@ use std::time::Duration;
 
 use axum::Router;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use pintle_core::command::CreateAccount;
-use pintle_core::model::{Account, AccountId, Region};
-use pintle_core::{Command, DecideError, Refusal, query};
+use pintle_core::Refusal;
 use pintle_store::{SqliteSettings, SqliteStore, StoreError};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::{Audit, AuditError};
+use crate::beginnings;
 use crate::clock::{SystemClock, SystemIds, hex, random};
 use crate::config::Config;
 use crate::control::Control;
@@ -58,6 +57,9 @@ pub enum StartError {
     /// The regions, as configured, can't be this server's.
     #[error("the regions can't be configured so: {0}")]
     Regions(Refusal),
+    /// The range for IPv6 blocks, as configured, can't be this server's.
+    #[error("the IPv6 range can't be configured so: {0}")]
+    Ipv6Range(Refusal),
     /// The API's token is not fit to be one.
     #[error("{path}: it does not hold a token of at least 32 characters: remove it, and the server makes a new one")]
     Token {
@@ -95,7 +97,7 @@ impl Server {
         let audit = Arc::new(Audit::open(data_dir, clock.clone())?);
         let engine = Engine::new(Arc::new(store), clock.clone(), Box::new(SystemIds));
         let sessions = Sessions::new(clock);
-        configure(&engine, config.regions.clone()).await?;
+        beginnings::configure(&engine, config.regions.clone(), config.ipv6_range).await?;
         let region = config.regions.first().map(|region| region.name.clone()).unwrap_or_default();
         let control = Control::start(engine.clone(), sessions.clone())?;
         let join_token = authority.join_token().clone();
@@ -157,20 +159,6 @@ impl Running {
         self.control.stop().await;
         tracing::info!("the server has stopped");
     }
-}
-
-/// Makes the store know the regions, and the first account.
-async fn configure(engine: &Engine, regions: Vec<Region>) -> Result<(), StartError> {
-    match engine.execute(Command::ConfigureRegions(regions)).await {
-        Err(EngineError::Decide(DecideError::Refused(refusal))) => return Err(StartError::Regions(refusal)),
-        other => drop(other?),
-    }
-    let first = AccountId::FIRST;
-    if engine.read(|snapshot| query::find::<Account>(snapshot, first)).await?.is_none() {
-        let create = CreateAccount { id: Some(first), name: Some("first".to_owned()) };
-        engine.execute(Command::CreateAccount(create)).await?;
-    }
-    Ok(())
 }
 
 /// Every agent and every client is an open file, so the usual limit of 1,024 is soon met.

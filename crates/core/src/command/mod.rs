@@ -8,21 +8,24 @@ mod network;
 mod operator;
 mod policy;
 mod public;
+mod rights;
 mod routing;
 mod tags;
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv6Net};
 
 use crate::id::FlowLogId;
 use crate::id::{AssociationId, FloatingIpId, PublicGatewayId, PublicPoolId, SubnetId, VniId, VniPermissionId, VpcId};
 use crate::id::{AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
+use crate::id::{DhcpOptionSetId, SubnetRangeId, SubnetReservationId, VpcRangeId};
 use crate::id::{InternetGatewayId, RouteAssociationId, RouteTableId};
 use crate::model::{
     AccessKey, AccessKeyId, Account, AccountId, Attachment, Host, Instance, Move, MoveStep, ReservedIp, Subnet, Vni,
     Vpc,
 };
+use crate::model::{DhcpOptionSet, Owner, SubnetReservation, VpcRange};
 use crate::model::{
     FloatingIp, FlowLog, NetworkAcl, PrefixList, PublicGateway, PublicPool, Region, SecurityGroup, VniPermission,
 };
@@ -34,8 +37,8 @@ pub use interface::{
     NewAttachment, NewLaunch, Seat, UpdateAttachment, UpdateInstance, UpdateVni, VniChoice,
 };
 pub use network::{
-    CreateReservedIp, CreateSubnet, CreateVpc, IpChoice, Ipv6Range, PrefixChoice, UpdateReservedIp, UpdateSubnet,
-    UpdateVpc,
+    CreateDhcpOptionSet, CreateReservedIp, CreateSubnet, CreateSubnetReservation, CreateVpc, IpChoice, Ipv6Range,
+    NewDhcp, NewRange, PrefixChoice, UpdateReservedIp, UpdateSubnet, UpdateVpc,
 };
 pub use operator::{CreateAccessKey, CreateAccount, RegisterHost};
 pub use policy::{
@@ -66,7 +69,13 @@ pub enum Command {
     ForgetTokens,
     /// Makes these the regions, the first the default one; nothing happens if they are → [`Reply::Done`].
     ConfigureRegions(Vec<Region>),
-    /// Creates an access key → [`Reply::AccessKey`].
+    /// Makes this the range, a /8 to /56 of IPv6, of which VPCs get /56s that they ask the server for; `None`: any unique
+    /// local addresses (RFC 4193) → [`Reply::Done`].
+    ConfigureIpv6Range(Option<Ipv6Net>),
+    /// Makes what an owner begins with, a default VPC with a default subnet in each zone and a default DHCP option set;
+    /// nothing happens if that was done once → [`Reply::Done`].
+    EnsureDefaults(Owner),
+    /// Creates an access key; what its account begins with in each region is made with the first → [`Reply::AccessKey`].
     CreateAccessKey(CreateAccessKey),
     /// Deletes an access key → [`Reply::AccessKey`], as it was.
     DeleteAccessKey(AccessKeyId),
@@ -81,6 +90,30 @@ pub enum Command {
     /// Deletes a VPC that holds no subnet, instance or public gateway, with its security groups and network ACLs →
     /// [`Reply::Vpc`], as it was.
     DeleteVpc(VpcId),
+    /// As [`Command::DeleteVpc`], of a VPC that holds nothing beside what it began with → [`Reply::Vpc`], as it was.
+    DeleteBareVpc(VpcId),
+    /// Creates the owner's default VPC, which it does not have → [`Reply::Vpc`].
+    CreateDefaultVpc,
+    /// Gives a VPC one more range → [`Reply::VpcRange`].
+    AddVpcRange(VpcId, NewRange),
+    /// Takes a range away that no subnet lies in and that is not the VPC's primary one → [`Reply::VpcRange`], as it was.
+    RemoveVpcRange(VpcRangeId),
+    /// Creates a set of DHCP options → [`Reply::DhcpOptionSet`].
+    CreateDhcpOptionSet(CreateDhcpOptionSet),
+    /// Deletes a set of DHCP options that no VPC has → [`Reply::DhcpOptionSet`], as it was.
+    DeleteDhcpOptionSet(DhcpOptionSetId),
+    /// Tells a VPC's guests what a set says, or nothing; takes effect at once → [`Reply::Vpc`].
+    AssociateDhcpOptionSet(VpcId, Option<DhcpOptionSetId>),
+    /// Creates the default subnet of a zone, which has none, in the default VPC → [`Reply::Subnet`].
+    CreateDefaultSubnet(String),
+    /// Gives a subnet without IPv6 this /64 → [`Reply::Subnet`].
+    AddSubnetRange(SubnetId, Ipv6Net),
+    /// Takes a subnet's IPv6 range, in which nobody has an address, away → [`Reply::Subnet`], as it was.
+    RemoveSubnetRange(SubnetRangeId),
+    /// Keeps a part of a subnet out of automatic choice → [`Reply::SubnetReservation`].
+    CreateSubnetReservation(CreateSubnetReservation),
+    /// Gives a part of a subnet back to automatic choice → [`Reply::SubnetReservation`], as it was.
+    DeleteSubnetReservation(SubnetReservationId),
     /// Creates a subnet → [`Reply::Subnet`].
     CreateSubnet(CreateSubnet),
     /// Renames a subnet → [`Reply::Subnet`].
@@ -299,111 +332,6 @@ pub enum Command {
     EndAdoption(AttachmentId),
 }
 
-impl Command {
-    /// What a command does that tenants may not ask for, in words.
-    pub fn operators(&self) -> Option<&'static str> {
-        Some(match self {
-            Command::Batch(commands) => return commands.iter().find_map(Command::operators),
-            Command::SetQuota { .. } => "changing quotas",
-            Command::ForgetTokens => "forgetting tokens",
-            Command::ConfigureRegions(_) => "configuring regions",
-            Command::CreateAccessKey(_) | Command::DeleteAccessKey(_) => "changing access keys",
-            Command::CreateAccount(_) => "creating an account",
-            Command::CreatePublicPool(_) | Command::DeletePublicPool(_) => "changing public pools",
-            Command::RegisterHost(_) | Command::DeleteHost(_) | Command::DeleteLostHost(_) => "changing hosts",
-            Command::AttachmentRealised(..)
-            | Command::AttachmentFailed(..)
-            | Command::AttachmentGone(_)
-            | Command::InstanceRealised(_)
-            | Command::InstanceFailed(..)
-            | Command::InstanceStopped(_)
-            | Command::InstanceGone(_)
-            | Command::AdvanceMove(..)
-            | Command::AbortMove(..)
-            | Command::EndAdoption(_) => "reporting for a host",
-            Command::ChangeTags(..)
-            | Command::CreateVpc(..)
-            | Command::RenameVpc(..)
-            | Command::UpdateVpc(..)
-            | Command::DeleteVpc(..)
-            | Command::CreateSubnet(..)
-            | Command::RenameSubnet(..)
-            | Command::UpdateSubnet(..)
-            | Command::DeleteSubnet(..)
-            | Command::CreateReservedIp(..)
-            | Command::UpdateReservedIp(..)
-            | Command::DeleteReservedIp(..)
-            | Command::CreateVni(..)
-            | Command::UpdateVni(..)
-            | Command::DeleteVni(..)
-            | Command::AddVniIp(..)
-            | Command::RemoveVniIp(..)
-            | Command::MoveVniIp(..)
-            | Command::TakeVniIp(..)
-            | Command::AddVniPrefix(..)
-            | Command::RemoveVniPrefix(..)
-            | Command::ChangeVniGroups(..)
-            | Command::QuarantineVni(..)
-            | Command::ReleaseVni(..)
-            | Command::FlushVni(..)
-            | Command::ShadowVni(..)
-            | Command::CreateVniPermission(..)
-            | Command::RevokeVniPermission { .. }
-            | Command::CreateSecurityGroup(..)
-            | Command::UpdateSecurityGroup(..)
-            | Command::DeleteSecurityGroup(..)
-            | Command::ChangeRules(..)
-            | Command::CreateNetworkAcl(..)
-            | Command::RenameNetworkAcl(..)
-            | Command::DeleteNetworkAcl(..)
-            | Command::ChangeAclRules(..)
-            | Command::CreatePrefixList(..)
-            | Command::UpdatePrefixList(..)
-            | Command::RestorePrefixList { .. }
-            | Command::DeletePrefixList(..)
-            | Command::CreateFlowLog(..)
-            | Command::DeleteFlowLog(..)
-            | Command::CreateFloatingIp(..)
-            | Command::RenameFloatingIp(..)
-            | Command::AssociateFloatingIp { .. }
-            | Command::DisassociateFloatingIp(..)
-            | Command::EndAssociation(..)
-            | Command::NameFloatingIpDomain(..)
-            | Command::ReleaseFloatingIp(..)
-            | Command::DeleteFloatingIp(..)
-            | Command::CreatePublicGateway(..)
-            | Command::RenamePublicGateway(..)
-            | Command::DeletePublicGateway(..)
-            | Command::CreateNatGateway(..)
-            | Command::CreateInternetGateway
-            | Command::AttachInternetGateway(..)
-            | Command::DetachInternetGateway(..)
-            | Command::DeleteInternetGateway(..)
-            | Command::CreateRouteTable(..)
-            | Command::DeleteRouteTable(..)
-            | Command::CreateRoute(..)
-            | Command::ReplaceRoute(..)
-            | Command::DeleteRoute(..)
-            | Command::AssociateRouteTable(..)
-            | Command::DisassociateRouteTable(..)
-            | Command::ReplaceRouteAssociation(..)
-            | Command::CreateInstance(..)
-            | Command::CreateInstances(..)
-            | Command::ChangeInstances(..)
-            | Command::RenameInstance(..)
-            | Command::UpdateInstance(..)
-            | Command::StartInstance(..)
-            | Command::StopInstance(..)
-            | Command::DeleteInstance(..)
-            | Command::Attach(..)
-            | Command::RenameAttachment(..)
-            | Command::UpdateAttachment(..)
-            | Command::Detach { .. }
-            | Command::MoveVni { .. } => return None,
-        })
-    }
-}
-
 /// What came of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
@@ -455,6 +383,12 @@ pub enum Reply {
     RouteTable(RouteTable),
     /// An association of a route table.
     RouteAssociation(RouteAssociation),
+    /// A VPC, and a range that it has or had.
+    VpcRange(Vpc, VpcRange<IpNet>),
+    /// A reserved part of a subnet.
+    SubnetReservation(SubnetReservation),
+    /// A set of DHCP options.
+    DhcpOptionSet(DhcpOptionSet),
     /// Nothing to show.
     Done,
 }

@@ -6,7 +6,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::host_spec::Ipv6Assignment;
 use crate::id::{PublicGatewayId, ReservedIpId, SubnetId, VniId, VpcId};
-use crate::model::{DhcpOptions, IpFamily};
+use crate::model::{DhcpOptions, HostnameType, IpFamily, ReservationKind};
 
 /// Creates a VPC, with its default security group and network ACL.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,11 +17,29 @@ pub struct CreateVpc {
     pub cidrs: Vec<Ipv4Net>,
     /// Ranges that its subnets' IPv6 ranges must lie in, /16 to /64; none: no IPv6.
     pub ipv6_cidrs: Vec<Ipv6Net>,
+    /// Whether the server chooses an IPv6 range for it that no other VPC has, a /56.
+    pub provided_ipv6: bool,
     /// What its guests are told when they ask.
-    pub dhcp: DhcpOptions,
+    pub dhcp: NewDhcp,
     /// Whether route tables decide what leaves it, and internet gateways lead out (EC2); it gets a main one. Otherwise the
     /// ways out are implied (IBM).
     pub route_tables: bool,
+}
+
+/// What a new VPC's guests are told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NewDhcp {
+    /// This.
+    These(DhcpOptions),
+    /// What its owner's default DHCP option set says.
+    DefaultSet,
+}
+
+impl Default for NewDhcp {
+    /// Nothing.
+    fn default() -> Self {
+        NewDhcp::These(DhcpOptions::default())
+    }
 }
 
 /// Changes a VPC.
@@ -31,8 +49,23 @@ pub struct UpdateVpc {
     pub name: Option<String>,
     /// All its IPv6 ranges from now on; those that a subnet lies in must stay.
     pub ipv6_cidrs: Option<Vec<Ipv6Net>>,
-    /// What its guests are told from now on.
+    /// What its guests are told from now on; it is no longer from a set.
     pub dhcp: Option<DhcpOptions>,
+    /// Whether the provider's name server is wanted.
+    pub dns_support: Option<bool>,
+    /// Whether instances get public names; only where the provider's name server is wanted.
+    pub dns_hostnames: Option<bool>,
+    /// Whether its use of addresses is to be measured.
+    pub usage_metrics: Option<bool>,
+}
+
+/// A range that a VPC gets besides those that it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NewRange {
+    /// This one.
+    Net(Ipv4Net),
+    /// A /56 of IPv6 that the server chooses and no other VPC has.
+    ProvidedIpv6,
 }
 
 /// Which IPv6 range a subnet gets.
@@ -78,6 +111,36 @@ pub struct UpdateSubnet {
     pub acl: Option<crate::id::NetworkAclId>,
     /// Another way out, or none.
     pub public_gateway: Option<Option<PublicGatewayId>>,
+    /// Whether instances that are launched in it from now on get a public address without being asked.
+    pub map_public_ip: Option<bool>,
+    /// What the names of instances that are launched in it from now on are made of.
+    pub hostname_type: Option<HostnameType>,
+    /// Whether names that are made of ids are to have IPv4 addresses.
+    pub resource_name_a: Option<bool>,
+    /// Whether names that are made of ids are to have IPv6 addresses.
+    pub resource_name_aaaa: Option<bool>,
+}
+
+/// Keeps a part of a subnet out of automatic choice. What of it is in use already stays so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateSubnetReservation {
+    /// The subnet.
+    pub subnet: SubnetId,
+    /// The part, apart from others.
+    pub cidr: IpNet,
+    /// What it is kept for.
+    pub kind: ReservationKind,
+    /// What it is for; may be empty.
+    pub description: String,
+}
+
+/// Creates a set of DHCP options.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CreateDhcpOptionSet {
+    /// Whether the provider's name server is among the name servers.
+    pub provided_dns: bool,
+    /// What guests are told.
+    pub options: DhcpOptions,
 }
 
 /// Which address an interface or a reservation gets.

@@ -125,6 +125,8 @@ impl Shape {
             domain: self.vpc.dhcp.domain.clone(),
             hostname: Some(side.instance.name.clone()),
             ntp: self.vpc.dhcp.ntp.clone(),
+            netbios: self.vpc.dhcp.netbios.clone(),
+            netbios_node: self.vpc.dhcp.netbios_node,
             ipv6: self.subnet.ipv6_assignment,
         }
     }

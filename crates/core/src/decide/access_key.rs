@@ -17,6 +17,7 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateAccessKey) -> Result<A
     }
     let key = AccessKey { id, account, sealed, created_at: draft.now };
     draft.insert(&key);
+    super::defaults::ensure_everywhere(draft, account)?;
     Ok(key)
 }
 

@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::{IpNet, Ipv6Net};
 
 use super::free::Search;
+use super::subnet_reservation::Reserved;
 use super::{floating_ip, prefix, take_name};
 use crate::command::IpChoice;
 use crate::draft::{Draft, parse_id};
@@ -17,6 +18,9 @@ use crate::model::{IpFamily, ReservedBy, ReservedIp, Subnet};
 use crate::net::{Mac, eui64};
 use crate::record;
 use crate::refusal::{DecideError, Holder, Refusal};
+
+/// How many addresses are drawn before a range counts as full: only reservations can take a part of 2^64 that shows.
+const IPV6_TRIES: usize = 1000;
 
 /// The interface that an address is for.
 #[derive(Debug, Clone, Copy)]
@@ -165,7 +169,11 @@ fn next_free(draft: &mut Draft<'_>, subnet: &Subnet) -> Result<Ipv4Addr, DecideE
         last: subnet.cidr.broadcast(),
         hint: &record::address_hint_key(subnet.id),
     };
-    let found = search.next(draft, |address| prefix::delegated_until(draft, subnet.vpc, address))?;
+    let reserved = Reserved::of(draft, subnet)?;
+    let found = search.next(draft, |address| match reserved.until(address) {
+        Some(IpAddr::V4(last)) => Ok(Some(last)),
+        _ => prefix::delegated_until(draft, subnet.vpc, address),
+    })?;
     found.ok_or_else(|| Refusal::SubnetFull { subnet: subnet.id, cidr: subnet.cidr.into() }.into())
 }
 
@@ -182,15 +190,18 @@ fn free_ipv6(draft: &mut Draft<'_>, subnet: &Subnet, bind: Option<For>) -> Resul
             return Ok(own);
         }
     }
-    loop {
+    let reserved = Reserved::of(draft, subnet)?;
+    for _ in 0..IPV6_TRIES {
         let address = Ipv6Addr::from(u128::from(range.network()) | u128::from(draft.ids.bits()));
         if !has_role(range, address)
+            && reserved.until(address).is_none()
             && draft.hint(&record::address_key(subnet.vpc, address))?.is_none()
             && prefix::delegated_hint(draft, subnet.vpc, address.into())?.is_none()
         {
             return Ok(address);
         }
     }
+    Err(Refusal::SubnetFull { subnet: subnet.id, cidr: range.into() }.into())
 }
 
 /// The subnet router's anycast address (RFC 4291, 2.6.1), three more at the beginning and the last, as EC2 keeps them.

@@ -93,7 +93,6 @@ pub(super) fn check_reachable(draft: &mut Draft<'_>, vpc: VpcId) -> Result<(), D
 
 /// Gives a VPC that is being made the way to the public network that a default VPC has: an internet gateway, and a route to
 /// it in its main route table. The VPC's record must be in the draft.
-#[allow(dead_code, reason = "called where default VPCs are made")]
 pub(super) fn open_up(draft: &mut Draft<'_>, vpc: &Vpc) -> Result<(), DecideError> {
     let main = route_table::main_of(vpc)?;
     let mut gateway = insert(draft, vpc.owner.clone());

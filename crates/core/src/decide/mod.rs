@@ -8,7 +8,9 @@ mod account;
 mod acl_entries;
 mod address;
 mod attachment;
+mod defaults;
 mod departed;
+mod dhcp;
 mod floating_ip;
 mod flow_log;
 mod free;
@@ -16,6 +18,7 @@ mod host;
 mod instance;
 mod instances;
 mod internet_gateway;
+mod ipv6_block;
 mod lent_address;
 mod moving;
 mod nat_gateway;
@@ -35,6 +38,8 @@ mod rules;
 mod security_group;
 mod slots;
 mod subnet;
+mod subnet_ipv6;
+mod subnet_reservation;
 mod tags;
 mod token;
 mod vni;
@@ -42,6 +47,7 @@ mod vni_ip;
 mod vni_permission;
 mod vni_policy;
 mod vpc;
+mod vpc_range;
 
 use crate::command::{Command, Reply};
 use crate::draft::Draft;
@@ -101,6 +107,8 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<Reply, DecideError> 
         Command::SetQuota { account, quota, limit } => done(slots::set(draft, account, &quota, limit)?),
         Command::ForgetTokens => done(token::forget(draft)?),
         Command::ConfigureRegions(regions) => done(region::configure(draft, regions)?),
+        Command::ConfigureIpv6Range(range) => done(ipv6_block::configure(draft, range)?),
+        Command::EnsureDefaults(owner) => done(defaults::ensure(draft, &owner)?),
         Command::CreateAccessKey(create) => Reply::AccessKey(access_key::create(draft, create)?),
         Command::DeleteAccessKey(id) => Reply::AccessKey(access_key::delete(draft, id)?),
         Command::CreateAccount(create) => Reply::Account(account::create(draft, create)?),
@@ -108,6 +116,20 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<Reply, DecideError> 
         Command::RenameVpc(id, name) => Reply::Vpc(vpc::rename(draft, id, &name)?),
         Command::UpdateVpc(id, update) => Reply::Vpc(vpc::update(draft, id, update)?),
         Command::DeleteVpc(id) => Reply::Vpc(vpc::delete(draft, id)?),
+        Command::DeleteBareVpc(id) => Reply::Vpc(vpc::delete_bare(draft, id)?),
+        Command::CreateDefaultVpc => Reply::Vpc(defaults::create_vpc(draft)?),
+        Command::AddVpcRange(id, range) => vpc_range::add(draft, id, range)?,
+        Command::RemoveVpcRange(id) => vpc_range::remove(draft, id)?,
+        Command::CreateDhcpOptionSet(create) => Reply::DhcpOptionSet(dhcp::create(draft, create)?),
+        Command::DeleteDhcpOptionSet(id) => Reply::DhcpOptionSet(dhcp::delete(draft, id)?),
+        Command::AssociateDhcpOptionSet(vpc, set) => Reply::Vpc(dhcp::associate(draft, vpc, set)?),
+        Command::CreateDefaultSubnet(zone) => Reply::Subnet(defaults::create_subnet(draft, zone)?),
+        Command::AddSubnetRange(id, net) => Reply::Subnet(subnet_ipv6::add(draft, id, net)?),
+        Command::RemoveSubnetRange(id) => Reply::Subnet(subnet_ipv6::remove(draft, id)?),
+        Command::CreateSubnetReservation(create) => {
+            Reply::SubnetReservation(subnet_reservation::create(draft, create)?)
+        }
+        Command::DeleteSubnetReservation(id) => Reply::SubnetReservation(subnet_reservation::delete(draft, id)?),
         Command::CreateSubnet(create) => Reply::Subnet(subnet::create(draft, create)?),
         Command::RenameSubnet(id, name) => Reply::Subnet(subnet::rename(draft, id, &name)?),
         Command::UpdateSubnet(id, update) => Reply::Subnet(subnet::update(draft, id, update)?),

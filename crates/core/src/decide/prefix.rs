@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::address;
+use super::subnet_reservation::Reserved;
 use crate::command::PrefixChoice;
 use crate::draft::{Draft, parse_id};
 use crate::id::{ReservedIpId, VniId, VpcId};
@@ -115,9 +116,11 @@ fn free(draft: &mut Draft<'_>, subnet: &Subnet, family: IpFamily) -> Result<IpNe
         IpFamily::V4 => hint(draft, subnet)?.unwrap_or(count),
         IpFamily::V6 => draft.ids.bits() as u32 % count,
     };
+    let reserved = Reserved::of(draft, subnet)?;
     for step in 1..=count {
         let net = nth(range, (start + count - step) % count);
-        let free = draft.hint(&record::prefix_key(subnet.vpc, net))?.is_none()
+        let free = reserved.admit(net)
+            && draft.hint(&record::prefix_key(subnet.vpc, net))?.is_none()
             && draft.keys_hint(&record::addresses_within(subnet.vpc, net), "", 1)?.is_empty()
             && check(subnet, net).is_ok();
         if free {

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::draft::{Draft, encode};
-use crate::id::{FloatingIpId, InstanceId, PrefixListId, PublicGatewayId, SubnetId, VpcId};
-use crate::model::{FloatingIp, Instance, PrefixList, PublicGateway, Region, Regions, Subnet, Vpc};
+use crate::id::{DhcpOptionSetId, FloatingIpId, InstanceId, PrefixListId, PublicGatewayId, SubnetId, VpcId};
+use crate::model::{DhcpOptionSet, FloatingIp, Instance, PrefixList, PublicGateway, Region, Regions, Subnet, Vpc};
 use crate::name;
 use crate::record::{self, lists_of};
 use crate::refusal::{DecideError, Holder, Limited, Noun, Refusal};
@@ -35,6 +35,10 @@ fn stay(draft: &mut Draft<'_>, regions: &Regions) -> Result<(), DecideError> {
     for id in draft.index::<PrefixListId>(&lists_of::<PrefixList>())? {
         let list: PrefixList = draft.get(id)?;
         there(regions, &list.owner.region, Holder::PrefixList(id))?;
+    }
+    for id in draft.index::<DhcpOptionSetId>(&lists_of::<DhcpOptionSet>())? {
+        let set: DhcpOptionSet = draft.get(id)?;
+        there(regions, &set.owner.region, Holder::DhcpOptionSet(id))?;
     }
     for id in draft.index::<SubnetId>(&lists_of::<Subnet>())? {
         let subnet: Subnet = draft.get(id)?;

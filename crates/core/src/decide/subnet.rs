@@ -1,14 +1,14 @@
 //! Rules of subnets: within the VPC, apart from its other subnets, deleted only when nobody has an address in it.
 
-use ipnet::Ipv6Net;
-
-use super::ranges::{check, check_ipv6, overlap};
+use super::ranges::{check, overlap};
+use super::subnet_ipv6::{choose_ipv6, set_ipv6};
 use super::{change_name, route_table, take_name};
-use crate::command::{CreateSubnet, Ipv6Range, UpdateSubnet};
+use crate::command::{CreateSubnet, UpdateSubnet};
 use crate::draft::Draft;
 use crate::host_spec::Ipv6Assignment;
 use crate::id::{AclAssociationId, NetworkAclId, PublicGatewayId, ReservedIpId, SubnetId, VniId};
-use crate::model::{FlowLogTarget, IpFamily, NetworkAcl, PublicGateway, ReservedBy, ReservedIp, Subnet, Vpc};
+use crate::model::FlowLogTarget;
+use crate::model::{HostnameType, NetworkAcl, PublicGateway, ReservedBy, ReservedIp, Subnet, SubnetReservation, Vpc};
 use crate::net::{SubnetRole, subnet_roles};
 use crate::record;
 use crate::refusal::{DecideError, Holder, Noun, Refusal};
@@ -19,8 +19,8 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateSubnet) -> Result<Subn
     let vpc: Vpc = draft.get(create.vpc)?;
     draft.check_zone(&vpc.owner, &create.zone)?;
     check("cidr", create.cidr)?;
-    if !vpc.cidrs.is_empty() && !vpc.cidrs.iter().any(|range| range.contains(&create.cidr)) {
-        let ranges = vpc.cidrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if !vpc.cidrs.is_empty() && !vpc.nets().any(|range| range.contains(&create.cidr)) {
+        let ranges = vpc.nets().map(|net| net.to_string()).collect::<Vec<_>>().join(", ");
         return Err(
             Refusal::invalid("cidr", create.cidr, format!("it must lie within the VPC's ranges: {ranges}")).into()
         );
@@ -47,6 +47,12 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateSubnet) -> Result<Subn
         public_gateway: None,
         route_table: None,
         created_at: draft.now,
+        default: false,
+        map_public_ip: false,
+        hostname_type: HostnameType::default(),
+        resource_name_a: false,
+        resource_name_aaaa: false,
+        reservations: Vec::new(),
     };
     put_acl_keys(draft, vpc.default_acl, id);
     if let Some(acl) = create.acl {
@@ -60,42 +66,13 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateSubnet) -> Result<Subn
 }
 
 /// The other subnets of a VPC, relied upon.
-fn others(draft: &mut Draft<'_>, vpc: crate::id::VpcId, own: Option<SubnetId>) -> Result<Vec<Subnet>, DecideError> {
+pub(super) fn others(
+    draft: &mut Draft<'_>,
+    vpc: crate::id::VpcId,
+    own: Option<SubnetId>,
+) -> Result<Vec<Subnet>, DecideError> {
     let ids = draft.index::<SubnetId>(&record::subnets_of_vpc(vpc))?;
     ids.into_iter().filter(|id| Some(*id) != own).map(|id| draft.get(id)).collect()
-}
-
-/// The /64 that a subnet gets.
-fn choose_ipv6(vpc: &Vpc, others: &[Subnet], range: Ipv6Range) -> Result<Ipv6Net, DecideError> {
-    if vpc.ipv6_cidrs.is_empty() {
-        let rule = format!("VPC {} has no IPv6 range; give it one first", vpc.id);
-        return Err(Refusal::invalid("ipv6_cidr", "", rule).into());
-    }
-    let taken = |net: Ipv6Net| others.iter().find(|other| other.ipv6_cidr == Some(net));
-    match range {
-        Ipv6Range::Net(net) => {
-            check_ipv6("ipv6_cidr", net, 64..=64)?;
-            if !vpc.ipv6_cidrs.iter().any(|range| range.contains(&net)) {
-                let ranges = vpc.ipv6_cidrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-                let rule = format!("it must lie within the VPC's IPv6 ranges: {ranges}");
-                return Err(Refusal::invalid("ipv6_cidr", net, rule).into());
-            }
-            match taken(net) {
-                Some(other) => {
-                    let holder = Holder::Subnet(other.id);
-                    Err(Refusal::CidrOverlap { cidr: net.into(), other: net.into(), holder }.into())
-                }
-                None => Ok(net),
-            }
-        }
-        Ipv6Range::Auto => {
-            let mut all = vpc.ipv6_cidrs.iter().flat_map(|range| range.subnets(64).into_iter().flatten());
-            all.find(|net| taken(*net).is_none()).ok_or_else(|| {
-                let rule = "no /64 of the VPC's IPv6 ranges is free";
-                Refusal::invalid("ipv6_cidr", "any", rule).into()
-            })
-        }
-    }
 }
 
 fn put_acl_keys(draft: &mut Draft<'_>, acl: NetworkAclId, subnet: SubnetId) {
@@ -201,6 +178,14 @@ pub(super) fn update(draft: &mut Draft<'_>, id: SubnetId, update: UpdateSubnet) 
         let rule = "the subnet has no IPv6 range to assign from";
         return Err(Refusal::invalid("auto_assign_ipv6", true, rule).into());
     }
+    subnet.map_public_ip = update.map_public_ip.unwrap_or(subnet.map_public_ip);
+    subnet.hostname_type = update.hostname_type.unwrap_or(subnet.hostname_type);
+    subnet.resource_name_a = update.resource_name_a.unwrap_or(subnet.resource_name_a);
+    subnet.resource_name_aaaa = update.resource_name_aaaa.unwrap_or(subnet.resource_name_aaaa);
+    if subnet.resource_name_aaaa && subnet.ipv6_cidr.is_none() {
+        let rule = "the subnet has no IPv6 range, so its names have no IPv6 addresses";
+        return Err(Refusal::invalid("resource_name_aaaa", true, rule).into());
+    }
     if let Some(acl) = update.acl
         && acl != subnet.acl
     {
@@ -221,39 +206,6 @@ pub(super) fn update(draft: &mut Draft<'_>, id: SubnetId, update: UpdateSubnet) 
     Ok(subnet)
 }
 
-/// Gives a subnet another IPv6 range, or none; nobody may have anything of the one that it has.
-fn set_ipv6(draft: &mut Draft<'_>, subnet: &mut Subnet, range: Option<Ipv6Range>) -> Result<(), DecideError> {
-    let keeps = match (range, subnet.ipv6_cidr) {
-        (None, now) => now.is_none(),
-        (Some(Ipv6Range::Auto), now) => now.is_some(),
-        (Some(Ipv6Range::Net(net)), now) => now == Some(net),
-    };
-    if keeps {
-        return Ok(());
-    }
-    if let Some(now) = subnet.ipv6_cidr {
-        let in_use = |holder| {
-            let remedy = "remove all its IPv6 addresses and prefixes first";
-            Refusal::InUse { noun: Noun::Subnet, id: subnet.id.to_string(), holder, remedy }
-        };
-        if let Some(ip) = draft.first::<ReservedIpId>(&record::addresses_within(subnet.vpc, now.into()))? {
-            return Err(in_use(Holder::ReservedIp(ip)).into());
-        }
-        if let Some(vni) = draft.first::<VniId>(&record::prefixes_of_subnet(subnet.id, IpFamily::V6))? {
-            return Err(in_use(Holder::Vni(vni)).into());
-        }
-    }
-    subnet.ipv6_cidr = match range {
-        None => None,
-        Some(range) => {
-            let vpc: Vpc = draft.get(subnet.vpc)?;
-            let others = others(draft, vpc.id, Some(subnet.id))?;
-            Some(choose_ipv6(&vpc, &others, range)?)
-        }
-    };
-    Ok(())
-}
-
 pub(super) fn delete(draft: &mut Draft<'_>, id: SubnetId) -> Result<Subnet, DecideError> {
     let subnet: Subnet = draft.get(id)?;
     let in_use = |holder, remedy| Refusal::InUse { noun: Noun::Subnet, id: id.to_string(), holder, remedy };
@@ -269,6 +221,10 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: SubnetId) -> Result<Subnet, Deci
         super::address::forget(draft, &ip);
     }
     super::flow_log::erase_of(draft, FlowLogTarget::Subnet(id))?;
+    for reservation in &subnet.reservations {
+        let reservation: SubnetReservation = draft.get(*reservation)?;
+        draft.remove(&reservation);
+    }
     draft.delete_raw(record::name_key::<Subnet>(&subnet.vpc.to_string(), &subnet.name));
     draft.delete_raw(format!("{}{id}", record::subnets_of_vpc(subnet.vpc)));
     draft.delete_raw(record::address_hint_key(id));

@@ -1,40 +1,63 @@
 //! Rules of VPCs: unique names, unique segments, deleted only when empty; its default group and ACL live and die with it.
 
-use super::{OWNER_WORDS, change_name, flow_log, network_acl, ranges, route_table, security_group, take_name};
-use crate::command::{CreateVpc, UpdateVpc};
+use super::{
+    OWNER_WORDS, change_name, dhcp, flow_log, network_acl, ranges, route_table, security_group, take_name, vpc_range,
+};
+use crate::command::{CreateVpc, NewDhcp, UpdateVpc};
 use crate::draft::Draft;
 use crate::id::{InstanceId, NetworkAclId, PublicGatewayId, SecurityGroupId, SubnetId, VpcId};
-use crate::limits::SERVERS_PER_DHCP_OPTION;
-use crate::model::{DhcpOptions, FlowLogTarget, NetworkAcl, SecurityGroup, Subnet, Vpc};
-use crate::name;
+use crate::model::{FlowLogTarget, NetworkAcl, Owner, SecurityGroup, Vpc};
 use crate::record;
-use crate::refusal::{DecideError, Holder, Limited, Noun, Refusal};
+use crate::refusal::{DecideError, Holder, Noun, Refusal};
 
 pub(super) fn create(draft: &mut Draft<'_>, create: CreateVpc) -> Result<Vpc, DecideError> {
+    let owner = draft.owner_of_new()?;
+    create_for(draft, owner, create)
+}
+
+/// A VPC of this owner, who exists.
+pub(super) fn create_for(draft: &mut Draft<'_>, owner: Owner, create: CreateVpc) -> Result<Vpc, DecideError> {
     let id = VpcId::new(draft.ids);
     ranges::check_all(id, &create.cidrs)?;
     ranges::check_all_ipv6(id, &create.ipv6_cidrs)?;
-    check_dhcp(&create.dhcp)?;
     if create.route_tables && create.cidrs.is_empty() {
         let rule = "a VPC that routes by tables has a range, so that they know what lies within";
         return Err(Refusal::invalid("cidrs", "", rule).into());
     }
-    let owner = draft.owner_of_new()?;
+    let (options, set) = match create.dhcp {
+        NewDhcp::These(options) => (options, None),
+        NewDhcp::DefaultSet => {
+            let set = dhcp::default_set(draft, &owner)?;
+            (set.options, Some(set.id))
+        }
+    };
+    dhcp::check(&options)?;
+    let cidrs = vpc_range::set(draft, id, &[], &create.cidrs);
+    let mut ipv6_cidrs = vpc_range::set(draft, id, &[], &create.ipv6_cidrs);
+    if create.provided_ipv6 {
+        ipv6_cidrs.push(vpc_range::provided(draft, id)?);
+    }
     let name = take_name::<Vpc>(draft, create.name, &owner.scope(), OWNER_WORDS, id)?;
     let segment = take_segment(draft, id)?;
-    let vpc = Vpc {
+    let mut vpc = Vpc {
         id,
         name,
         created_at: draft.now,
         segment,
-        cidrs: create.cidrs,
-        ipv6_cidrs: create.ipv6_cidrs,
+        cidrs,
+        ipv6_cidrs,
         default_group: security_group::create_default(draft, &owner, id)?,
         default_acl: network_acl::create_default(draft, &owner, id)?,
-        dhcp: create.dhcp,
         main_table: create.route_tables.then(|| route_table::create_main(draft, &owner, id)).transpose()?,
+        dhcp: options,
+        dhcp_set: None,
+        default: false,
+        dns_support: true,
+        dns_hostnames: false,
+        usage_metrics: false,
         owner,
     };
+    dhcp::link(draft, &mut vpc, set);
     draft.insert(&vpc);
     Ok(vpc)
 }
@@ -49,23 +72,6 @@ fn take_segment(draft: &mut Draft<'_>, id: VpcId) -> Result<u32, DecideError> {
     }
 }
 
-fn check_dhcp(dhcp: &DhcpOptions) -> Result<(), Refusal> {
-    for (field, servers) in [("dhcp.dns", &dhcp.dns), ("dhcp.ntp", &dhcp.ntp)] {
-        if servers.len() > SERVERS_PER_DHCP_OPTION {
-            let what = format!("field '{field}' names {} servers", servers.len());
-            return Err(Refusal::Limit { of: Limited::DhcpServers, what, limit: SERVERS_PER_DHCP_OPTION as u64 });
-        }
-        if let Some(bad) = servers.iter().find(|server| server.is_unspecified() || server.is_multicast()) {
-            return Err(Refusal::invalid(field, bad, "it must be the address of one server"));
-        }
-    }
-    let Some(domain) = &dhcp.domain else { return Ok(()) };
-    if !name::is_domain(domain) {
-        return Err(Refusal::invalid("dhcp.domain", domain, name::DOMAIN_RULE));
-    }
-    Ok(())
-}
-
 pub(super) fn rename(draft: &mut Draft<'_>, id: VpcId, name: &str) -> Result<Vpc, DecideError> {
     update(draft, id, UpdateVpc { name: Some(name.to_owned()), ..UpdateVpc::default() })
 }
@@ -78,23 +84,24 @@ pub(super) fn update(draft: &mut Draft<'_>, id: VpcId, update: UpdateVpc) -> Res
     }
     if let Some(cidrs) = update.ipv6_cidrs {
         ranges::check_all_ipv6(id, &cidrs)?;
-        for subnet in draft.index::<SubnetId>(&record::subnets_of_vpc(id))? {
-            let subnet: Subnet = draft.get(subnet)?;
-            if let Some(used) = subnet.ipv6_cidr
-                && !cidrs.iter().any(|range| range.contains(&used))
-            {
-                let (holder, remedy) = (Holder::Subnet(subnet.id), "its IPv6 range must stay in one of the VPC's");
-                return Err(Refusal::InUse { noun: Noun::Vpc, id: id.to_string(), holder, remedy }.into());
-            }
-        }
-        vpc.ipv6_cidrs = cidrs;
+        vpc_range::check_unused(draft, &vpc, |subnet| {
+            subnet.ipv6_cidr.is_some_and(|used| !cidrs.iter().any(|range| range.contains(&used)))
+        })?;
+        vpc.ipv6_cidrs = vpc_range::set(draft, id, &vpc.ipv6_cidrs, &cidrs);
     }
-    if let Some(dhcp) = update.dhcp
-        && dhcp != vpc.dhcp
-    {
-        check_dhcp(&dhcp)?;
-        vpc.dhcp = dhcp;
-        draft.put_raw(record::ports_of_vpc_key(id), draft.now.0.to_string().into_bytes());
+    if let Some(options) = update.dhcp {
+        dhcp::check(&options)?;
+        dhcp::link(draft, &mut vpc, None);
+        dhcp::tell(draft, &mut vpc, options);
+    }
+    vpc.dns_support = update.dns_support.unwrap_or(vpc.dns_support);
+    vpc.usage_metrics = update.usage_metrics.unwrap_or(vpc.usage_metrics);
+    if let Some(hostnames) = update.dns_hostnames {
+        if hostnames && !vpc.dns_support {
+            let rule = "it can be true only where dns_support is";
+            return Err(Refusal::invalid("dns_hostnames", true, rule).into());
+        }
+        vpc.dns_hostnames = hostnames;
     }
     draft.put(&vpc);
     Ok(vpc)
@@ -126,6 +133,26 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: VpcId) -> Result<Vpc, DecideErro
     draft.delete_raw(record::name_key::<Vpc>(&vpc.owner.scope(), &vpc.name));
     draft.delete_raw(record::segment_key(vpc.segment));
     draft.delete_raw(record::ports_of_vpc_key(id));
+    if vpc.default {
+        draft.delete_raw(record::default_vpc_key(&vpc.owner));
+    }
+    vpc_range::forget_all(draft, &vpc);
+    dhcp::link(draft, &mut vpc.clone(), None);
     draft.remove(&vpc);
     Ok(vpc)
+}
+
+/// Deletes a VPC that holds nothing beside what it began with.
+pub(super) fn delete_bare(draft: &mut Draft<'_>, id: VpcId) -> Result<Vpc, DecideError> {
+    let vpc: Vpc = draft.get(id)?;
+    let in_use = |holder, remedy| Refusal::InUse { noun: Noun::Vpc, id: id.to_string(), holder, remedy };
+    let groups = draft.index::<SecurityGroupId>(&record::groups_of_vpc(id))?;
+    if let Some(group) = groups.into_iter().find(|group| *group != vpc.default_group) {
+        return Err(in_use(Holder::SecurityGroup(group), "delete its security groups first").into());
+    }
+    let acls = draft.index::<NetworkAclId>(&record::acls_of_vpc(id))?;
+    if let Some(acl) = acls.into_iter().find(|acl| *acl != vpc.default_acl) {
+        return Err(in_use(Holder::NetworkAcl(acl), "delete its network ACLs first").into());
+    }
+    delete(draft, id)
 }

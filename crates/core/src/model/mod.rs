@@ -7,6 +7,7 @@ mod access_key;
 mod account;
 mod attachment;
 mod departed;
+mod dhcp;
 mod flow_log;
 mod host;
 mod instance;
@@ -20,6 +21,7 @@ mod reserved_ip;
 mod routing;
 mod security_group;
 mod subnet;
+mod subnet_reservation;
 mod tags;
 mod vni;
 mod vni_permission;
@@ -29,6 +31,7 @@ pub use access_key::{AccessKey, AccessKeyId, InvalidAccessKeyId};
 pub use account::{Account, AccountId, InvalidAccountId};
 pub use attachment::{Attachment, MAX_INDEX, MAX_PER_INSTANCE};
 pub use departed::DepartedInstance;
+pub use dhcp::{DhcpOptionSet, DhcpOptions};
 pub use flow_log::{
     DestinationKind, FileFormat, FlowDestination, FlowField, FlowLog, FlowLogTarget, TrafficType, UnknownField,
 };
@@ -43,11 +46,12 @@ pub use region::{DEFAULT_REGION, Region, Regions};
 pub use reserved_ip::{ReservedBy, ReservedIp};
 pub use routing::{InternetGateway, Route, RouteAssociation, RouteTable, RouteTarget};
 pub use security_group::SecurityGroup;
-pub use subnet::Subnet;
+pub use subnet::{HostnameType, Subnet};
+pub use subnet_reservation::{ReservationKind, SubnetReservation};
 pub use tags::Tags;
 pub use vni::{ProtocolStateFiltering, Vni, VniLimits};
 pub use vni_permission::{VniPermission, VniUse};
-pub use vpc::{DhcpOptions, Vpc};
+pub use vpc::{Vpc, VpcRange};
 
 use std::net::IpAddr;
 

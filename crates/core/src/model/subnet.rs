@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Owner, RouteAssociation, Timestamp};
 use crate::host_spec::Ipv6Assignment;
-use crate::id::{NetworkAclId, PublicGatewayId, SubnetId, VpcId};
+use crate::id::{NetworkAclId, PublicGatewayId, SubnetId, SubnetReservationId, VpcId};
 use crate::net;
 
 /// A subnet of a VPC.
@@ -40,6 +40,34 @@ pub struct Subnet {
     pub route_table: Option<RouteAssociation>,
     /// When it was created.
     pub created_at: Timestamp,
+    /// Whether it is the default subnet of its zone, in its owner's default VPC.
+    #[serde(default)]
+    pub default: bool,
+    /// Whether instances that are launched in it get a public address without being asked (EC2's `mapPublicIpOnLaunch`).
+    #[serde(default)]
+    pub map_public_ip: bool,
+    /// What the names of instances that are launched in it are made of.
+    #[serde(default)]
+    pub hostname_type: HostnameType,
+    /// Whether the names that are made of ids are to have IPv4 addresses (EC2's `enableResourceNameDnsARecord`).
+    #[serde(default)]
+    pub resource_name_a: bool,
+    /// Whether the names that are made of ids are to have IPv6 addresses (EC2's `enableResourceNameDnsAAAARecord`).
+    #[serde(default)]
+    pub resource_name_aaaa: bool,
+    /// Parts of it that are kept out of automatic choice.
+    #[serde(default)]
+    pub reservations: Vec<SubnetReservationId>,
+}
+
+/// What the private names of instances are made of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum HostnameType {
+    /// Their IPv4 address.
+    #[default]
+    IpName,
+    /// Their id.
+    ResourceName,
 }
 
 impl Subnet {

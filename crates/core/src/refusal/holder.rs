@@ -4,6 +4,7 @@ use crate::id::{
     AttachmentId, FloatingIpId, HostId, InstanceId, InternetGatewayId, NetworkAclId, PrefixListId, PublicGatewayId,
     PublicPoolId, ReservedIpId, RouteTableId, SecurityGroupId, SubnetId, VniId, VpcId,
 };
+use crate::id::{DhcpOptionSetId, SubnetReservationId};
 
 /// Who holds what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +39,10 @@ pub enum Holder {
     InternetGateway(InternetGatewayId),
     /// A route table.
     RouteTable(RouteTableId),
+    /// A reserved part of a subnet.
+    SubnetReservation(SubnetReservationId),
+    /// A set of DHCP options.
+    DhcpOptionSet(DhcpOptionSetId),
 }
 
 impl std::fmt::Display for Holder {
@@ -58,6 +63,8 @@ impl std::fmt::Display for Holder {
             Holder::PublicGateway(id) => write!(f, "public gateway {id}"),
             Holder::InternetGateway(id) => write!(f, "internet gateway {id}"),
             Holder::RouteTable(id) => write!(f, "route table {id}"),
+            Holder::SubnetReservation(id) => write!(f, "subnet reservation {id}"),
+            Holder::DhcpOptionSet(id) => write!(f, "DHCP option set {id}"),
         }
     }
 }

@@ -59,6 +59,14 @@ pub enum Noun {
     Route,
     /// That a subnet uses a route table.
     RouteAssociation,
+    /// A range of a VPC.
+    VpcRange,
+    /// An IPv6 range of a subnet.
+    SubnetRange,
+    /// A reserved part of a subnet.
+    SubnetReservation,
+    /// A set of DHCP options.
+    DhcpOptionSet,
 }
 
 impl Noun {
@@ -93,6 +101,10 @@ impl Noun {
             Noun::RouteTable => "route table",
             Noun::Route => "route",
             Noun::RouteAssociation => "route table association",
+            Noun::VpcRange => "range",
+            Noun::SubnetRange => "IPv6 range",
+            Noun::SubnetReservation => "subnet reservation",
+            Noun::DhcpOptionSet => "DHCP option set",
         }
     }
 }

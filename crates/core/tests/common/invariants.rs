@@ -8,8 +8,8 @@ use pintle_core::id::AclAssociationId;
 use pintle_core::lifecycle::Lifecycle;
 use pintle_core::limits;
 use pintle_core::model::{
-    Account, Attachment, DepartedInstance, Host, Instance, InstanceState, MAX_INDEX, Move, ReservedBy, ReservedIp,
-    Subnet, Vni, VniPermission, Vpc,
+    AccessKey, Account, AccountId, Attachment, DepartedInstance, DhcpOptionSet, Host, Instance, InstanceState,
+    MAX_INDEX, Move, Owner, ReservedBy, ReservedIp, Subnet, SubnetReservation, Vni, VniPermission, Vpc,
 };
 use pintle_core::net::subnet_roles;
 use pintle_core::record::{self, Listed, Record, name_key};
@@ -86,6 +86,7 @@ impl All {
         for vpc in self.vpcs.values() {
             expected.listed(vpc, &vpc.owner.scope(), &vpc.name);
             expected.key(record::segment_key(vpc.segment), vpc.id);
+            expected_of_vpc(vpc, &mut expected);
             expected.may.insert(record::ports_of_vpc_key(vpc.id));
         }
         for subnet in self.subnets.values() {
@@ -146,6 +147,26 @@ impl All {
         for account in store.records::<Account>() {
             expected.listed(&account, "", &account.name);
         }
+        for key in store.records::<AccessKey>() {
+            expected.unnamed(&key);
+        }
+        for reservation in store.records::<SubnetReservation>() {
+            let subnet = &self.subnets[&reservation.subnet.to_string()];
+            assert!(subnet.reservations.contains(&reservation.id), "{reservation:?} is not listed by {subnet:?}");
+            expected.unnamed(&reservation);
+        }
+        for set in store.records::<DhcpOptionSet>() {
+            expected.unnamed(&set);
+            let default = record::default_dhcp_key(&set.owner);
+            if store.content().get(default.as_str()).is_some_and(|held| *held == set.id.to_string().as_bytes()) {
+                expected.key(default, set.id);
+            }
+        }
+        for account in std::iter::once(AccountId::FIRST).chain(store.records::<Account>().iter().map(|one| one.id)) {
+            let regions = pintle_core::query::regions(store).unwrap();
+            expected.may.extend(regions.iter().map(|region| record::begun_key(&Owner::new(account, &region.name))));
+        }
+        expected.may.insert(record::IPV6_RANGE.to_owned());
         expected.may.insert(record::REGIONS.to_owned());
         expected.may.extend(self.moves.values().map(|moving| Move::key_of(moving.vni)));
         policy_invariants::expect(store, &mut expected);
@@ -158,9 +179,9 @@ impl All {
         for subnet in self.subnets.values() {
             let vpc = &self.vpcs[&subnet.vpc.to_string()];
             assert_eq!(subnet.owner, vpc.owner, "{subnet:?} is another's than {vpc:?}");
-            let within = |net| vpc.ipv6_cidrs.iter().any(|range| range.contains(net));
+            let within = |net| vpc.ipv6_nets().any(|range| range.contains(net));
             assert!(subnet.ipv6_cidr.as_ref().is_none_or(within), "{subnet:?} is not in {vpc:?}");
-            assert!(vpc.cidrs.is_empty() || vpc.cidrs.iter().any(|range| range.contains(&subnet.cidr)), "{subnet:?}");
+            assert!(vpc.cidrs.is_empty() || vpc.nets().any(|range| range.contains(&subnet.cidr)), "{subnet:?}");
             for other in self.subnets.values().filter(|other| other.vpc == subnet.vpc && other.id != subnet.id) {
                 let apart =
                     subnet.cidr.broadcast() < other.cidr.network() || other.cidr.broadcast() < subnet.cidr.network();
@@ -298,6 +319,25 @@ impl All {
     }
 }
 
+/// The keys of a VPC's ranges, of its DHCP option set, and of a default one.
+fn expected_of_vpc(vpc: &Vpc, expected: &mut Expected) {
+    for range in &vpc.cidrs {
+        expected.key(record::vpc_of_range_key(range.id), vpc.id);
+    }
+    for range in &vpc.ipv6_cidrs {
+        expected.key(record::vpc_of_range_key(range.id), vpc.id);
+        if range.provided {
+            expected.key(record::provided_range_key(range.net), vpc.id);
+        }
+    }
+    if let Some(set) = vpc.dhcp_set {
+        expected.index(record::vpcs_of_dhcp_set(set), vpc.id);
+    }
+    if vpc.default {
+        expected.key(record::default_vpc_key(&vpc.owner), vpc.id);
+    }
+}
+
 /// The keys beside the records that there must be, and those that there may be.
 #[derive(Default)]
 pub(crate) struct Expected {
@@ -313,6 +353,11 @@ impl Expected {
 
     pub(crate) fn index(&mut self, prefix: String, id: impl ToString) {
         self.key(format!("{prefix}{}", id.to_string()), id);
+    }
+
+    pub(crate) fn unnamed<R: Listed>(&mut self, record: &R) {
+        self.may.insert(R::key_of(record.id()));
+        self.key(record.list_key(), record.id());
     }
 
     pub(crate) fn listed<R: Listed>(&mut self, record: &R, scope: &str, name: &str) {

@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use pintle_core::command::Command;
 use pintle_core::id::IdSource;
 use pintle_core::model::FlowLog;
+use pintle_core::model::{AccessKey, DhcpOptionSet, SubnetReservation};
 use pintle_core::model::{Account, Attachment, Host, Instance, Move, ReservedIp, Subnet, Timestamp, Vni, Vpc};
 use pintle_core::model::{FloatingIp, NetworkAcl, PrefixList, PublicGateway, PublicPool, SecurityGroup, VniPermission};
 use pintle_core::model::{InternetGateway, RouteAssociation, RouteTable};
@@ -157,6 +158,7 @@ macro_rules! answers {
 answers!(VniPermission, Account, Vpc, Subnet, ReservedIp, Vni, Instance, Attachment, Move, Host);
 answers!(FlowLog, SecurityGroup, NetworkAcl, PrefixList, PublicPool, FloatingIp, PublicGateway);
 answers!(InternetGateway, RouteTable, RouteAssociation);
+answers!(AccessKey, SubnetReservation, DhcpOptionSet);
 
 impl Answer for IpNet {
     fn of(reply: Reply) -> Self {

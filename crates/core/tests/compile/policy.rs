@@ -232,7 +232,8 @@ fn j01_a_port_is_as_fast_as_the_slowest_of_its_own_limits_and_its_instances_is_b
 fn guests_are_told_what_their_vpc_says_and_hear_when_that_changes() {
     let (mut s, vnis, attachments) = pair();
     let mut told = told(&s);
-    let dhcp = DhcpOptions { dns: vec![ip("10.0.0.2")], domain: Some("corp.example".to_owned()), ntp: vec![] };
+    let (dns, domain) = (vec![ip("10.0.0.2")], Some("corp.example".to_owned()));
+    let dhcp = DhcpOptions { dns, domain, ..DhcpOptions::default() };
     let update = Command::UpdateVpc(s.vpc, UpdateVpc { dhcp: Some(dhcp), ..UpdateVpc::default() });
     assert_eq!(hear(&mut s, &mut told, update), [Subject::Vni(vnis[0]), Subject::Vni(vnis[1])].into());
     let told = port(&s, 0, attachments[0]).guest_config;

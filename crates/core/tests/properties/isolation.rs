@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use pintle_core::command::{Command, CreateInstance};
+use pintle_core::command::{Command, CreateAccount, CreateInstance};
 use pintle_core::model::Owner;
 use pintle_core::{Actor, Request};
 use proptest::prelude::*;
@@ -44,6 +44,8 @@ fn as_tenant(command: Command) -> Command {
 fn play(steps: &[(super::ops::Op, u8)]) -> [usize; 2] {
     let mut world = World { checked: false, ..small_world() };
     let tenants = tenants();
+    let account = CreateAccount { id: Some(tenants[1].account), name: None };
+    world.attempt(Command::CreateAccount(account)).unwrap();
     let mut effective = [0; 2];
     for (op, who) in steps {
         let command = op.command(&world.store);

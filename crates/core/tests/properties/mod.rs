@@ -2,6 +2,7 @@
 
 mod cost;
 mod isolation;
+mod network_ops;
 mod ops;
 mod policy_ops;
 mod races;

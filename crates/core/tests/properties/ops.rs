@@ -15,7 +15,7 @@ use pintle_core::model::{IpFamily, NetworkAcl, PublicPool, SecurityGroup};
 use pintle_core::record::Record;
 use proptest::prelude::*;
 
-use super::policy_ops;
+use super::{network_ops, policy_ops};
 use crate::common::build::{create_subnet, host, net};
 use crate::common::{Seeded, Store, World};
 
@@ -92,6 +92,19 @@ pub(crate) enum What {
     RestoreList,
     FlowLog,
     DeleteFlowLog,
+    AddRange,
+    RemoveRange,
+    AddSubnetRange,
+    RemoveSubnetRange,
+    ReservePart,
+    FreePart,
+    DhcpSet,
+    DeleteDhcpSet,
+    AssociateDhcpSet,
+    EnsureDefaults,
+    DefaultVpc,
+    DefaultSubnet,
+    DeleteBareVpc,
     Rename,
 }
 
@@ -130,7 +143,12 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
         ]),
         4 => proptest::sample::select(vec![Pool, FloatingIp, Associate, Disassociate, Gateway]),
         2 => proptest::sample::select(vec![
-            DeleteGroup, DeleteAcl, DeleteList, FlowLog, FlowLog, DeleteFlowLog, DeleteFloatingIp, DeleteGateway, DeletePool
+            DeleteGroup, DeleteAcl, DeleteList, FlowLog, FlowLog, DeleteFlowLog, DeleteFloatingIp, DeleteGateway, DeleteGateway,
+            DeleteGateway, DeletePool
+        ]),
+        4 => proptest::sample::select(vec![
+            AddRange, RemoveRange, AddSubnetRange, RemoveSubnetRange, ReservePart, ReservePart, FreePart, DhcpSet,
+            DeleteDhcpSet, AssociateDhcpSet, EnsureDefaults, DefaultVpc, DefaultSubnet, DeleteBareVpc
         ]),
     ];
     (what, any::<[u8; 4]>()).prop_map(|(what, picks)| Op { what, picks })
@@ -246,6 +264,19 @@ impl Op {
             }
             What::DeleteVpc => Command::DeleteVpc(pick::<Vpc>(store, a)),
             What::DeleteHost => Command::DeleteHost(pick::<Host>(store, a)),
+            What::AddRange
+            | What::RemoveRange
+            | What::AddSubnetRange
+            | What::RemoveSubnetRange
+            | What::ReservePart
+            | What::FreePart
+            | What::DhcpSet
+            | What::DeleteDhcpSet
+            | What::AssociateDhcpSet
+            | What::EnsureDefaults
+            | What::DefaultVpc
+            | What::DefaultSubnet
+            | What::DeleteBareVpc => network_ops::command(self.what, store, self.picks),
             What::Rename => rename(store, a, b, NAMES[usize::from(c) % NAMES.len()].to_owned()),
             _ => policy_ops::command(self.what, store, self.picks, name),
         }
@@ -273,6 +304,8 @@ where
         "public_pool" => "pool",
         "floating_ip" => "eipalloc",
         "public_gateway" => "nat",
+        "subnet_reservation" => "scr",
+        "dhcp_option_set" => "dopt",
         other => other,
     };
     let text = format!("{prefix}-{by:017x}");

@@ -141,6 +141,7 @@ fn update_vpc(by: u8, name: Option<String>) -> UpdateVpc {
             domain: Some(["a.example", "b.example", "-"][usize::from(by) % 3].to_owned()),
             ..DhcpOptions::default()
         }),
+        ..UpdateVpc::default()
     }
 }
 
@@ -156,6 +157,7 @@ fn update_subnet(store: &Store, b: u8, c: u8, name: Option<String>) -> UpdateSub
             let some = !store.records::<PublicGateway>().is_empty() && !c.is_multiple_of(8);
             some.then(|| pick::<PublicGateway>(store, b))
         }),
+        ..UpdateSubnet::default()
     }
 }
 

@@ -60,6 +60,8 @@ fn p08_anothers_id_is_refused_in_the_very_words_of_an_unknown_one() {
 fn owners_names_and_lists_are_apart() {
     let mut world = World::new();
     two_regions(&mut world);
+    let seventh = CreateAccount { id: Some("000000000007".parse().unwrap()), name: None };
+    world.run::<Account>(Command::CreateAccount(seventh));
     let owners = [owner("123456789012", "local"), owner("123456789012", "far"), owner("000000000007", "local")];
     let mut made: Vec<VpcId> = Vec::new();
     for owner in &owners {
@@ -76,6 +78,13 @@ fn owners_names_and_lists_are_apart() {
     }
     let by_operator: Vpc = world.run(named("other"));
     assert_eq!(by_operator.owner, owners[0]);
+}
+
+#[test]
+fn an_account_that_is_not_there_has_nothing() {
+    let mut world = World::new();
+    let refusal = world.refused(Request::tenant(owner("000000000007", "local"), named("main")));
+    assert_eq!(refusal, Refusal::NotFound { noun: Noun::Account, id: "000000000007".to_owned() });
 }
 
 #[test]

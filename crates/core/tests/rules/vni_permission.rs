@@ -1,11 +1,12 @@
 //! Permissions: what another account may do with an interface, and what it may not.
 
 use pintle_core::command::{
-    Command, CreateFloatingIp, CreatePublicPool, CreateVni, CreateVniPermission, CreateVpc, FloatingIpChoice,
+    Command, CreateAccount, CreateFloatingIp, CreatePublicPool, CreateVni, CreateVniPermission, CreateVpc,
+    FloatingIpChoice,
 };
 use pintle_core::id::{InstanceId, VniId};
 use pintle_core::model::{
-    AccountId, Attachment, FloatingIp, FloatingIpTarget, Instance, Owner, PublicPool, ReservedIp,
+    Account, AccountId, Attachment, FloatingIp, FloatingIpTarget, Instance, Owner, PublicPool, ReservedIp,
 };
 use pintle_core::model::{Vni, VniPermission, VniUse, Vpc};
 use pintle_core::refusal::{Holder, Noun};
@@ -38,6 +39,8 @@ fn revoke(permission: &VniPermission, force: bool) -> Request {
 fn two_accounts() -> (Scene, VniId, InstanceId) {
     let mut s = scene();
     let lent = s.world.vni(s.subnet).id;
+    let account = CreateAccount { id: Some(other().account), name: None };
+    s.world.run::<Account>(Command::CreateAccount(account));
     let vpc: Vpc = s.world.run(theirs(Command::CreateVpc(CreateVpc::default())));
     let home = Command::CreateInstance(instance(vpc.id, s.hosts[0]));
     let home: Instance = s.world.run(home);

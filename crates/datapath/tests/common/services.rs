@@ -34,6 +34,8 @@ pub fn port_spec(guest: &Guest, address6: Ipv6Addr, ipv6: Ipv6Assignment) -> Por
             domain: Some(String::from("example.internal")),
             hostname: Some(String::from("web-1")),
             ntp: vec![[169, 254, 169, 123].into(), ip6("2001:db8::123")],
+            netbios: Vec::new(),
+            netbios_node: None,
             ipv6,
         },
         route_table: 0,

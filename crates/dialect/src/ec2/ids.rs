@@ -5,6 +5,7 @@ use std::str::FromStr;
 use pintle_core::id::FlowLogId;
 use pintle_core::id::{AssociationId, SecurityGroupId, SubnetId, VniId, VniPermissionId, VpcId};
 use pintle_core::id::{AttachmentId, FloatingIpId, InstanceId, NetworkAclId, PrefixListId, PublicGatewayId, RuleId};
+use pintle_core::id::{DhcpOptionSetId, SubnetRangeId, SubnetReservationId, VpcRangeId};
 use pintle_core::id::{InternetGatewayId, RouteAssociationId, RouteTableId};
 use pintle_core::refusal::Noun;
 
@@ -48,6 +49,10 @@ ids! {
     InternetGatewayId, InternetGateway, "InvalidInternetGatewayId.Malformed";
     RouteTableId, RouteTable, "InvalidRouteTableId.Malformed";
     RouteAssociationId, RouteAssociation, "InvalidAssociationID.Malformed";
+    VpcRangeId, VpcRange, "InvalidVpcCidrBlockAssociationID.Malformed";
+    SubnetRangeId, SubnetRange, "InvalidSubnetCidrBlockAssociationID.Malformed";
+    SubnetReservationId, SubnetReservation, "InvalidSubnetCidrReservationID.Malformed";
+    DhcpOptionSetId, DhcpOptionSet, "InvalidDhcpOptionsId.Malformed";
 }
 
 /// Reads an id.

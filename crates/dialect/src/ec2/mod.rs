@@ -29,6 +29,7 @@ pub mod xml;
 
 mod address;
 mod arn;
+mod dhcp;
 mod flow_log;
 mod instance;
 mod internet_gateways;
@@ -36,12 +37,15 @@ mod nat_gateways;
 mod network_acl;
 mod place;
 mod prefix_list;
+mod ranges;
 mod route_tables;
 mod security_group;
 mod slice;
 mod sts;
+mod subnet;
 mod tags;
 mod vni;
+mod vpc;
 
 pub use caller::{Caller, RegionInfo};
 pub use error::Ec2Error;

@@ -81,6 +81,18 @@ pub fn not_found(noun: Noun, id: &str) -> Ec2Error {
         Noun::RouteAssociation => {
             ("InvalidAssociationID.NotFound", format!("The association ID '{id}' does not exist"))
         }
+        Noun::VpcRange => (
+            "InvalidVpcCidrBlockAssociationID.NotFound",
+            format!("The vpc CIDR block association ID '{id}' does not exist"),
+        ),
+        Noun::SubnetRange => (
+            "InvalidSubnetCidrBlockAssociationID.NotFound",
+            format!("The subnet CIDR block association ID '{id}' does not exist"),
+        ),
+        Noun::SubnetReservation => {
+            ("InvalidSubnetCidrReservationID.NotFound", format!("The subnet CIDR reservation ID '{id}' does not exist"))
+        }
+        Noun::DhcpOptionSet => ("InvalidDhcpOptionID.NotFound", format!("The dhcpOption ID '{id}' does not exist")),
         Noun::ReservedIp => ("InvalidParameterValue", format!("The address '{id}' is not assigned")),
         Noun::Prefix => ("InvalidParameterValue", format!("The prefix '{id}' is not assigned")),
         Noun::Resource => ("InvalidID", format!("The ID '{id}' is not valid")),
@@ -98,6 +110,7 @@ fn in_use(noun: Noun, holder: &Holder, message: String) -> Ec2Error {
         // An address of an interface that is to stay, such as its primary one.
         (Noun::ReservedIp, Holder::Vni(_)) => "InvalidParameterValue",
         (Noun::FloatingIp | Noun::ReservedIp, _) => "InvalidIPAddress.InUse",
+        (Noun::VpcRange, _) => "InvalidCidrBlock.InUse",
         _ => "DependencyViolation",
     };
     Ec2Error::new(code, message)
@@ -132,7 +145,8 @@ fn refused(refusal: &Refusal) -> Ec2Error {
             Ec2Error::new("InvalidSubnet.Conflict", format!("The CIDR '{cidr}' conflicts with another subnet"))
         }
         // A network that is to be delegated, where somebody has an address or another such network.
-        Refusal::CidrOverlap { holder: Holder::Vni(_) | Holder::ReservedIp(_), .. } => {
+        Refusal::CidrOverlap { holder: Holder::Vni(_) | Holder::ReservedIp(_), .. }
+        | Refusal::CidrOverlap { holder: Holder::SubnetReservation(_), .. } => {
             Ec2Error::new("InvalidParameterValue", words)
         }
         Refusal::CidrOverlap { .. } => Ec2Error::new("InvalidVpc.Range", words),
@@ -143,6 +157,11 @@ fn refused(refusal: &Refusal) -> Ec2Error {
         Refusal::OtherVpc { .. } => Ec2Error::new("InvalidParameterCombination", words),
         Refusal::IsDefault { noun: Noun::SecurityGroup, .. } => Ec2Error::new("CannotDelete", words),
         Refusal::IsDefault { .. } => Ec2Error::new("InvalidParameterValue", words),
+        Refusal::HasDefault { noun: Noun::Subnet, .. } => {
+            Ec2Error::new("DefaultSubnetAlreadyExistsInAvailabilityZone", words)
+        }
+        Refusal::HasDefault { .. } => Ec2Error::new("DefaultVpcAlreadyExists", words),
+        Refusal::NoDefaultVpc { .. } => Ec2Error::new("DefaultVpcDoesNotExist", words),
         Refusal::DuplicateRule { holder: Holder::NetworkAcl(_), .. } => {
             Ec2Error::new("NetworkAclEntryAlreadyExists", words)
         }
@@ -190,6 +209,7 @@ fn refused(refusal: &Refusal) -> Ec2Error {
         }
         Refusal::NotAttached { .. } => Ec2Error::new("IncorrectState", words),
         Refusal::Moving { .. } => Ec2Error::new("IncorrectState", words),
+        Refusal::WrongState { noun: Noun::VpcRange, .. } => Ec2Error::new("OperationNotPermitted", words),
         Refusal::WrongState { noun: Noun::Instance, .. } => Ec2Error::new("IncorrectInstanceState", words),
         Refusal::WrongState { .. } => Ec2Error::new("IncorrectState", words),
         Refusal::Protected { instance, what } => {
@@ -213,7 +233,12 @@ fn refused(refusal: &Refusal) -> Ec2Error {
 
 /// A field whose value breaks a rule of the core.
 fn invalid(field: &str, value: &str, rule: &str) -> Ec2Error {
-    Ec2Error::new("InvalidParameterValue", format!("Value ({}) for parameter {field} is invalid. {rule}", short(value)))
+    let code = match field {
+        "cidr" => super::ranges::SUBNET,
+        "cidrs" => super::ranges::VPC,
+        _ => "InvalidParameterValue",
+    };
+    Ec2Error::new(code, format!("Value ({}) for parameter {field} is invalid. {rule}", short(value)))
 }
 
 /// A limit that is reached.
@@ -251,6 +276,7 @@ fn things_code(noun: Noun) -> &'static str {
         Noun::PublicGateway => "NatGatewayLimitExceeded",
         Noun::InternetGateway => "InternetGatewayLimitExceeded",
         Noun::RouteTable => "RouteTableLimitExceeded",
+        Noun::VpcRange | Noun::SubnetRange => "CidrLimitExceeded",
         _ => "ResourceLimitExceeded",
     }
 }

@@ -74,6 +74,8 @@ fn refused(refusal: &Refusal) -> Shown {
         Refusal::NoPrefixLeft { subnet, .. } => field(409, "subnet_addresses_exhausted", "subnet.id", subnet),
         Refusal::OtherVpc { id, .. } => field(400, "invalid_vpc", "id", id),
         Refusal::IsDefault { id, .. } => field(409, "default_resource", "id", id),
+        Refusal::HasDefault { id, .. } => field(409, "default_resource", "id", id),
+        Refusal::NoDefaultVpc { .. } => plain(409, "no_default_vpc"),
         Refusal::DuplicateRule { rule, .. } => field(409, "duplicate_rule", "rule", rule),
         Refusal::AlreadyExists { id, .. } => field(409, "already_exists", "id", id),
         Refusal::WrongVersion { given, .. } => field(409, "version_conflict", "version", given),

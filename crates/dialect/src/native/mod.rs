@@ -5,6 +5,7 @@
 //! Wherever a request names a thing it may use its id or its name.
 
 pub mod access_key;
+pub mod account;
 pub mod action;
 pub mod attachment;
 pub mod drift;

@@ -50,6 +50,8 @@ fn holder(holder: &Holder) -> (&'static str, Value) {
         Holder::PublicGateway(id) => id.to_string(),
         Holder::InternetGateway(id) => id.to_string(),
         Holder::RouteTable(id) => id.to_string(),
+        Holder::SubnetReservation(id) => id.to_string(),
+        Holder::DhcpOptionSet(id) => id.to_string(),
     };
     ("holder", json!(id))
 }
@@ -72,6 +74,8 @@ fn refused(refusal: &Refusal) -> Shown {
         Refusal::NoPrefixLeft { subnet, .. } => (409, "no_prefix_left", vec![id(subnet)]),
         Refusal::OtherVpc { id: what, .. } => (400, "other_vpc", vec![id(what)]),
         Refusal::IsDefault { id: what, .. } => (409, "is_default", vec![id(what)]),
+        Refusal::HasDefault { id: other, .. } => (409, "has_default", vec![id(other)]),
+        Refusal::NoDefaultVpc { .. } => (409, "no_default_vpc", Vec::new()),
         Refusal::DuplicateRule { holder: by, rule } => {
             (409, "duplicate_rule", vec![("value", json!(rule)), holder(by)])
         }

@@ -115,6 +115,7 @@ impl Update {
             auto_assign_ipv6: self.auto_assign_ipv6,
             acl: acl.transpose()?,
             public_gateway: self.public_gateway.map(|text| text.map(gateway).transpose()).transpose()?,
+            ..UpdateSubnet::default()
         };
         Ok((update != UpdateSubnet::default()).then_some(Command::UpdateSubnet(id, update)))
     }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ipnet::{Ipv4Net, Ipv6Net};
-use pintle_core::command::{Command, CreateVpc, UpdateVpc};
+use pintle_core::command::{Command, CreateVpc, NewDhcp, UpdateVpc};
 use pintle_core::id::VpcId;
 use pintle_core::model::DhcpOptions;
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,8 @@ struct DhcpFields {
 impl From<DhcpFields> for DhcpOptions {
     fn from(fields: DhcpFields) -> Self {
         let plain = |addresses: Vec<Text<IpAddr>>| addresses.into_iter().map(|Text(address)| address).collect();
-        DhcpOptions { dns: plain(fields.dns), domain: fields.domain, ntp: plain(fields.ntp) }
+        let (dns, ntp) = (plain(fields.dns), plain(fields.ntp));
+        DhcpOptions { dns, domain: fields.domain, ntp, ..DhcpOptions::default() }
     }
 }
 
@@ -53,8 +54,9 @@ impl Create {
             name: self.name,
             cidrs: self.cidrs.into_iter().map(|Text(net)| net).collect(),
             ipv6_cidrs: self.ipv6_cidrs.into_iter().map(|Text(net)| net).collect(),
-            dhcp: self.dhcp.into(),
             route_tables: self.route_tables,
+            provided_ipv6: false,
+            dhcp: NewDhcp::These(self.dhcp.into()),
         })
     }
 }
@@ -78,6 +80,7 @@ impl Update {
             name: self.name,
             ipv6_cidrs: self.ipv6_cidrs.map(|nets| nets.into_iter().map(|Text(net)| net).collect()),
             dhcp: self.dhcp.map(Into::into),
+            ..UpdateVpc::default()
         };
         (update != UpdateVpc::default()).then_some(Command::UpdateVpc(id, update))
     }
@@ -103,8 +106,8 @@ struct DhcpShape {
     ntp: Vec<String>,
 }
 
-fn texts<T: ToString>(values: &[T]) -> Vec<String> {
-    values.iter().map(ToString::to_string).collect()
+fn texts<T: ToString>(values: impl IntoIterator<Item = T>) -> Vec<String> {
+    values.into_iter().map(|value| value.to_string()).collect()
 }
 
 /// The VPC as replies show it.
@@ -114,8 +117,8 @@ pub fn encode(view: &VpcView) -> Value {
         id: vpc.id.to_string(),
         name: vpc.name.clone(),
         segment: vpc.segment,
-        cidrs: texts(&vpc.cidrs),
-        ipv6_cidrs: texts(&vpc.ipv6_cidrs),
+        cidrs: texts(vpc.nets()),
+        ipv6_cidrs: texts(vpc.ipv6_nets()),
         dhcp: DhcpShape { dns: texts(&vpc.dhcp.dns), domain: vpc.dhcp.domain.clone(), ntp: texts(&vpc.dhcp.ntp) },
         default_security_group: Named::new(&view.default_group, &view.default_group.name),
         default_network_acl: Named::new(&view.default_acl, &view.default_acl.name),

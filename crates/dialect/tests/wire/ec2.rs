@@ -66,6 +66,12 @@ pub(crate) fn check(world: &mut World, name: &str, action: &str) -> String {
     check_with(world, name, action, &[])
 }
 
+/// Sends a request that names what was made before; holds it, its command and its answer to their golden files. The answer.
+pub(crate) fn check_form(world: &mut World, name: &str, action: &str, form: &str) -> String {
+    golden::check(&format!("ec2/{name}.request.txt"), &form.replace('&', "\n&"));
+    check_with(world, name, action, &[])
+}
+
 /// As [`check`], with words of the request replaced, such as by ids of what was made before.
 pub(crate) fn check_with(world: &mut World, name: &str, action: &str, words: &[(&str, String)]) -> String {
     let mut form = golden::read(&format!("ec2/{name}.request.txt")).replace('\n', "");
@@ -115,6 +121,15 @@ fn a13_places_are_golden() {
     check(&mut world, "describe_account_attributes", "DescribeAccountAttributes");
     let (answer, _) = respond(&mut world, Service::Sts, "GetCallerIdentity", "").unwrap();
     golden::check("ec2/get_caller_identity.reply.xml", &answer);
+}
+
+#[test]
+fn a13_tags_are_golden() {
+    let (mut world, ids) = world();
+    let create = format!("ResourceId.1={}&ResourceId.2={}&Tag.1.Key=Name&Tag.1.Value=blue", ids.vpc, ids.vni);
+    check_form(&mut world, "create_tags", "CreateTags", &create);
+    check_form(&mut world, "describe_tags", "DescribeTags", "Filter.1.Name=key&Filter.1.Value.1=N*");
+    check_form(&mut world, "delete_tags", "DeleteTags", &format!("ResourceId.1={}&Tag.1.Key=Name", ids.vni));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod ec2;
 mod ec2_interfaces;
+mod ec2_network;
 mod ec2_policy;
 mod ec2_routing;
 mod golden;

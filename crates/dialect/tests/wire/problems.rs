@@ -57,6 +57,8 @@ fn refusals() -> Vec<Refusal> {
         Refusal::NoHost { zone: "zone-1".to_owned() },
         Refusal::NoPrefixLeft { subnet, cidr, length: 28 },
         Refusal::OtherVpc { noun: Noun::SecurityGroup, id: group.to_string(), vpc, needed: vpc },
+        Refusal::HasDefault { noun: Noun::Vpc, id: vpc.to_string(), place: "this account".to_owned() },
+        Refusal::NoDefaultVpc { place: "this account".to_owned() },
         Refusal::IsDefault { noun: Noun::SecurityGroup, id: group.to_string(), vpc, rule: "it can't be deleted" },
         Refusal::DuplicateRule { holder: Holder::SecurityGroup(group), rule: "sgr-00000000000000001".to_owned() },
         Refusal::AlreadyExists { noun: Noun::FlowLog, id: "fl-1".to_owned() },

@@ -1,6 +1,7 @@
 //! The command line: what may be said, and its help with examples.
 
 mod access_key;
+mod account;
 mod audit;
 mod instance;
 mod network;
@@ -18,6 +19,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 pub(crate) use access_key::AccessKeyCommand;
+pub(crate) use account::AccountCommand;
 pub(crate) use audit::{AuditArguments, AuditCommand};
 pub(crate) use instance::InstanceCommand;
 pub(crate) use network::{HostCommand, JoinHelp, SubnetCommand, VpcCommand};
@@ -129,6 +131,9 @@ pub(crate) enum Command {
     /// Instances: the servers that interfaces are attached to.
     #[command(subcommand)]
     Instance(InstanceCommand),
+    /// Accounts: tenants, whose things are theirs alone.
+    #[command(subcommand)]
+    Account(AccountCommand),
     /// Access keys: what clients of the EC2 API sign with.
     #[command(subcommand)]
     AccessKey(AccessKeyCommand),
@@ -198,6 +203,7 @@ pub(crate) fn definition() -> clap::Command {
         ("drops", &[LOG]),
         ("audit", &[LOG]),
         ("instance", &[LOG]),
+        ("account", &[LOG]),
         ("host", &[LOG]),
         ("status", &[LOG]),
         ("lint", &[LOG]),

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, value_parser};
+use ipnet::Ipv6Net;
 use pintle_server::Region;
 
 /// `pintle server`.
@@ -33,6 +34,9 @@ pub(crate) struct ServerArguments {
     /// them names.
     #[arg(long = "region", default_value = "local=local-1", value_name = "NAME[=ZONE,...]", value_parser = region)]
     pub(crate) regions: Vec<Region>,
+    /// Where IPv6 blocks for VPCs come from that clients leave to the server, a /8 to /56 [default: unique local addresses].
+    #[arg(long, value_name = "RANGE")]
+    pub(crate) ipv6_range: Option<Ipv6Net>,
 }
 
 /// `pintle agent`.

@@ -1,6 +1,7 @@
 //! The client's subcommands, a file each; every one is a few calls of the public API.
 
 mod access_key;
+mod account;
 mod acl;
 mod audit;
 mod completion;
@@ -72,6 +73,7 @@ async fn online(client: &ClientArguments, command: Command) -> anyhow::Result<Ex
         Command::Vni(command) => vni::run(api, format, command).await?,
         Command::Group(command) => group::run(api, format, command).await?,
         Command::Acl(command) => acl::run(api, format, command).await?,
+        Command::Account(command) => account::run(api, format, command).await?,
         Command::AccessKey(command) => access_key::run(api, format, command).await?,
         Command::Quota(command) => quota::run(api, format, command).await?,
         Command::PrefixList(command) => prefix_list::run(api, format, command).await?,

@@ -39,5 +39,6 @@ pub(crate) fn server_config(arguments: &ServerArguments) -> Config {
     config.api_connections = arguments.api_connections as usize;
     config.agents = arguments.agent_listen;
     config.regions.clone_from(&arguments.regions);
+    config.ipv6_range = arguments.ipv6_range;
     config
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use pintle_core::model::{AccessKey, Attachment, Host, Instance, Move, Region, ReservedIp, Subnet, Vni, Vpc};
+use pintle_core::model::{AccessKey, Account, Attachment, Host, Instance, Move, Region, ReservedIp, Subnet, Vni, Vpc};
 use pintle_core::model::{FloatingIp, NetworkAcl, PrefixList, PublicGateway, PublicPool, SecurityGroup};
 use pintle_core::record::Record;
 use pintle_core::txn::Snapshot;
@@ -188,5 +188,5 @@ macro_rules! from_reply {
         }
     )*};
 }
-from_reply!(AccessKey Vpc Subnet ReservedIp Vni Instance Attachment Move Host);
+from_reply!(AccessKey Account Vpc Subnet ReservedIp Vni Instance Attachment Move Host);
 from_reply!(SecurityGroup NetworkAcl PrefixList PublicPool FloatingIp PublicGateway);

@@ -83,6 +83,14 @@ async fn a13_boto3_drives_interfaces_and_every_answer_fits_the_service_model() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a13_boto3_drives_networks_and_every_answer_fits_the_service_model() {
+    let place = Place::new().await;
+    let script = root().join("crates/server/tests/ec2_clients/network.py");
+    println!("{}", good(&place.run(&program("python"), &[script.to_str().unwrap()]).await));
+    place.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a13_the_aws_cli_creates_describes_and_deletes_an_interface() {
     let place = Place::new().await;
     let aws = program("aws");

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "nothing of a test is reached from outside")]
 
 mod agent;
+mod beginnings;
 mod enrolment;
 mod lives;
 mod sessions;

@@ -16,8 +16,13 @@ struct Zone {
 }
 
 const FILTERS: &[FilterDef<Zone>] = &[
+    FilterDef { name: "group-long-name", values: |zone, _| vec![zone.region.clone()] },
     FilterDef { name: "group-name", values: |zone, _| vec![zone.region.clone()] },
+    // Zones have nothing to say and no parent.
+    FilterDef { name: "message", values: |_, _| Vec::new() },
     FilterDef { name: "opt-in-status", values: |_, _| vec!["opt-in-not-required".to_owned()] },
+    FilterDef { name: "parent-zone-id", values: |_, _| Vec::new() },
+    FilterDef { name: "parent-zone-name", values: |_, _| Vec::new() },
     FilterDef { name: "region-name", values: |zone, _| vec![zone.region.clone()] },
     FilterDef { name: "state", values: |_, _| vec!["available".to_owned()] },
     FilterDef { name: "zone-id", values: |zone, _| vec![zone.id.clone()] },
@@ -51,6 +56,7 @@ fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
             xml.text("groupName", &zone.region);
             // Public addresses are of a zone: each announces its own.
             xml.text("networkBorderGroup", &zone.name);
+            xml.text("groupLongName", &zone.region);
             xml.text("optInStatus", "opt-in-not-required");
         });
         Ok(())

@@ -1,6 +1,7 @@
 //! Routes of Pintle's own API, one file per resource.
 
 mod access_keys;
+mod accounts;
 mod actions;
 mod audit;
 mod hosts;
@@ -40,6 +41,7 @@ pub(super) fn router() -> Router<App> {
         .route("/access_keys/{key}", delete(access_keys::delete))
         .route("/quotas/{account}", get(quotas::list))
         .route("/quotas/{account}/{quota}", put(quotas::set))
+        .route("/accounts", get(accounts::list).post(accounts::create))
         .route("/hosts", get(hosts::list))
         .route("/hosts/{host}", get(hosts::show).delete(hosts::delete))
         .route("/instances", get(instances::list).post(instances::create))

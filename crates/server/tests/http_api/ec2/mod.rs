@@ -2,6 +2,8 @@
 
 mod addresses;
 mod concurrency;
+mod defaults;
+mod dhcp;
 mod flow_logs;
 mod fuzz;
 mod groups;
@@ -11,13 +13,15 @@ mod permissions;
 mod prefix_lists;
 mod routing;
 mod signatures;
+mod subnets;
 mod tags;
+mod vpcs;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request};
 use pintle_core::Command;
 use pintle_core::command::CreateAccessKey;
-use pintle_core::model::AccountId;
+use pintle_core::model::{AccountId, Region};
 use pintle_server::http::{Rate, Rates};
 use pintle_server::vault::Vault;
 use ring::hmac;
@@ -73,11 +77,21 @@ impl Signer {
 
 pub(super) async fn with_key(rates: Rates) -> Api {
     let api = Api::with_rates(rates);
+    make_key(&api).await;
+    api
+}
+
+async fn make_key(api: &Api) {
     let id = KEY.parse().unwrap();
     let sealed = Vault::new(&[7; 32]).seal(id, SECRET);
     let create = CreateAccessKey { id, account: AccountId::FIRST, sealed };
     api.engine.execute(Command::CreateAccessKey(create)).await.unwrap();
-    api
+}
+
+/// Not throttled.
+fn free() -> Rates {
+    let free = Rate { burst: 1e9, per_second: 1e9 };
+    Rates { read: free, change: free, instance: free }
 }
 
 pub(super) async fn send(api: &Api, request: Request<Body>) -> (u16, String) {
@@ -101,8 +115,17 @@ pub(super) struct Ec2 {
 impl Ec2 {
     /// One that is not throttled.
     pub(super) async fn new() -> Ec2 {
-        let free = Rate { burst: 1e9, per_second: 1e9 };
-        Ec2 { api: with_key(Rates { read: free, change: free, instance: free }).await }
+        Ec2 { api: with_key(free()).await }
+    }
+
+    /// As [`Ec2::new`], in a region with these zones.
+    pub(super) async fn with_zones(zones: &[&str]) -> Ec2 {
+        let api = Api::with_rates(free());
+        let zones = zones.iter().map(|zone| (*zone).to_owned()).collect();
+        let region = Region { name: "local".to_owned(), zones };
+        api.engine.execute(Command::ConfigureRegions(vec![region])).await.unwrap();
+        make_key(&api).await;
+        Ec2 { api }
     }
 
     /// Sends `Action=…&…`; status and document.
