@@ -71,7 +71,6 @@ fn a13_ansible_makes_a_network_once_changes_nothing_again_and_removes_it_without
 }
 
 #[test]
-#[ignore = "wants actions on instances and internet gateways, which the EC2 API does not have yet"]
 fn a13_ansible_makes_an_instance_that_answers_from_outside_and_removes_it_without_a_trace() {
     let cloud = Cloud::start().unwrap();
     let public = |things: &[String]| things.last().unwrap().parse::<Ipv4Addr>().unwrap();

@@ -22,7 +22,6 @@ fn with_pintle(folder: &Path) {
 }
 
 #[test]
-#[ignore = "wants actions on instances, which the EC2 API does not have yet"]
 fn a13_ten_commands_lead_from_nothing_to_an_interface_that_moves_under_traffic() {
     let document = std::fs::read_to_string(repository().join("docs/aws.md")).unwrap();
     let blocks = shell_blocks(&document);

@@ -50,25 +50,21 @@ fn live(program: &str, name: &str) -> Vec<String> {
 }
 
 #[test]
-#[ignore = "wants actions on instances and internet gateways, which the EC2 API does not have yet"]
 fn a13_boto3_lives_an_interfaces_life_and_every_answer_fits_the_service_model() {
     println!("{}", live("python", "life.py").join("\n"));
 }
 
 #[test]
-#[ignore = "wants actions on instances and internet gateways, which the EC2 API does not have yet"]
 fn a13_the_sdk_for_javascript_lives_an_interfaces_life() {
     live("node", "life.cjs");
 }
 
 #[test]
-#[ignore = "wants actions on instances and internet gateways, which the EC2 API does not have yet"]
 fn a13_libcloud_lives_an_interfaces_life() {
     live("python", "life_libcloud.py");
 }
 
 #[test]
-#[ignore = "wants actions on instances and internet gateways, which the EC2 API does not have yet"]
 fn a13_the_aws_cli_lives_an_interfaces_life() {
     let cloud = Cloud::start().unwrap();
     assert_eq!(cli::live(&cloud), LIFE);

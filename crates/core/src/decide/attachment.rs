@@ -8,7 +8,7 @@ use crate::command::{NewAttachment, Seat, UpdateAttachment, VniChoice};
 use crate::draft::Draft;
 use crate::id::{AttachmentId, InstanceId};
 use crate::lifecycle::Lifecycle;
-use crate::model::{Attachment, Instance, InstanceState, MAX_INDEX, Vni, VniUse};
+use crate::model::{Attachment, Instance, InstanceState, MAX_INDEX, Subnet, Vni, VniUse};
 use crate::record;
 use crate::refusal::{DecideError, Limited, Refusal};
 
@@ -30,6 +30,7 @@ pub(super) fn create(
     primary: bool,
 ) -> Result<Attachment, DecideError> {
     instance::refuse_deleting(instance)?;
+    let made = matches!(new.vni, VniChoice::New(_));
     let mut vni = match new.vni {
         VniChoice::Existing(id) => vni_permission::usable(draft, id, VniUse::Attach)?,
         VniChoice::New(create) => vni::create(draft, *create, true, Room::on(instance))?,
@@ -46,7 +47,10 @@ pub(super) fn create(
     vni.attachment = Some(attachment.id);
     step::<Vni>(&mut vni.lifecycle, Lifecycle::Updating, vni.id)?;
     draft.put(&vni);
-    lent_address::begin(draft, instance, &mut attachment, &vni, new.own_public_address)?;
+    // What an instance is launched with is as its subnet says.
+    let inherits = made && primary && vni.public_address.is_none() && draft.get::<Subnet>(vni.subnet)?.map_public_ip;
+    let asked = lent_address::Asked { exactly: new.own_public_address, inherits };
+    lent_address::begin(draft, instance, &mut attachment, &vni, asked)?;
     Ok(attachment)
 }
 

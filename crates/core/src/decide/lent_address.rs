@@ -12,21 +12,30 @@ use crate::model::{Attachment, Instance, InstanceState, Vni};
 use crate::record;
 use crate::refusal::DecideError;
 
-/// Notes whether a new attachment has a public address of its instance's own, and lends it one. `asked`: what was asked
-/// for; then there must be one to be had.
+/// Whether a new attachment is to have a public address of its instance's own.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    /// What was asked for: if an address, there must be one to be had.
+    pub(super) exactly: Option<bool>,
+    /// Where nothing was asked for, one is wanted, if there is one.
+    pub(super) inherits: bool,
+}
+
+/// Notes whether a new attachment has a public address of its instance's own, and lends it one.
 pub(super) fn begin(
     draft: &mut Draft<'_>,
     instance: &Instance,
     attachment: &mut Attachment,
     vni: &Vni,
-    asked: Option<bool>,
+    asked: Asked,
 ) -> Result<(), DecideError> {
     let first = attachment.index == 0;
-    attachment.own_public_address = asked.unwrap_or(first && vni.public_address == Some(true));
+    let wanted = asked.inherits || vni.public_address == Some(true);
+    attachment.own_public_address = asked.exactly.unwrap_or(first && wanted);
     if attachment.own_public_address {
         draft.put(attachment);
         if instance.state == InstanceState::Running {
-            lend(draft, vni, asked == Some(true))?;
+            lend(draft, vni, asked.exactly == Some(true))?;
         }
     }
     Ok(())

@@ -1,12 +1,12 @@
 //! RunInstances.
 
 use pintle_core::command::{CreateInstance, CreateInstances, NewLaunch};
-use pintle_core::id::{InstanceId, SecurityGroupId, VpcId};
+use pintle_core::id::{InstanceId, SecurityGroupId, SubnetId, VpcId};
 use pintle_core::limits::LAUNCHED_AT_ONCE;
 use pintle_core::model::{Namespace, SecurityGroup, Subnet, Vni};
 use pintle_core::refusal::Noun;
 use pintle_core::txn::Snapshot;
-use pintle_core::{Command, Reply, query};
+use pintle_core::{Command, Reply, query, record};
 
 use super::launch::Interfaces;
 use super::notes;
@@ -133,10 +133,7 @@ fn plan(
     let subnet = match (interfaces.primary.subnet(), interfaces.primary.existing()) {
         (Some(subnet), _) => subnet,
         (None, Some(vni)) => query::get_for::<Vni>(snapshot, &caller.actor(), vni)?.0.subnet,
-        (None, None) => {
-            let message = "No default VPC for this user. A subnet must be specified.";
-            return Err(Ec2Error::new("VPCIdNotSpecified", message));
-        }
+        (None, None) => default_subnet(snapshot, caller, zone.0.as_deref())?,
     };
     let (subnet, _) = query::get_for::<Subnet>(snapshot, &caller.actor(), subnet)?;
     if let Some(zone) = zone.0.as_ref().filter(|zone| **zone != subnet.zone) {
@@ -159,6 +156,26 @@ fn plan(
         attachments: interfaces.others.into_iter().map(super::launch::Interface::attachment).collect(),
     };
     Ok(Command::CreateInstances(Box::new(CreateInstances { each, least, most })))
+}
+
+/// The default subnet of a zone, or of the first zone that has one.
+fn default_subnet(snapshot: &dyn Snapshot, caller: &Caller, zone: Option<&str>) -> Result<SubnetId, Ec2Error> {
+    let message = "No default VPC for this user. A subnet must be specified.";
+    let vpc = query::default_vpc(snapshot, &caller.owner())?;
+    let vpc = vpc.ok_or_else(|| Ec2Error::new("VPCIdNotSpecified", message))?;
+    let mut subnets = Vec::new();
+    for id in query::index::<SubnetId>(snapshot, &record::subnets_of_vpc(vpc))? {
+        let (subnet, _) = query::get::<Subnet>(snapshot, id)?;
+        if subnet.default && zone.is_none_or(|zone| zone == subnet.zone) {
+            subnets.push((subnet.zone, subnet.id));
+        }
+    }
+    subnets.sort_unstable();
+    let (_, subnet) = subnets.into_iter().next().ok_or_else(|| {
+        let place = zone.map_or_else(|| "any zone".to_owned(), |zone| format!("zone {zone}"));
+        Ec2Error::new("MissingInput", format!("The default VPC {vpc} has no default subnet in {place}: name a subnet"))
+    })?;
+    Ok(subnet)
 }
 
 fn named_groups(

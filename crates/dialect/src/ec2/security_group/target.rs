@@ -83,9 +83,8 @@ pub(super) fn is_default_vpc(snapshot: &dyn Snapshot, caller: &Caller, vpc: VpcI
     Ok(default_vpc_of(snapshot, caller)? == Some(vpc))
 }
 
-/// No VPC is anybody's default one yet.
-fn default_vpc_of(_: &dyn Snapshot, _: &Caller) -> Result<Option<VpcId>, Ec2Error> {
-    Ok(None)
+fn default_vpc_of(snapshot: &dyn Snapshot, caller: &Caller) -> Result<Option<VpcId>, Ec2Error> {
+    Ok(query::default_vpc(snapshot, &caller.owner())?)
 }
 
 /// The group of a VPC that has this name.
