@@ -1,9 +1,10 @@
 //! Chores of the workspace that cargo itself has no command for: `cargo xtask tidy`, `cargo xtask coverage`,
-//! `cargo xtask mutants`.
+//! `cargo xtask ec2-outcomes`, `cargo xtask mutants`.
 
 mod coverage;
 mod files;
 mod mutants;
+mod outcomes;
 mod tidy;
 
 use std::process::ExitCode;
@@ -28,9 +29,13 @@ fn main() -> anyhow::Result<ExitCode> {
             println!("{}", coverage::summary(&root)?);
             Ok(ExitCode::SUCCESS)
         }
+        ["ec2-outcomes"] => {
+            print!("{}", outcomes::table(&root)?);
+            Ok(ExitCode::SUCCESS)
+        }
         ["mutants"] => Ok(if mutants::run(&root)? { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
         _ => {
-            eprintln!("usage: cargo xtask tidy | coverage [--summary] | mutants");
+            eprintln!("usage: cargo xtask tidy | coverage [--summary] | ec2-outcomes | mutants");
             Ok(ExitCode::from(2))
         }
     }

@@ -9,6 +9,7 @@ mod fuzz;
 mod groups;
 mod interfaces;
 mod network_acls;
+mod outcomes;
 mod permissions;
 mod prefix_lists;
 mod routing;
@@ -130,7 +131,9 @@ impl Ec2 {
 
     /// Sends `Action=…&…`; status and document.
     pub(super) async fn send(&self, form: &str) -> (u16, String) {
-        send(&self.api, Signer::GOOD.sign(form)).await
+        let (status, body) = send(&self.api, Signer::GOOD.sign(form)).await;
+        outcomes::note(form, status, &body);
+        (status, body)
     }
 
     /// The document of a request that must be answered.
