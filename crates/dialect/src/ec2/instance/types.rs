@@ -117,7 +117,7 @@ fn write(xml: &mut Xml, kind: Kind) {
     xml.set("supportedVirtualizationTypes", ["hvm"], item);
     xml.text("bareMetal", kind.bare_metal);
     xml.option("hypervisor", kind.hypervisor);
-    xml.nest("processorInfo", |xml| xml.set("supportedArchitectures", &kind.architectures, |xml, one| item(xml, *one)));
+    xml.nest("processorInfo", |xml| xml.set("supportedArchitectures", &kind.architectures, |xml, one| item(xml, one)));
     if let (Some(vcpus), Some(cores)) = (kind.vcpus, kind.cores) {
         xml.nest("vCpuInfo", |xml| {
             xml.text("defaultVCpus", vcpus);

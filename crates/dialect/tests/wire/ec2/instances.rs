@@ -21,6 +21,7 @@ fn a13_instances_are_golden() {
     check(&mut world, "modify_instance_metadata_options", "ModifyInstanceMetadataOptions");
     check(&mut world, "modify_instance_maintenance_options", "ModifyInstanceMaintenanceOptions");
     check(&mut world, "modify_instance_credit_specification", "ModifyInstanceCreditSpecification");
+    check(&mut world, "describe_instance_credit_specifications", "DescribeInstanceCreditSpecifications");
     check(&mut world, "get_console_output", "GetConsoleOutput");
     check(&mut world, "get_password_data", "GetPasswordData");
     check(&mut world, "reboot_instances", "RebootInstances");
