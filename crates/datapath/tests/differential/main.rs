@@ -78,7 +78,7 @@ fn with_kernel(body: impl FnOnce(Kernel) + Send + 'static) {
     netns::on_own_thread(move || {
         let _netns = Netns::enter_new();
         let root = PinRoot::new();
-        let settings = Settings { max_ports: 16, max_endpoints: 256, ..Settings::default() };
+        let settings = Settings { max_ports: 16, max_endpoints: 2048, ..Settings::default() };
         let datapath = Datapath::open(&root.0, &settings).expect("the data plane opens");
         let devices = (1..=MAX_HERE).map(|slot| netns::add_veth(&format!("port{slot}"))).collect();
         let vxlan = netns::add_veth("overlay");
