@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use pintle_core::command::{
     Command, CreateFloatingIp, CreateInstance, CreateInstances, CreatePublicPool, FloatingIpChoice, InstanceChange,
-    InstancesChange, NewAttachment, NewLaunch, Seat, UpdateInstance,
+    InstancesChange, NewAttachment, NewLaunch, Seat, UpdateInstance, UpdateSubnet,
 };
 use pintle_core::id::InstanceId;
 use pintle_core::lifecycle::Lifecycle;
 use pintle_core::model::{
-    Attachment, DepartedInstance, FloatingIp, Host, Instance, InstanceState, PublicPool, ReservedIp, Vni,
+    Attachment, DepartedInstance, FloatingIp, Host, Instance, InstanceState, PublicPool, ReservedIp, Subnet, Vni,
 };
 use pintle_core::record::Record;
 use pintle_core::refusal::Noun;
@@ -306,4 +306,31 @@ fn without_a_free_public_address_only_who_asks_for_one_is_refused() {
     let create = CreateInstance { primary: Some(primary), ..each(&s, "m5.large") };
     let refusal = s.world.refused(Command::CreateInstance(create));
     assert_eq!(refusal, Refusal::NoPublicAddress { zone: "zone-1".to_owned() });
+}
+
+#[test]
+fn c12_what_is_launched_in_a_subnet_gets_a_public_address_as_the_subnet_says() {
+    let mut s = scene();
+    let update = UpdateSubnet { map_public_ip: Some(true), ..UpdateSubnet::default() };
+    s.world.run::<Subnet>(Command::UpdateSubnet(s.subnet, update));
+    // Nobody has asked for one, so that there is none is no reason to refuse.
+    let create = each(&s, "m5.large");
+    run(&mut s, create);
+    assert_eq!(lent(&s), None);
+    let pool = CreatePublicPool { name: None, zone: "zone-1".to_owned(), cidrs: vec![net("203.0.113.4/30")] };
+    s.world.run::<PublicPool>(Command::CreatePublicPool(pool));
+    // An interface that was there before is not the subnet's to decide for, nor is a request that says no.
+    let before = s.world.vni(s.subnet).id;
+    let create = CreateInstance { primary: Some(existing(before)), ..each(&s, "m5.large") };
+    run(&mut s, create);
+    let refused = NewAttachment { own_public_address: Some(false), ..new(vni(s.subnet)) };
+    let create = CreateInstance { primary: Some(refused), ..each(&s, "m5.large") };
+    run(&mut s, create);
+    assert_eq!(lent(&s), None);
+    let create = CreateInstance { attachments: vec![new(vni(s.subnet))], ..each(&s, "m5.large") };
+    let home = run(&mut s, create);
+    let own: Vec<Attachment> = s.world.all().into_iter().filter(|one: &Attachment| one.own_public_address).collect();
+    assert!(own.iter().any(|one| one.instance == home.id && one.primary), "{own:?}");
+    assert!(own.iter().all(|one| one.primary), "secondary interfaces get none: {own:?}");
+    assert_eq!(s.world.all::<FloatingIp>().into_iter().filter(|one| one.lent).count(), 1);
 }

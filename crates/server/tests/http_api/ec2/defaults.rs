@@ -39,6 +39,30 @@ async fn a13_an_account_with_an_access_key_begins_with_a_default_network() {
     assert_eq!(all(&ec2.good("Action=DescribeSubnets").await, "subnetId").len(), 2);
 }
 
+#[tokio::test]
+async fn a13_launches_and_groups_that_name_no_place_are_in_the_default_network() {
+    let ec2 = Ec2::with_zones(&["zone-1", "zone-2"]).await;
+    ec2.api.host(1, "zone-1").await;
+    ec2.api.host(2, "zone-2").await;
+    let subnets = ec2.good("Action=DescribeSubnets&Filter.1.Name=availability-zone&Filter.1.Value.1=zone-2").await;
+    let run = "Action=RunInstances&ImageId=ami-1&InstanceType=t3.micro&MinCount=1&MaxCount=1";
+    let second = ec2.good(&format!("{run}&Placement.AvailabilityZone=zone-2")).await;
+    assert_eq!(first(&second, "subnetId"), first(&subnets, "subnetId"));
+    let anywhere = ec2.good(run).await;
+    assert_eq!(first(&anywhere, "availabilityZone"), "zone-1");
+    let vpc = first(&ec2.good("Action=DescribeVpcs").await, "vpcId");
+    assert_eq!(first(&anywhere, "vpcId"), vpc);
+    let group = ec2.good("Action=CreateSecurityGroup&GroupName=web&GroupDescription=x").await;
+    let shown = format!("Action=DescribeSecurityGroups&GroupId.1={}", first(&group, "groupId"));
+    assert_eq!(first(&ec2.good(&shown).await, "vpcId"), vpc);
+    ec2.good("Action=DescribeSecurityGroups&GroupName.1=web").await;
+    ec2.refused(&format!("{run}&Placement.AvailabilityZone=zone-9"), "InvalidParameterValue").await;
+    let bare = Ec2::with_zones(&["zone-1", "zone-2"]).await;
+    let subnets = bare.good("Action=DescribeSubnets&Filter.1.Name=availability-zone&Filter.1.Value.1=zone-2").await;
+    bare.good(&format!("Action=DeleteSubnet&SubnetId={}", first(&subnets, "subnetId"))).await;
+    bare.refused(&format!("{run}&Placement.AvailabilityZone=zone-2"), "MissingInput").await;
+}
+
 /// Deletes a VPC with the internet gateway that keeps it.
 async fn delete(ec2: &Ec2, vpc: &str) {
     ec2.refused(&format!("Action=DeleteVpc&VpcId={vpc}"), "DependencyViolation").await;
