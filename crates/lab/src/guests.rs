@@ -178,3 +178,23 @@ impl<'a> Network<'a> {
 pub(crate) fn id(value: &Value) -> anyhow::Result<String> {
     value["id"].as_str().map(str::to_owned).with_context(|| format!("the answer has no id: {value}"))
 }
+
+/// Makes a guest's stack forward, and keep quiet about better ways (RFC 792 redirects would lead around it).
+///
+/// # Errors
+/// When its settings can't be written.
+pub fn forwards(guest: &str) -> anyhow::Result<()> {
+    let set = || {
+        for (name, value) in [
+            ("ip_forward", "1"),
+            ("conf/all/send_redirects", "0"),
+            ("conf/eth0/send_redirects", "0"),
+            ("conf/all/rp_filter", "0"),
+            ("conf/eth0/rp_filter", "0"),
+        ] {
+            std::fs::write(format!("/proc/sys/net/ipv4/{name}"), value)?;
+        }
+        anyhow::Ok(())
+    };
+    Namespace::named(guest).run(set)?
+}

@@ -22,7 +22,7 @@ mod wired;
 mod world;
 
 pub use api::{Api, ApiError};
-pub use guests::Network;
+pub use guests::{Network, forwards};
 pub use host::LabHost;
 pub use leaks::Footprint;
 pub use numbers::number;

@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 
 use pintle_lab::bench::signed::{Key, send};
 use pintle_lab::internet::FAR;
-use pintle_lab::{Lab, Network, ip};
-use pintle_probe::Namespace;
+use pintle_lab::{Lab, Network, forwards, ip};
 use serde_json::{Value, json};
 use support::{Scene, answers, answers_not, talk};
 
@@ -98,22 +97,6 @@ fn c02_c15_a_subnet_gets_out_only_by_its_route_table() {
     answers(&guest, Ipv4Addr::new(10, 1, 1, 10));
 }
 
-/// Makes a guest's stack forward, and keep quiet about better ways.
-fn forwards(guest: &str) {
-    let set = || {
-        for (name, value) in [
-            ("ip_forward", "1"),
-            ("conf/all/send_redirects", "0"),
-            ("conf/eth0/send_redirects", "0"),
-            ("conf/all/rp_filter", "0"),
-            ("conf/eth0/rp_filter", "0"),
-        ] {
-            std::fs::write(format!("/proc/sys/net/ipv4/{name}"), value).unwrap();
-        }
-    };
-    Namespace::named(guest).run(set).unwrap();
-}
-
 /// How many packets a guest has sent.
 fn carried(guest: &str) -> u64 {
     let shown: Value = serde_json::from_str(&ip(&format!("-n {guest} -s -j link show eth0")).unwrap()).unwrap();
@@ -133,7 +116,7 @@ fn c15_a_route_through_an_appliance_carries_traffic_on_the_same_host_and_by_anot
     let (there, back) = (ec2.table(&network.vpc, &one), ec2.table(&network.vpc, &two));
     for (port, (host, own)) in (7001..).zip([("h1", "10.1.3.10"), ("h2", "10.1.3.20")]) {
         let (router, vni) = scene.guest(&network, host, &middle, own);
-        forwards(&router);
+        forwards(&router).unwrap();
         network.change(&vni, json!({ "source_dest_check": false })).unwrap();
         let action = if port == 7001 { "CreateRoute" } else { "ReplaceRoute" };
         let target = format!("NetworkInterfaceId={vni}");

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use pintle_lab::policy::{exchange, is_kept_out, listen, mac, reach, wait_kept_out};
-use pintle_lab::{Lab, Network, ip};
+use pintle_lab::{Lab, Network, forwards, ip};
 use pintle_probe::Namespace;
 use pintle_probe::inject::{Injector, build};
 use serde_json::json;
@@ -13,22 +13,6 @@ const PORT: u16 = 9000;
 
 fn at(address: &str) -> SocketAddr {
     SocketAddr::new(address.parse().unwrap(), PORT)
-}
-
-/// Makes a guest's stack forward, and keep quiet about better ways (RFC 792 redirects would lead around it).
-fn forwards(guest: &str) {
-    let set = || {
-        for (name, value) in [
-            ("ip_forward", "1"),
-            ("conf/all/send_redirects", "0"),
-            ("conf/eth0/send_redirects", "0"),
-            ("conf/all/rp_filter", "0"),
-            ("conf/eth0/rp_filter", "0"),
-        ] {
-            std::fs::write(format!("/proc/sys/net/ipv4/{name}"), value).unwrap();
-        }
-    };
-    Namespace::named(guest).run(set).unwrap();
 }
 
 fn route(guest: &str, to: &str, via: &str) {
@@ -53,7 +37,7 @@ fn d11_d12_a_router_between_two_guests_works_only_with_the_check_off() {
     let _listener = listen(&two, at("10.1.0.30")).unwrap();
     for (host, address) in [("h1", "10.1.0.20"), ("h2", "10.1.0.21")] {
         let (router, vni) = network.guest(host, &subnet, address).unwrap();
-        forwards(&router);
+        forwards(&router).unwrap();
         route(&one, "10.1.0.30", address);
         route(&two, "10.1.0.10", address);
         assert!(is_kept_out(&one, at("10.1.0.30")).unwrap(), "the router on {host} gets only what is its own");
@@ -123,8 +107,8 @@ fn e06_with_asymmetric_paths_filtering_loses_what_passes_without() {
     // There by one, back by the other, which never sees a SYN.
     let (there, _) = guest("h1", "10.1.0.20", "disabled");
     let (back, vni) = guest("h2", "10.1.0.21", "enabled");
-    forwards(&there);
-    forwards(&back);
+    forwards(&there).unwrap();
+    forwards(&back).unwrap();
     route(&client, "10.1.0.30", "10.1.0.20");
     route(&server, "10.1.0.10", "10.1.0.21");
     let listener = listen(&server, at("10.1.0.30")).unwrap();
