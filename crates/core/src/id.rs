@@ -111,6 +111,8 @@ ids! {
     AclAssociationId, "aclassoc", "network ACL association";
     /// Id of a [`crate::model::FlowLog`].
     FlowLogId, "fl", "flow log";
+    /// Id of a file share.
+    ShareId, "fs", "share";
     /// Id of a [`crate::model::PrefixList`].
     PrefixListId, "pl", "prefix list";
     /// Id of a [`crate::model::FloatingIp`].

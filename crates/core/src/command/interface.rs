@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{IpChoice, PrefixChoice};
 use crate::id::{HostId, SecurityGroupId, SubnetId, VniId, VpcId};
-use crate::model::{AccountId, Instance, Namespace, ProtocolStateFiltering, VniLimits, VniUse};
+use crate::model::{
+    AccountId, Instance, InterfaceStyle, Namespace, Nic, ProtocolStateFiltering, Role, VniLimits, VniUse,
+};
 use crate::policy::FlowTimeouts;
 
 /// Creates an interface.
@@ -124,6 +126,8 @@ pub struct NewAttachment {
     pub port_speed: Option<u32>,
     /// Where on the instance.
     pub seat: Seat,
+    /// How its frames are told from those of others on its card; only bare metal servers have VLANs.
+    pub nic: Nic,
     /// Whether its primary address gets a public one of the instance's own whenever the instance runs; none: as the subnet
     /// says for what is launched in it, if there is one to be had.
     pub own_public_address: Option<bool>,
@@ -132,7 +136,14 @@ pub struct NewAttachment {
 impl NewAttachment {
     /// An attachment of this interface with everything by default.
     pub fn of(vni: VniChoice) -> Self {
-        NewAttachment { name: None, vni, port_speed: None, seat: Seat::default(), own_public_address: None }
+        NewAttachment {
+            name: None,
+            vni,
+            port_speed: None,
+            seat: Seat::default(),
+            nic: Nic::default(),
+            own_public_address: None,
+        }
     }
 }
 
@@ -141,6 +152,10 @@ impl NewAttachment {
 pub struct CreateInstance {
     /// Its name; made up when absent.
     pub name: Option<String>,
+    /// What it is to its users.
+    pub role: Role,
+    /// How its interfaces are shown and made.
+    pub style: InterfaceStyle,
     /// The VPC that its interfaces are in.
     pub vpc: VpcId,
     /// The host it runs on; when absent, one in the zone with the fewest instances.
@@ -160,6 +175,27 @@ pub struct CreateInstance {
     pub primary: Option<NewAttachment>,
     /// Further attachments from the start.
     pub attachments: Vec<NewAttachment>,
+}
+
+impl CreateInstance {
+    /// A server in this VPC with everything by default, in a namespace of its own and without interfaces; it needs a host or
+    /// a zone.
+    pub fn of(vpc: VpcId) -> Self {
+        CreateInstance {
+            name: None,
+            role: Role::Server,
+            style: InterfaceStyle::Attachments,
+            vpc,
+            host: None,
+            zone: None,
+            namespace: Namespace::Made,
+            bandwidth_kbps: None,
+            ips_per_interface: None,
+            launch: None,
+            primary: None,
+            attachments: Vec::new(),
+        }
+    }
 }
 
 /// What an instance is launched from.

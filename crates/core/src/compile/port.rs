@@ -93,8 +93,8 @@ impl Shape {
             allow_ip_spoofing: vni.allow_ip_spoofing,
             source_dest_check: vni.source_dest_check,
             state_filtering: match vni.protocol_state_filtering {
-                // Every target that there is so far is an instance, where automatic means enabled.
-                ProtocolStateFiltering::Auto | ProtocolStateFiltering::Enabled => true,
+                ProtocolStateFiltering::Auto => side.instance.role.target_kind().filters_state(),
+                ProtocolStateFiltering::Enabled => true,
                 ProtocolStateFiltering::Disabled => false,
             },
             untracked_open: vni.untracked_open,

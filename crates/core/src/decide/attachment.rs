@@ -8,7 +8,7 @@ use crate::command::{NewAttachment, Seat, UpdateAttachment, VniChoice};
 use crate::draft::Draft;
 use crate::id::{AttachmentId, InstanceId};
 use crate::lifecycle::Lifecycle;
-use crate::model::{Attachment, Instance, InstanceState, MAX_INDEX, Subnet, Vni, VniUse};
+use crate::model::{Attachment, Instance, InstanceState, MAX_INDEX, Nic, Subnet, Vni, VniUse};
 use crate::record;
 use crate::refusal::{DecideError, Limited, Refusal};
 
@@ -42,7 +42,8 @@ pub(super) fn create(
     }
     vni::check_nat(vni.enable_infrastructure_nat, true)?;
     check_speed(new.port_speed)?;
-    let binding = Binding { name: new.name, port_speed: new.port_speed, seat: new.seat, primary, adopting: false };
+    let binding =
+        Binding { name: new.name, port_speed: new.port_speed, seat: new.seat, nic: new.nic, primary, adopting: false };
     let mut attachment = bind(draft, instance, &mut vni, binding)?;
     vni.attachment = Some(attachment.id);
     step::<Vni>(&mut vni.lifecycle, Lifecycle::Updating, vni.id)?;
@@ -59,6 +60,7 @@ pub(super) struct Binding {
     pub(super) name: Option<String>,
     pub(super) port_speed: Option<u32>,
     pub(super) seat: Seat,
+    pub(super) nic: Nic,
     pub(super) primary: bool,
     pub(super) adopting: bool,
 }
@@ -80,7 +82,7 @@ pub(super) fn bind(
     same_place(draft, vni, instance)?;
     vni_ip::check_fits(draft, vni, Room::on(instance), Some(vni.id))?;
     let id = AttachmentId::new(draft.ids);
-    let Binding { name, port_speed, seat, primary, adopting } = binding;
+    let Binding { name, port_speed, seat, nic, primary, adopting } = binding;
     let name = take_name::<Attachment>(draft, name, &instance.id.to_string(), SCOPE_WORDS, id)?;
     let others = all(draft, instance.id)?;
     let seat = take_seat(draft, instance, &others, seat, id)?;
@@ -98,6 +100,7 @@ pub(super) fn bind(
         index: seat.number,
         card: seat.card,
         card_index: seat.index,
+        nic,
         primary,
         default_route,
         own_public_address: false,

@@ -58,6 +58,8 @@ pub(super) fn create_launched(
         owner: vpc.owner,
         name: String::new(),
         created_at: draft.now,
+        role: create.role,
+        style: create.style,
         vpc: vpc.id,
         host: host.id,
         zone: host.zone,

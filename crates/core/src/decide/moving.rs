@@ -35,7 +35,8 @@ pub(super) fn start(draft: &mut Draft<'_>, id: VniId, to: InstanceId) -> Result<
         ));
     }
     let seat = Seat::default();
-    let binding = Binding { name: None, port_speed: from.port_speed, seat, primary: false, adopting: true };
+    let nic = from.nic.clone();
+    let binding = Binding { name: None, port_speed: from.port_speed, seat, nic, primary: false, adopting: true };
     let new = attachment::bind(draft, &target, &mut vni, binding)?;
     step::<Vni>(&mut vni.lifecycle, Lifecycle::Updating, id)?;
     draft.put(&vni);

@@ -77,6 +77,7 @@ pub(super) fn create(
         lifecycle: Lifecycle::Stable,
         generation: 0,
         attachment: None,
+        child: false,
         gateway: None,
     };
     vni_policy::check_timeouts(vni.timeouts)?;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Owner, Timestamp};
+use super::{Nic, Owner, Timestamp};
 use crate::host_spec::port_device;
 use crate::id::{AttachmentId, HostId, InstanceId, VniId, VpcId};
 use crate::lifecycle::Lifecycle;
@@ -39,6 +39,9 @@ pub struct Attachment {
     pub card: u8,
     /// Its place on its network card, 0 to [`MAX_INDEX`]; on the first card the same as `index`.
     pub card_index: u8,
+    /// How its frames are told from those of others on its card.
+    #[serde(default)]
+    pub nic: Nic,
     /// Whether it came with the instance: then it can't be detached or moved while the instance exists.
     pub primary: bool,
     /// Whether the instance's default route goes through it; of an instance's attachments that are not on their way out,

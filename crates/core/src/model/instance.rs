@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{IpFamily, MAX_PER_INSTANCE, Owner, Timestamp};
+use super::{InterfaceStyle, IpFamily, MAX_PER_INSTANCE, Owner, Role, Timestamp};
 use crate::id::{HostId, InstanceId, ReservationId, VpcId};
 use crate::instance_type::{self, Card, InstanceType};
 use crate::lifecycle::Lifecycle;
@@ -51,6 +51,12 @@ pub struct Instance {
     pub name: String,
     /// When it was created.
     pub created_at: Timestamp,
+    /// What it is to its users.
+    #[serde(default)]
+    pub role: Role,
+    /// How its interfaces are shown and made.
+    #[serde(default)]
+    pub style: InterfaceStyle,
     /// The VPC that its interfaces are in.
     pub vpc: VpcId,
     /// The host it runs on.

@@ -88,6 +88,9 @@ pub struct Vni {
     pub generation: u32,
     /// The attachment that speaks for it; during a move, the old one until the new one has taken over.
     pub attachment: Option<AttachmentId>,
+    /// Whether it is a child interface of the instance that it was made with: it comes and goes with its attachment.
+    #[serde(default)]
+    pub child: bool,
     /// The public gateway that it belongs to, with which it comes and goes; `None`: it is the user's.
     #[serde(default)]
     pub gateway: Option<PublicGatewayId>,

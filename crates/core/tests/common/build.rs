@@ -192,6 +192,7 @@ pub(crate) fn instance(vpc: VpcId, host: HostId) -> CreateInstance {
         launch: None,
         primary: None,
         attachments: Vec::new(),
+        ..CreateInstance::of(vpc)
     }
 }
 

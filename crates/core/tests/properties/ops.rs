@@ -441,6 +441,7 @@ fn create_instance(store: &Store, [a, b, c, d]: [u8; 4], name: Option<String>) -
         launch: (c.is_multiple_of(4)).then(|| launch(d)),
         primary: (!c.is_multiple_of(3)).then(|| new_attachment(store, c, d, None)),
         attachments: (0..d % 2).map(|more| new_attachment(store, d.wrapping_add(more), a, None)).collect(),
+        ..CreateInstance::of(pick::<Vpc>(store, a))
     }
 }
 

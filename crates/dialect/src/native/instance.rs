@@ -88,6 +88,7 @@ impl Create {
             launch: None,
             primary,
             attachments,
+            ..CreateInstance::of(vpc)
         }))
     }
 }

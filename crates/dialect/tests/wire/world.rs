@@ -139,6 +139,7 @@ fn instance(world: &mut World, vpc: VpcId, host: HostId, name: &str, primary: Op
         launch: None,
         primary,
         attachments: Vec::new(),
+        ..CreateInstance::of(vpc)
     };
     match world.run(Command::CreateInstance(create)) {
         Reply::Instance(instance) => instance.id,

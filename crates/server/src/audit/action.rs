@@ -220,7 +220,7 @@ mod tests {
     use super::*;
     use pintle_core::id::{AttachmentId, HostId, InstanceId, VniId, VpcId};
     use pintle_core::lifecycle::Lifecycle;
-    use pintle_core::model::{AccountId, Attachment, Owner, Timestamp};
+    use pintle_core::model::{AccountId, Attachment, Nic, Owner, Timestamp};
 
     #[test]
     fn p04_what_is_detached_is_found_by_the_interface_the_instance_and_the_host() {
@@ -239,6 +239,7 @@ mod tests {
             index: 0,
             card: 0,
             card_index: 0,
+            nic: Nic::default(),
             own_public_address: false,
             primary: false,
             default_route: false,

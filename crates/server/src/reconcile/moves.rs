@@ -33,7 +33,7 @@ const NEW_SIDE: Duration = Duration::from_secs(10);
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// This.
-    Act(Command),
+    Act(Box<Command>),
     /// Nothing, until one of these hosts is heard of or the time has come.
     Wait {
         /// Whoever can change the verdict.
@@ -142,11 +142,11 @@ impl Look<'_> {
 
     fn advance(&self) -> Verdict {
         let record = &self.tracked.moving.record;
-        Verdict::Act(Command::AdvanceMove(record.vni, record.step))
+        Verdict::Act(Box::new(Command::AdvanceMove(record.vni, record.step)))
     }
 
     fn abort(&self, why: String) -> Verdict {
-        Verdict::Act(Command::AbortMove(self.tracked.moving.record.vni, why))
+        Verdict::Act(Box::new(Command::AbortMove(self.tracked.moving.record.vni, why)))
     }
 
     fn subject(&self) -> Subject {

@@ -208,7 +208,7 @@ impl Reconciler {
         let now = Instant::now();
         let verdict = self.sessions.look(|desired, progress| Look { tracked, since, now, desired, progress }.judge());
         match verdict {
-            Verdict::Act(command) => Some(command),
+            Verdict::Act(command) => Some(*command),
             Verdict::Wait { hosts, until } => {
                 for host in hosts {
                     self.waiting.entry(host).or_default().insert(id);

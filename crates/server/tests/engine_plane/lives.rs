@@ -175,6 +175,7 @@ async fn a04_deleting_an_instance_takes_what_goes_with_it_and_leaves_the_rest() 
         launch: None,
         primary: Some(NewAttachment::of(VniChoice::New(Box::new(new)))),
         attachments: vec![NewAttachment::of(VniChoice::Existing(stays))],
+        ..CreateInstance::of(vpc)
     };
     let pintle_core::Reply::Instance(instance) = plane.run(Command::CreateInstance(create)).await else { panic!() };
     settle().await;

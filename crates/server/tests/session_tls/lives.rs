@@ -32,6 +32,7 @@ async fn instance(running: &Running, vpc: VpcId, host: HostId) -> InstanceId {
         launch: None,
         primary: None,
         attachments: Vec::new(),
+        ..CreateInstance::of(vpc)
     };
     match running.engine.execute(Command::CreateInstance(create)).await {
         Ok(Reply::Instance(instance)) => instance.id,

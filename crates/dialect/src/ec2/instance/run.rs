@@ -154,6 +154,7 @@ fn plan(
         launch: Some(Box::new(launch)),
         primary: Some(interfaces.primary.attachment()),
         attachments: interfaces.others.into_iter().map(super::launch::Interface::attachment).collect(),
+        ..CreateInstance::of(subnet.vpc)
     };
     Ok(Command::CreateInstances(Box::new(CreateInstances { each, least, most })))
 }

@@ -67,6 +67,7 @@ impl Create {
             launch: None,
             primary: Some(primary),
             attachments,
+            ..CreateInstance::of(vpc)
         }))
     }
 }

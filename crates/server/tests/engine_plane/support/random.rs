@@ -61,6 +61,7 @@ fn random_if_possible(plane: &Plane, random: &mut Seeded) -> Option<Command> {
                 .then(|| subnet.map(|subnet| new_attachment(new_vni(subnet, random))))
                 .flatten(),
             attachments: Vec::new(),
+            ..CreateInstance::of(vpc)
         }),
         6..=9 => Command::Attach(instance?, NewAttachment::of(VniChoice::Existing(vni?.id))),
         10 => Command::Attach(instance?, new_attachment(new_vni(subnet?, random))),

@@ -164,6 +164,7 @@ impl Plane {
             launch: None,
             primary: None,
             attachments: Vec::new(),
+            ..CreateInstance::of(vpc)
         };
         match self.run(Command::CreateInstance(create)).await {
             Reply::Instance(instance) => instance.id,

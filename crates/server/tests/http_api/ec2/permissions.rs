@@ -43,6 +43,7 @@ async fn place() -> Place {
         launch: None,
         primary: None,
         attachments: Vec::new(),
+        ..CreateInstance::of(vpc.id)
     };
     let Reply::Instance(home) = engine.execute(Command::CreateInstance(create)).await.unwrap() else {
         panic!("an instance")
