@@ -3,6 +3,7 @@
 //! A field that is unknown, misspelt or of the wrong type is an error that names it: a request is understood whole or not
 //! at all.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
@@ -11,6 +12,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use pintle_core::model::Timestamp;
 use pintle_core::txn::Revision;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
@@ -90,6 +92,18 @@ impl<'de, T: TextForm> Deserialize<'de> for Text<T> {
         let text = String::deserialize(deserializer)?;
         let short: String = text.chars().take(80).collect();
         text.parse().map(Text).map_err(|_| D::Error::custom(format!("'{short}' is not {}", T::WORDS)))
+    }
+}
+
+impl<T: TextForm> JsonSchema for Text<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        T::WORDS.into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "description": T::WORDS })
     }
 }
 

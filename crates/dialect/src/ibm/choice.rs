@@ -9,6 +9,7 @@ use std::str::FromStr;
 use pintle_core::command::{CreateVni, IpChoice, VniChoice};
 use pintle_core::id::{ReservedIpId, SecurityGroupId, SubnetId, VniId};
 use pintle_core::model::{IpFamily, ProtocolStateFiltering};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::identity::{self, Identity, ResourceGroupIdentity};
@@ -16,8 +17,9 @@ use crate::problem::Problem;
 use crate::wire::{Text, TextForm};
 
 /// An address: a reserved IP that exists, or one to be reserved.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ReservedIPChoice")]
 pub(super) struct IpFields {
     id: Option<String>,
     href: Option<String>,
@@ -78,8 +80,9 @@ impl TextForm for FilteringMode {
 }
 
 /// An interface: one that exists, or one to be made.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "VirtualNetworkInterfaceChoice")]
 pub(super) struct VniFields {
     id: Option<String>,
     crn: Option<String>,

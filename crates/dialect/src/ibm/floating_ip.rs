@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use pintle_core::command::{Command, CreateFloatingIp, FloatingIpChoice};
 use pintle_core::id::{FloatingIpId, VniId};
 use pintle_core::model::FloatingIp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -27,8 +28,9 @@ pub fn crn(site: &Site, ip: &FloatingIp) -> String {
 }
 
 /// Body of `POST /floating_ips`: with a zone, or with the interface that it is to lead to. `address` is ours.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "FloatingIPPrototype")]
 pub struct Create {
     name: Option<String>,
     zone: Option<ZoneIdentity>,
@@ -57,10 +59,12 @@ impl Create {
 }
 
 /// Body of `PATCH /floating_ips/{id}`; `target` `null` lets it lead nowhere.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "FloatingIPPatch")]
 pub struct Update {
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "String")]
     name: Option<String>,
     #[serde(default, deserialize_with = "removable")]
     target: Option<Option<Identity<VniId>>>,
@@ -88,8 +92,9 @@ pub fn lead_to(id: FloatingIpId, vni: VniId) -> Command {
     Command::AssociateFloatingIp { id, target: FloatingIpChoice { vni, ip: None }, reassociate: true, displace: false }
 }
 
-#[derive(Serialize)]
-struct Shape {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FloatingIP")]
+pub(in crate::ibm) struct Shape {
     id: String,
     crn: String,
     href: String,
@@ -103,9 +108,10 @@ struct Shape {
     resource_group: Reference,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
-enum TargetShape {
+#[schemars(rename = "FloatingIPTarget")]
+pub(in crate::ibm) enum TargetShape {
     Vni(Box<Target>),
     PublicGateway(Box<Reference>),
 }

@@ -2,6 +2,7 @@
 //!
 //! All three end in the same id, so none needs a look-up. Where a request gives more than one they must agree.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::str::FromStr;
 
@@ -9,8 +10,10 @@ use pintle_core::id::{
     AclRuleId, FloatingIpId, InstanceId, InvalidId, NetworkAclId, PublicGatewayId, ReservedIpId, SecurityGroupId,
     SubnetId, VniId, VpcId,
 };
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::{Map, json};
 
 /// A kind of resource that requests name.
 pub trait Kind: FromStr<Err = InvalidId> + PartialEq + Copy {
@@ -112,6 +115,25 @@ impl<'de, I: Kind> Deserialize<'de> for Identity<I> {
     }
 }
 
+/// Whichever of the three names it; what each must look like is told by the error.
+impl<I: Kind> JsonSchema for Identity<I> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("{}Identity", I::COLLECTION).into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let mut properties = Map::new();
+        for name in ["id", "href"].into_iter().chain(I::CRN.map(|_| "crn")) {
+            properties.insert(name.to_owned(), json!({ "type": "string" }));
+        }
+        json_schema!({
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": false,
+            "minProperties": 1,
+        })
+    }
+}
+
 struct IdentityVisitor<I>(PhantomData<I>);
 
 impl<'de, I: Kind> Visitor<'de> for IdentityVisitor<I> {
@@ -143,15 +165,16 @@ impl<'de, I: Kind> Visitor<'de> for IdentityVisitor<I> {
 }
 
 /// A zone, named in a request by name or href.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ZoneFields {
+#[schemars(rename = "ZoneIdentityFields")]
+pub(in crate::ibm) struct ZoneFields {
     name: Option<String>,
     href: Option<String>,
 }
 
 /// A zone, named in a request as `{"name": …}` or `{"href": …}`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "ZoneFields")]
 pub struct ZoneIdentity(pub String);
 
@@ -170,7 +193,7 @@ impl TryFrom<ZoneFields> for ZoneIdentity {
 }
 
 /// A resource group, named in a request by id.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResourceGroupIdentity {
     id: String,

@@ -10,6 +10,7 @@ pub mod identity;
 pub mod instance;
 pub mod network_acl;
 pub mod network_attachment;
+pub mod openapi;
 pub mod problem;
 pub mod public_gateway;
 pub mod reference;

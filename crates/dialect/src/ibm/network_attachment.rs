@@ -3,6 +3,7 @@
 use pintle_core::command::{Command, NewAttachment};
 use pintle_core::id::{AttachmentId, InstanceId};
 use pintle_core::model::Attachment;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -25,8 +26,9 @@ pub fn href(site: &Site, attachment: &Attachment) -> String {
 }
 
 /// Body of `POST /instances/{id}/network_attachments`, and what an instance's prototype has for each attachment.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "InstanceNetworkAttachmentPrototype")]
 pub struct Create {
     name: Option<String>,
     virtual_network_interface: VniFields,
@@ -52,10 +54,12 @@ impl Create {
 }
 
 /// Body of `PATCH /instances/{id}/network_attachments/{id}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "InstanceNetworkAttachmentPatch")]
 pub struct Update {
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "String")]
     name: Option<String>,
 }
 
@@ -66,8 +70,9 @@ impl Update {
     }
 }
 
-#[derive(Serialize)]
-struct Shape {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "InstanceNetworkAttachment")]
+pub(in crate::ibm) struct Shape {
     id: String,
     href: String,
     name: String,
@@ -104,8 +109,9 @@ pub fn encode_all(site: &Site, views: &[AttachmentView]) -> Value {
     json!({ "network_attachments": views.iter().map(|view| encode(site, view)).collect::<Vec<_>>() })
 }
 
-#[derive(Serialize)]
-struct ReferenceShape {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "InstanceNetworkAttachmentReference")]
+pub(in crate::ibm) struct ReferenceShape {
     id: String,
     href: String,
     name: String,

@@ -1,6 +1,7 @@
 //! IBM's error envelope: statuses, codes and targets.
 
 use pintle_core::Refusal;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -13,8 +14,9 @@ struct Shown {
     target: Option<Target>,
 }
 
-#[derive(Serialize)]
-struct Target {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ErrorTarget")]
+pub(in crate::ibm) struct Target {
     name: String,
     r#type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]

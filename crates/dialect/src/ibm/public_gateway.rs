@@ -3,6 +3,7 @@
 use pintle_core::command::{Command, CreatePublicGateway};
 use pintle_core::id::{FloatingIpId, PublicGatewayId, VpcId};
 use pintle_core::model::PublicGateway;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -27,8 +28,9 @@ pub fn crn(site: &Site, gateway: &PublicGateway) -> String {
 }
 
 /// Body of `POST /public_gateways`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "PublicGatewayPrototype")]
 pub struct Create {
     name: Option<String>,
     vpc: Identity<VpcId>,
@@ -55,10 +57,12 @@ impl Create {
 }
 
 /// Body of `PATCH /public_gateways/{id}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "PublicGatewayPatch")]
 pub struct Update {
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "String")]
     name: Option<String>,
 }
 
@@ -69,8 +73,9 @@ impl Update {
     }
 }
 
-#[derive(Serialize)]
-struct Shape {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PublicGateway")]
+pub(in crate::ibm) struct Shape {
     id: String,
     crn: String,
     href: String,

@@ -3,6 +3,7 @@
 use pintle_core::model::{
     Attachment, FloatingIp, NetworkAcl, NetworkAclRule, PublicGateway, ReservedIp, SecurityGroup, Subnet, Vni, Vpc,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Site;
@@ -11,7 +12,7 @@ use super::Site;
 pub const RESOURCE_GROUP: &str = "default";
 
 /// A reference to a resource: only the fields that its kind has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Reference {
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<String>,

@@ -6,6 +6,7 @@ use pintle_core::command::{Command, CreateReservedIp, UpdateReservedIp};
 use pintle_core::id::{ReservedIpId, SubnetId, VniId};
 use pintle_core::lifecycle::Lifecycle;
 use pintle_core::model::{ReservedBy, ReservedIp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -24,8 +25,9 @@ pub fn href(site: &Site, ip: &ReservedIp) -> String {
 }
 
 /// Body of `POST /subnets/{id}/reserved_ips`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ReservedIPPrototype")]
 pub struct Create {
     address: Option<Text<IpAddr>>,
     auto_delete: Option<bool>,
@@ -47,12 +49,15 @@ impl Create {
 }
 
 /// Body of `PATCH /subnets/{id}/reserved_ips/{id}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ReservedIPPatch")]
 pub struct Update {
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "String")]
     name: Option<String>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "bool")]
     auto_delete: Option<bool>,
 }
 
@@ -63,8 +68,9 @@ impl Update {
     }
 }
 
-#[derive(Serialize)]
-struct Shape {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ReservedIP")]
+pub(in crate::ibm) struct Shape {
     id: String,
     href: String,
     name: String,

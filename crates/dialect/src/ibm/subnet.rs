@@ -4,6 +4,7 @@ use ipnet::Ipv4Net;
 use pintle_core::command::{Command, CreateSubnet, UpdateSubnet};
 use pintle_core::id::{NetworkAclId, PublicGatewayId, SubnetId, VpcId};
 use pintle_core::model::Subnet;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -28,8 +29,9 @@ pub fn crn(site: &Site, subnet: &Subnet) -> String {
 }
 
 /// Body of `POST /subnets`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "SubnetPrototype")]
 pub struct Create {
     name: Option<String>,
     vpc: Identity<VpcId>,
@@ -65,12 +67,15 @@ impl Create {
 }
 
 /// Body of `PATCH /subnets/{id}`; `public_gateway` `null` takes it away.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "SubnetPatch")]
 pub struct Update {
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "String")]
     name: Option<String>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Identity<NetworkAclId>")]
     network_acl: Option<Identity<NetworkAclId>>,
     #[serde(default, deserialize_with = "removable")]
     public_gateway: Option<Option<Identity<PublicGatewayId>>>,
@@ -99,8 +104,9 @@ pub fn set_public_gateway(id: SubnetId, gateway: Option<PublicGatewayId>) -> Com
     Command::UpdateSubnet(id, UpdateSubnet { public_gateway: Some(gateway), ..UpdateSubnet::default() })
 }
 
-#[derive(Serialize)]
-struct Shape {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Subnet")]
+pub(in crate::ibm) struct Shape {
     id: String,
     crn: String,
     href: String,

@@ -3,6 +3,7 @@
 use pintle_core::command::{Command, CreateVpc};
 use pintle_core::id::VpcId;
 use pintle_core::model::Vpc;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -27,8 +28,9 @@ pub fn crn(site: &Site, vpc: &Vpc) -> String {
 }
 
 /// Body of `POST /vpcs`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "VPCPrototype")]
 pub struct Create {
     name: Option<String>,
     resource_group: Option<ResourceGroupIdentity>,
@@ -57,10 +59,12 @@ impl Create {
 }
 
 /// Body of `PATCH /vpcs/{id}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "VPCPatch")]
 pub struct Update {
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "String")]
     name: Option<String>,
 }
 
@@ -71,8 +75,9 @@ impl Update {
     }
 }
 
-#[derive(Serialize)]
-struct Shape {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "VPC")]
+pub(in crate::ibm) struct Shape {
     id: String,
     crn: String,
     href: String,

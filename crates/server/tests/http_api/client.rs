@@ -22,6 +22,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
+use crate::described;
+
 pub(crate) const TOKEN: &str = "00112233445566778899aabbccddeeff";
 
 /// A clock that is a millisecond later each time it is asked.
@@ -118,10 +120,12 @@ impl Api {
 
     /// Sends a request as it is.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
         let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+        described::check(method.as_str(), &path, parts.status.as_u16(), &body);
         Answer { status: parts.status, headers: parts.headers, body }
     }
 

@@ -5,15 +5,17 @@ use std::str::FromStr;
 use pintle_core::command::Command;
 use pintle_core::id::InstanceId;
 use pintle_core::model::{Instance, InstanceState, Timestamp};
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::ibm::Site;
 use crate::wire::{Text, TextForm, timestamp};
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "InstanceActionPrototype")]
 pub struct Action {
     r#type: Text<ActionType>,
 }
@@ -53,17 +55,30 @@ impl Action {
 /// It is completed: the instance's wanted state has been stored. What its host makes of that is shown by the instance.
 pub fn encode_action(site: &Site, instance: &Instance, at: Timestamp, trace: &str) -> Value {
     let at = timestamp(at);
-    json!({
-        "id": trace,
-        "href": format!("{}/actions/{trace}", super::href(site, instance.id)),
-        "type": match instance.state {
+    json!(Shape {
+        id: trace.to_owned(),
+        href: format!("{}/actions/{trace}", super::href(site, instance.id)),
+        r#type: match instance.state {
             InstanceState::Running => "start",
             InstanceState::Stopped => "stop",
         },
-        "status": "completed",
-        "created_at": at,
-        "started_at": at,
-        "completed_at": at,
-        "force": false,
+        status: "completed",
+        created_at: at.clone(),
+        started_at: at.clone(),
+        completed_at: at,
+        force: false,
     })
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "InstanceAction")]
+pub(in crate::ibm) struct Shape {
+    id: String,
+    href: String,
+    r#type: &'static str,
+    status: &'static str,
+    created_at: String,
+    started_at: String,
+    completed_at: String,
+    force: bool,
 }

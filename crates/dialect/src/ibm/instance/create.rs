@@ -4,6 +4,7 @@ use pintle_core::command::{Command, CreateInstance};
 use pintle_core::id::VpcId;
 use pintle_core::model::Namespace;
 use pintle_core::txn::Snapshot;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::PROFILE;
@@ -13,8 +14,9 @@ use crate::problem::Problem;
 use crate::view::vpc_of_interface;
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "InstancePrototype")]
 pub struct Create {
     name: Option<String>,
     zone: ZoneIdentity,
@@ -26,9 +28,10 @@ pub struct Create {
     resource_group: Option<ResourceGroupIdentity>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ProfileIdentity {
+#[schemars(rename = "InstanceProfileIdentity")]
+pub(in crate::ibm) struct ProfileIdentity {
     name: String,
 }
 

@@ -8,8 +8,10 @@ mod create;
 mod show;
 mod update;
 
+pub(in crate::ibm) use action::Shape as ActionShape;
 pub use action::{Action, encode_action};
 pub use create::Create;
+pub(in crate::ibm) use show::Shape;
 pub use show::{encode, encode_page};
 pub use update::Update;
 

@@ -2,6 +2,7 @@
 
 use pintle_core::lifecycle::Lifecycle;
 use pintle_core::model::{Instance, InstanceState};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -11,8 +12,9 @@ use crate::ibm::{Site, collection, network_attachment};
 use crate::view::{InstanceView, Page};
 use crate::wire::timestamp;
 
-#[derive(Serialize)]
-struct Shape {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Instance")]
+pub(in crate::ibm) struct Shape {
     id: String,
     crn: String,
     href: String,
@@ -28,13 +30,16 @@ struct Shape {
     vpc: Reference,
     zone: Reference,
     resource_group: Reference,
+    #[schemars(with = "Vec<network_attachment::ReferenceShape>")]
     network_attachments: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<network_attachment::ReferenceShape>")]
     primary_network_attachment: Option<Value>,
 }
 
-#[derive(Serialize, Clone)]
-struct Reason {
+#[derive(Serialize, Clone, JsonSchema)]
+#[schemars(rename = "InstanceReason")]
+pub(in crate::ibm) struct Reason {
     code: &'static str,
     message: String,
 }

@@ -2,6 +2,7 @@
 
 mod rule;
 
+pub(in crate::ibm) use rule::Shape as RuleShape;
 pub use rule::{RulePatch, RulePut, encode_rule, encode_rule_page, of_direction, rule_href};
 
 use pintle_core::command::{Command, CreateNetworkAcl};
@@ -9,6 +10,7 @@ use pintle_core::id::{NetworkAclId, VpcId};
 use pintle_core::model::NetworkAcl;
 use pintle_core::query;
 use pintle_core::txn::Snapshot;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -31,8 +33,9 @@ pub fn crn(site: &Site, acl: &NetworkAcl) -> String {
 }
 
 /// Body of `POST /network_acls`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NetworkACLPrototype")]
 pub struct Create {
     name: Option<String>,
     vpc: Identity<VpcId>,
@@ -69,10 +72,12 @@ impl Create {
 }
 
 /// Body of `PATCH /network_acls/{id}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NetworkACLPatch")]
 pub struct Update {
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "String")]
     name: Option<String>,
 }
 
@@ -83,13 +88,15 @@ impl Update {
     }
 }
 
-#[derive(Serialize)]
-struct Shape {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "NetworkACL")]
+pub(in crate::ibm) struct Shape {
     id: String,
     crn: String,
     href: String,
     name: String,
     created_at: String,
+    #[schemars(with = "Vec<RuleShape>")]
     rules: Vec<Value>,
     subnets: Vec<Reference>,
     vpc: Reference,

@@ -8,6 +8,7 @@ use pintle_core::command::{AclPlace, AclRulePut, AclRulesChange, Command, NewAcl
 use pintle_core::id::{AclRuleId, NetworkAclId};
 use pintle_core::model::{NetworkAcl, NetworkAclRule};
 use pintle_core::policy::{AclAction, Direction, PortRange, ProtocolMatch};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -30,8 +31,9 @@ pub fn rule_href(site: &Site, acl: NetworkAclId, rule: AclRuleId) -> String {
 }
 
 /// A rule to be made.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NetworkACLRulePrototype")]
 pub struct RulePut {
     name: Option<String>,
     action: String,
@@ -141,20 +143,27 @@ fn end(text: &str, ip: IpVersion, field: &str) -> Result<IpNet, Problem> {
 }
 
 /// Body of `PATCH /network_acls/{id}/rules/{id}`: what it leaves out stays as it is; `before` `null` makes it the last.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NetworkACLRulePatch")]
 pub struct RulePatch {
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "String")]
     name: Option<String>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "String")]
     action: Option<String>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "String")]
     direction: Option<String>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "String")]
     protocol: Option<String>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "String")]
     source: Option<String>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "String")]
     destination: Option<String>,
     #[serde(default, deserialize_with = "removable")]
     destination_port_min: Option<Option<u16>>,
@@ -226,8 +235,9 @@ fn ip_version(rule: &NetworkAclRule) -> IpVersion {
     }
 }
 
-#[derive(Serialize)]
-struct Shape {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "NetworkACLRule")]
+pub(in crate::ibm) struct Shape {
     id: String,
     href: String,
     name: String,

@@ -3,12 +3,14 @@
 mod rule;
 mod target;
 
+pub(in crate::ibm) use rule::Shape as RuleShape;
 pub use rule::{RuleFields, RulePatch, encode_rule, encode_rules, rule_href};
 pub use target::{Target, encode_target, encode_target_page, target};
 
 use pintle_core::command::{Command, CreateSecurityGroup, UpdateSecurityGroup};
 use pintle_core::id::{SecurityGroupId, VpcId};
 use pintle_core::model::SecurityGroup;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -36,8 +38,9 @@ fn check_name(name: Option<&str>) -> Result<(), Problem> {
 }
 
 /// Body of `POST /security_groups`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "SecurityGroupPrototype")]
 pub struct Create {
     name: Option<String>,
     vpc: Identity<VpcId>,
@@ -67,10 +70,12 @@ impl Create {
 }
 
 /// Body of `PATCH /security_groups/{id}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "SecurityGroupPatch")]
 pub struct Update {
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "String")]
     name: Option<String>,
 }
 
@@ -86,13 +91,15 @@ impl Update {
     }
 }
 
-#[derive(Serialize)]
-struct Shape {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SecurityGroup")]
+pub(in crate::ibm) struct Shape {
     id: String,
     crn: String,
     href: String,
     name: String,
     created_at: String,
+    #[schemars(with = "Vec<RuleShape>")]
     rules: Vec<Value>,
     targets: Vec<Target>,
     vpc: Reference,

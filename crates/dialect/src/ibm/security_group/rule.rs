@@ -9,6 +9,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use pintle_core::command::{Command, NewRule, RulesChange};
 use pintle_core::id::{PrefixListId, RuleId, SecurityGroupId};
 use pintle_core::policy::{ProtocolMatch, Remote, Rule};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -30,8 +31,9 @@ pub fn rule_href(site: &Site, group: SecurityGroupId, rule: RuleId) -> String {
 }
 
 /// A rule to be made.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "SecurityGroupRulePrototype")]
 pub struct RuleFields {
     direction: String,
     protocol: String,
@@ -45,9 +47,10 @@ pub struct RuleFields {
 }
 
 /// The other end of a rule: an address, a range, or something that exists.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RemoteFields {
+#[schemars(rename = "SecurityGroupRuleRemotePrototype")]
+pub(in crate::ibm) struct RemoteFields {
     address: Option<Text<IpAddr>>,
     cidr_block: Option<Text<IpNet>>,
     id: Option<String>,
@@ -56,9 +59,10 @@ struct RemoteFields {
 }
 
 /// The interface's own addresses that a rule is for.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct LocalFields {
+#[schemars(rename = "SecurityGroupRuleLocalPrototype")]
+pub(in crate::ibm) struct LocalFields {
     address: Option<Text<IpAddr>>,
     cidr_block: Option<Text<IpNet>>,
 }
@@ -148,18 +152,24 @@ fn any(ip: IpVersion) -> IpNet {
 }
 
 /// Body of `PATCH /security_groups/{id}/rules/{id}`: what it leaves out stays as it is.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "SecurityGroupRulePatch")]
 pub struct RulePatch {
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "String")]
     direction: Option<String>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "String")]
     protocol: Option<String>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "String")]
     ip_version: Option<String>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "LocalFields")]
     local: Option<LocalFields>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "RemoteFields")]
     remote: Option<RemoteFields>,
     #[serde(default, deserialize_with = "removable")]
     port_min: Option<Option<u16>>,
@@ -212,8 +222,9 @@ fn ip_version(rule: &Rule) -> IpVersion {
     }
 }
 
-#[derive(Serialize)]
-struct Shape {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SecurityGroupRule")]
+pub(in crate::ibm) struct Shape {
     id: String,
     href: String,
     name: String,

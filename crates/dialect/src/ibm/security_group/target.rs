@@ -1,6 +1,7 @@
 //! `/security_groups/{id}/targets`: the interfaces that a group applies to.
 
 use pintle_core::id::SecurityGroupId;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -9,7 +10,8 @@ use crate::ibm::{Site, collection};
 use crate::view::{MemberView, Page};
 
 /// An interface as its groups and floating IPs show it: a reference with its subnet and primary address.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "SecurityGroupTarget")]
 pub struct Target {
     #[serde(flatten)]
     vni: Reference,

@@ -1,14 +1,16 @@
 //! `POST /virtual_network_interfaces`.
 
 use pintle_core::command::Command;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::ibm::choice::VniFields;
 use crate::problem::Problem;
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(rename = "VirtualNetworkInterfacePrototype")]
 pub struct Create(VniFields);
 
 impl Create {

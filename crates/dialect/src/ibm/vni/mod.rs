@@ -7,6 +7,7 @@ mod update;
 
 pub use create::Create;
 pub use ips::{add_ip, encode_ip, encode_ip_page};
+pub(in crate::ibm) use show::Shape;
 pub use show::{encode, encode_deleted, encode_page};
 pub use update::Update;
 

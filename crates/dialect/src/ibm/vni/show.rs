@@ -2,6 +2,7 @@
 
 use pintle_core::lifecycle::Lifecycle;
 use pintle_core::model::ProtocolStateFiltering;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -10,8 +11,9 @@ use crate::ibm::{Site, collection};
 use crate::view::{Page, VniView};
 use crate::wire::timestamp;
 
-#[derive(Serialize)]
-struct Shape {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "VirtualNetworkInterface")]
+pub(in crate::ibm) struct Shape {
     id: String,
     crn: String,
     href: String,

@@ -2,24 +2,31 @@
 
 use pintle_core::command::{Command, UpdateVni};
 use pintle_core::id::VniId;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::ibm::choice::FilteringMode;
 use crate::wire::{Text, given};
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "VirtualNetworkInterfacePatch")]
 pub struct Update {
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "String")]
     name: Option<String>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "bool")]
     allow_ip_spoofing: Option<bool>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "bool")]
     auto_delete: Option<bool>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "bool")]
     enable_infrastructure_nat: Option<bool>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Text<FilteringMode>")]
     protocol_state_filtering_mode: Option<Text<FilteringMode>>,
 }
 

@@ -4,6 +4,7 @@ mod floating_ips;
 mod instances;
 mod network_acls;
 mod network_attachments;
+mod openapi;
 mod public_gateways;
 mod reserved_ips;
 mod security_groups;
@@ -82,6 +83,8 @@ pub(super) fn router() -> Router<App> {
         .route("/instances/{id}/network_attachments", get(na::list).post(na::create))
         .route("/instances/{id}/network_attachments/{na}", get(na::show).patch(na::update).delete(na::delete))
         .route_layer(from_fn(check_version))
+        // Tools ask for it without the parameters that it tells them of.
+        .route("/openapi.json", get(openapi::show))
 }
 
 /// Holds every request to `version` and `generation`, and leaves the version and the rest of the query to the operation.
