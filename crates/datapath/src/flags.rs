@@ -176,6 +176,8 @@ flags! {
         OPEN_0 = 4,
         /// The interface at end 1 judges every packet of it.
         OPEN_1 = 8,
+        /// An ICMP answer opened it, whose query nobody has seen here.
+        BY_ANSWER = 16,
     }
 }
 

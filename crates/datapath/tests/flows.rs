@@ -3,10 +3,10 @@
 mod common;
 
 use common::frames::{ACK, Route, SYN, Segment, Udp, echo};
-use common::policy::{allow_out, rule};
+use common::policy::{allow_all, allow_out, rule};
 use common::{Bench, GATEWAY_MAC_2, REMOTE, REMOTE_MAC, SEGMENT, endpoint_key};
 use pintle_core::DropReason;
-use pintle_core::policy::{Direction, ProtocolMatch, Remote};
+use pintle_core::policy::{Direction, IcmpMatch, ProtocolMatch, Remote};
 use pintle_datapath::{FlowKey, FlowState, Verdict, cell_of_endpoint, ticks};
 
 fn udp_between(bench: &Bench, ports: (u16, u16)) -> (Vec<u8>, Vec<u8>) {
@@ -18,7 +18,7 @@ fn udp_between(bench: &Bench, ports: (u16, u16)) -> (Vec<u8>, Vec<u8>) {
 fn e18_flows_are_remembered_as_long_as_their_kind() {
     Bench::run(|bench| {
         let (a, b) = (&bench.a, &bench.b);
-        bench.set_rules(b, common::policy::allow_all());
+        bench.set_rules(b, allow_all());
         bench.set_rules(a, allow_out());
         let (there, back) = udp_between(bench, (5000, 53));
         let denied = Some(DropReason::PolicyIngressDenied);
@@ -125,6 +125,52 @@ fn a_flow_follows_its_endpoint_at_the_next_packet() {
         bench.set_rules(b, allow_out());
         bench.edit_endpoint(b.key(), |endpoint| *endpoint = b.endpoint());
         assert_eq!(bench.refused(a, &there), Some(DropReason::PolicyIngressDenied));
+    });
+}
+
+#[test]
+fn d07_what_was_judged_since_are_the_interfaces_that_were_asked_not_those_that_are_there_now() {
+    Bench::run(|bench| {
+        let (a, b, c) = (&bench.a, &bench.b, &bench.c);
+        let cases = [(c, 5000, None), (a, 5001, Some(DropReason::PolicyIngressDenied))];
+        for (judged, port, fate) in cases {
+            bench.edit_endpoint(a.key(), |endpoint| *endpoint = a.endpoint());
+            bench.set_rules(b, allow_all());
+            assert_eq!(bench.refused(a, &udp_between(bench, (port, 53)).0), None);
+            bench.set_rules(b, allow_out());
+            bench.edit_iface(judged, |iface| iface.judged += 1);
+            bench.edit_endpoint(a.key(), |endpoint| *endpoint = c.endpoint());
+            let back = Route { dst_mac: c.mac, ..Route::switched(b, a) }.udp((53, port), b"!");
+            assert_eq!(bench.refused(b, &back), fate);
+            assert_eq!(bench.delivered(c), 1, "the first one's reply only");
+        }
+        assert_eq!(bench.flows().len(), 1, "the other one has ended");
+    });
+}
+
+#[test]
+fn gates_are_asked_about_an_icmp_answer_that_opened_a_flow_and_not_about_its_query() {
+    Bench::run(|bench| {
+        let (a, b) = (&bench.a, &bench.b);
+        let message = |from, to, kind, id| Route::switched(from, to).packet(1, &[kind, 0, 0, 0, 0, id, 0, 9]);
+        let permit = |kind| {
+            let icmp = ProtocolMatch::Icmp(IcmpMatch::Type(kind));
+            bench.set_rules(a, vec![rule(9, Direction::Egress, icmp, Remote::Any)]);
+        };
+        for (query, answer) in [(8, 0), (13, 14), (17, 18)] {
+            permit(answer);
+            // Nobody has asked, and nobody filters by state.
+            assert_eq!(bench.refused(a, &message(a, b, answer, query)), None);
+            for from_opener in [false, true] {
+                let next = if from_opener { message(a, b, answer, query) } else { message(b, a, query, query) };
+                bench.edit_iface(a, |iface| iface.judged += 1);
+                assert_eq!(bench.refused(if from_opener { a } else { b }, &next), None);
+            }
+            permit(query);
+            bench.edit_iface(a, |iface| iface.judged += 1);
+            let denied = Some(DropReason::PolicyEgressDenied);
+            assert_eq!(bench.refused(b, &message(b, a, query, query)), denied);
+        }
     });
 }
 

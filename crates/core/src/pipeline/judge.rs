@@ -151,9 +151,9 @@ impl Pipeline {
         trace: &mut Trace,
     ) -> Result<(), Refusal> {
         trace.say(PathStage::Flow, if d == flow.opener { "known, from the end that opened it" } else { "a reply" });
-        let judged_anew = case.sides().any(|(side, direction)| {
-            flow.gates[end_of(d, direction)].is_some_and(|passed| passed.judged != side.port.policy.judged)
-        });
+        // The interfaces that were asked count, not those that the packet passes now: they may be others.
+        let judged = |port| case.world.port(port).map_or(0, |port| port.policy.judged);
+        let judged_anew = flow.gates.iter().flatten().any(|passed| judged(passed.port) != passed.judged);
         for (side, direction) in case.sides() {
             acl::cross(case.world, side.port, direction, case.packet, case.selector, trace)?;
             let end = end_of(d, direction);

@@ -77,23 +77,18 @@ static __always_inline int ask_interface(struct scratch *scratch, __u32 slot)
 }
 
 /*
- * Fills the question about a packet for the gate at the sender's (`side` 0) or the receiver's end (1). `reversed`: as if
- * the other end had opened the flow with a packet to this one's source port.
+ * Fills the question about a packet for the gate at the sender's (`side` 0) or the receiver's end (1). `reversed`: about
+ * one that the other end has opened the flow with. `choice`: what rules read of the packet that is asked about.
  */
 static __always_inline void fill_ask(struct ask *ask, const struct packet *pkt, __u32 segment, __u32 side,
-				     __u32 reversed)
+				     __u32 reversed, __u32 choice)
 {
 	ask->local = side ? pkt->daddr : pkt->saddr;
 	ask->remote = side ? pkt->saddr : pkt->daddr;
 	ask->segment = segment;
 	ask->ingress = side ^ reversed;
 	ask->proto = pkt->proto;
-	ask->choice = pkt->choice;
-	/* The opener's choice is its destination port, which stands in the ports of the flow also for ICMP. */
-	if (reversed)
-		ask->choice = pkt->flags & PKT_ICMP || pkt->proto == IPPROTO_TCP || pkt->proto == IPPROTO_UDP ?
-				      bpf_ntohs(pkt->sport) :
-				      0;
+	ask->choice = choice;
 }
 
 /* Whether the interface judges every packet of flows like this one: it says so, and both its gates are open for it. */
@@ -153,7 +148,8 @@ __noinline int enter_side(const struct packet *pkt, struct way *way, __u32 side,
 	reason = cross_border(pkt, way, side);
 	if (reason)
 		return reason;
-	fill_ask(&scratch->ask, pkt, way->segment, side, reversed);
+	/* Only TCP is asked about in reverse. */
+	fill_ask(&scratch->ask, pkt, way->segment, side, reversed, reversed ? bpf_ntohs(pkt->sport) : pkt->choice);
 	if (!ask_interface(scratch, slot))
 		return blame(way, side, side ? DROP_POLICY_INGRESS_DENIED : DROP_POLICY_EGRESS_DENIED);
 	note_rule(&scratch->flow, &scratch->ask);
@@ -275,8 +271,11 @@ __noinline int open_flow(struct __sk_buff *skb, const struct packet *pkt, struct
 	}
 	if (pkt->flags & PKT_LATER)
 		return DROP_FRAGMENT_UNKNOWN;
-	if ((pkt->flags & PKT_ANSWER) && filtering)
-		return DROP_ICMP_UNSOLICITED;
+	if (pkt->flags & PKT_ANSWER) {
+		if (filtering)
+			return DROP_ICMP_UNSOLICITED;
+		flow->flags |= FLOW_BY_ANSWER;
+	}
 
 	flow->nat_addr = way->nat_addr;
 	flow->nat_port = way->nat_port;
@@ -302,6 +301,19 @@ __noinline int open_flow(struct __sk_buff *skb, const struct packet *pkt, struct
 }
 
 /*
+ * What rules read of the packet that opened a flow, told by any packet of it: the port of the end that it was for, which
+ * is an ICMP message's type and code, or 0. Of an answer that is the identifier: its query, at its own end, tells.
+ */
+static __always_inline __u32 opening_choice(const struct flow *flow, const struct packet *pkt, __u32 reply)
+{
+	__u32 query = bpf_ntohs(reply ? pkt->dport : pkt->sport);
+
+	if (!(flow->flags & FLOW_BY_ANSWER))
+		return bpf_ntohs(reply ? pkt->sport : pkt->dport);
+	return query >> 8 == ICMP_ECHO ? query & 0xff : query + (1 << 8);
+}
+
+/*
  * ACL and gate at the sender's (`side` 0) or the receiver's end, for a flow that is known. New rules are noted in the
  * scratch flow: the real one takes them once the whole path lets the packet pass.
  */
@@ -323,7 +335,7 @@ __noinline int ask_again(struct flow *flow, const struct packet *pkt, struct way
 	if (reason)
 		return reason;
 	if (old_slot != slot || flow->judged != judgement(flow->slot)) {
-		fill_ask(&scratch->ask, pkt, way->segment, side, end != opener);
+		fill_ask(&scratch->ask, pkt, way->segment, side, end != opener, opening_choice(flow, pkt, end != opener));
 		if (!ask_interface(scratch, slot)) {
 			if (old_slot == slot)
 				forget_flow(&scratch->key, flow);
@@ -332,7 +344,7 @@ __noinline int ask_again(struct flow *flow, const struct packet *pkt, struct way
 		note_rule(&scratch->flow, &scratch->ask);
 	}
 	if (flow->flags & (at ? FLOW_OPEN_1 : FLOW_OPEN_0)) {
-		fill_ask(&scratch->ask, pkt, way->segment, side, 0);
+		fill_ask(&scratch->ask, pkt, way->segment, side, 0, pkt->choice);
 		if (!ask_interface(scratch, slot))
 			return blame(way, side, side ? DROP_POLICY_INGRESS_DENIED : DROP_POLICY_EGRESS_DENIED);
 	}

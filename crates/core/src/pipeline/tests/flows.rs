@@ -1,7 +1,7 @@
 //! Flows: replies, timeouts, quotas, judgements.
 
 use super::*;
-use crate::policy::FlowTimeouts;
+use crate::policy::{FlowTimeouts, IcmpMatch};
 
 /// A may ask B anything; nothing else is permitted.
 fn one_way() -> Scene {
@@ -73,6 +73,44 @@ fn a_gate_that_the_flow_has_not_passed_is_asked() {
     scene.entries.insert(key, Entry::Endpoint(EndpointSpec::Vni(C.endpoint())));
     scene.expect_pass(&datagram(A, C, 53));
     scene.expect_drop(&datagram(A, C, 54), DropReason::PolicyIngressDenied);
+}
+
+#[test]
+fn d07_what_was_judged_since_are_the_interfaces_that_were_asked_not_those_that_are_there_now() {
+    for (judged, fate) in [(C, None), (A, Some(DropReason::PolicyIngressDenied))] {
+        let mut scene = one_way();
+        scene.permit(C, Direction::Egress, ProtocolMatch::Any, Remote::Any);
+        scene.expect_pass(&datagram(A, B, 53));
+        scene.rules_of(B).clear();
+        scene.edit(judged, |port| port.policy.judged += 1);
+        // A's address goes to C, which forwards what is not its own.
+        scene.edit(C, |port| port.policy.source_dest_check = false);
+        let key = EntryKey::Endpoint(SEGMENT, A.ip.into());
+        scene.entries.insert(key, Entry::Endpoint(EndpointSpec::Vni(C.endpoint())));
+        let reply = Craft { destination_mac: C.mac(), ..answer(B, A, 53) };
+        assert_eq!(dropped(&scene.say(&reply)), fate);
+        assert_eq!(scene.pipeline.flows.is_empty(), fate.is_some());
+    }
+}
+
+#[test]
+fn gates_are_asked_about_an_icmp_answer_that_opened_a_flow_and_not_about_its_query() {
+    for (kind, fate) in [(0, None), (8, Some(DropReason::PolicyEgressDenied))] {
+        let mut scene = Scene::closed();
+        scene.permit(B, Direction::Ingress, ProtocolMatch::Any, Remote::Any);
+        scene.permit(C, Direction::Egress, ProtocolMatch::Icmp(IcmpMatch::Type(kind)), Remote::Any);
+        scene.edit(B, |port| port.policy.state_filtering = false);
+        // C lives elsewhere when it answers what nobody here has asked, and then here.
+        let (endpoint, location) = (EntryKey::Endpoint(SEGMENT, C.ip.into()), EntryKey::Location(SEGMENT, C.mac()));
+        let elsewhere = Entry::Location(LocationSpec { vtep: Some(OTHER_HOST), alt_vtep: None, route_table: 0 });
+        let here = scene.entries.insert(location, elsewhere).expect("it has one");
+        let away = VniEndpoint { port: None, vtep: Some(OTHER_HOST), ..C.endpoint() };
+        scene.entries.insert(endpoint, Entry::Endpoint(EndpointSpec::Vni(away)));
+        assert_eq!(dropped(&scene.arrive(&echo(C, B, 0, 5).routed().bytes())), None);
+        scene.entries.insert(location, here);
+        scene.entries.insert(endpoint, Entry::Endpoint(EndpointSpec::Vni(C.endpoint())));
+        assert_eq!(dropped(&scene.say(&echo(B, C, 8, 5))), fate);
+    }
 }
 
 #[test]
