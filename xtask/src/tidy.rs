@@ -11,10 +11,11 @@ const LONGEST_FILE: usize = 500;
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("core", &[]),
     ("probe", &[]),
+    ("authz", &["core"]),
     ("dialect", &["core"]),
     ("store", &["core"]),
     ("datapath", &["core"]),
-    ("server", &["core", "dialect", "store"]),
+    ("server", &["authz", "core", "dialect", "store"]),
     ("agent", &["core", "datapath", "dialect"]),
     ("pintle", &["core", "dialect", "store", "server", "datapath", "agent", "probe"]),
     ("lab", &["core", "dialect", "store", "server", "datapath", "agent", "probe"]),

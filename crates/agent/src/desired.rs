@@ -5,7 +5,7 @@ mod uses;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
-use pintle_core::host_spec::{EndpointSpec, Entry, EntryKey, InstanceSpec, LocationSpec, PortSpec, RouteSpec};
+use pintle_core::host_spec::{EndpointSpec, Entry, EntryKey, InstanceSpec, LocationSpec, PortNic, PortSpec, RouteSpec};
 use pintle_core::id::{AttachmentId, InstanceId};
 use pintle_core::net::Mac;
 use pintle_core::txn::Revision;
@@ -158,8 +158,15 @@ impl Desired {
         }
     }
 
-    /// An instance's ports live in its namespace; a port's device stands in the endpoints of its addresses; one of those
-    /// addresses stands in the location of the interface's MAC.
+    /// The ports that use VLANs of a port's card.
+    pub fn vlans_of(&self, card: AttachmentId) -> impl Iterator<Item = AttachmentId> {
+        let instance = self.port(card).filter(|spec| card_of(spec).is_none()).map(|spec| spec.instance);
+        let others = instance.and_then(|instance| self.ports.get(&instance)).into_iter().flatten().copied();
+        others.filter(move |id| self.port(*id).and_then(card_of) == Some(card))
+    }
+
+    /// An instance's ports live in its namespace, and those of VLANs on another's card; a port's device stands in the endpoints
+    /// of its addresses; one of those addresses stands in the location of the interface's MAC.
     fn add_dependents(&self, key: &EntryKey, touched: &mut BTreeSet<EntryKey>) {
         match key {
             EntryKey::Instance(id) => {
@@ -172,6 +179,10 @@ impl Desired {
                 if let Some(spec) = self.port(*id) {
                     touched.extend(spec.addresses.iter().map(|address| EntryKey::Endpoint(spec.segment, *address)));
                     touched.insert(EntryKey::Instance(spec.instance));
+                }
+                for port in self.vlans_of(*id) {
+                    touched.insert(EntryKey::Port(port));
+                    self.add_dependents(&EntryKey::Port(port), touched);
                 }
             }
             EntryKey::Endpoint(segment, _) => {
@@ -188,7 +199,8 @@ impl Desired {
             | EntryKey::Group(_)
             | EntryKey::Location(..)
             | EntryKey::Route(..)
-            | EntryKey::FloatingIp(_) => {}
+            | EntryKey::FloatingIp(_)
+            | EntryKey::Share(_) => {}
         }
     }
 }
@@ -202,5 +214,13 @@ impl Delta {
         self.removed.retain(|key| !said.contains(key));
         self.put.extend(later.put);
         self.removed.extend(later.removed);
+    }
+}
+
+/// The port whose card a port uses a VLAN of, if it has none of its own.
+pub fn card_of(spec: &PortSpec) -> Option<AttachmentId> {
+    match spec.nic {
+        PortNic::Vlan { card, .. } => Some(card),
+        PortNic::Card { .. } => None,
     }
 }

@@ -18,6 +18,7 @@ pub mod reconcile;
 mod run;
 mod session;
 pub mod shaper;
+mod shares;
 mod telling;
 mod underlay;
 mod uninstall;

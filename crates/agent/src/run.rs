@@ -9,7 +9,6 @@ use crate::backoff::{Backoff, random};
 use crate::config::Config;
 use crate::error::AgentError;
 use crate::identity::{self, Identity, private_directory};
-use crate::journal::Journal;
 use crate::lock::DirectoryLock;
 use crate::reconcile::{HostConfig, Reconciler};
 use crate::session::{self, About, Link};
@@ -39,7 +38,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Agen
         uplink: config.uplink.clone(),
     };
     let (data_dir, sweep) = (config.data_dir.clone(), config.sweep);
-    let start = move || Worker::start(Reconciler::open(&host)?, Journal::new(&data_dir), sweep);
+    let start = move || Worker::start(Reconciler::open(&host)?, &data_dir, sweep);
     let mut worker = spawn_blocking(start).await.map_err(panicked)??;
     let about = About {
         identity,

@@ -14,9 +14,10 @@ use crate::identity::Identity;
 use crate::kernel::{KernelError, NetNs, Netlink, link};
 use crate::lock::DirectoryLock;
 use crate::reconcile::{Marks, remove_namespaces};
+use crate::shares;
 
-/// Removes everything that the agent with this configuration put into the kernel, and its last known desired state. The
-/// identity stays: the host can come back. Does nothing on a host that never joined.
+/// Removes everything that the agent with this configuration put into the kernel, the servers of its shares, and its last
+/// known desired state. The identity and the files of shares stay: the host can come back. Does nothing on a host that never joined.
 ///
 /// # Errors
 /// [`AgentError::InUse`] while the agent runs, else the first of what could not be removed; the rest is removed all the
@@ -24,7 +25,10 @@ use crate::reconcile::{Marks, remove_namespaces};
 pub fn uninstall(config: &Config) -> Result<(), AgentError> {
     let Some(identity) = Identity::load(&config.data_dir)? else { return Ok(()) };
     let _lock = DirectoryLock::take(&config.data_dir)?;
+    // Before their namespaces, which they are in.
+    let ended = shares::stop_all(&config.data_dir).map_err(AgentError::Config);
     let removed = uninstall_host(identity.host, &config.bpffs);
+    let removed = ended.and(removed);
     let saved = config.data_dir.join("desired.log");
     match std::fs::remove_file(&saved) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {

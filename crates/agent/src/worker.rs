@@ -4,6 +4,7 @@
 //! the session must go on answering meanwhile.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ use crate::journal::Journal;
 use crate::kernel::KernelError;
 use crate::kernel::monitor::{Aspect, Change, MonitorThread};
 use crate::reconcile::{FlowThread, LookoutThread, Outcome, Reconciler};
+use crate::shares::{Ganesha, Shares};
 use crate::telling::Teller;
 use crate::underlay::Underlay;
 
@@ -50,6 +52,8 @@ pub(crate) enum Work {
     Look,
     /// A question that takes the desired state to answer.
     Explain { probe: Box<Probe>, asked: Asked },
+    /// What is told to the server has changed.
+    Tell,
     /// The end.
     Stop,
 }
@@ -93,9 +97,14 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Starts the thread.
-    pub(crate) fn start(mut reconciler: Reconciler, journal: Journal, sweep: Duration) -> Result<Self, AgentError> {
+    pub(crate) fn start(mut reconciler: Reconciler, data_dir: &Path, sweep: Duration) -> Result<Self, AgentError> {
         let (inbox, work) = sync_channel(INBOX);
-        let applied = Applied { revision: 0, failures: Vec::new() };
+        let journal = Journal::new(data_dir);
+        let news = inbox.clone();
+        // When the inbox is full the next round tells it.
+        let told = move || drop(news.try_send(Work::Tell));
+        let shares = Shares::start(data_dir, Box::new(Ganesha), told).map_err(AgentError::file("use", data_dir))?;
+        let applied = Applied { revision: 0, failures: Vec::new(), pending: Vec::new() };
         let start = Progress { epoch: None, applied, underlay: reconciler.underlay() };
         let (sender, progress) = watch::channel(start);
         let (drift_sender, drift) = mpsc::channel(DRIFT);
@@ -110,12 +119,14 @@ impl Worker {
         let thread = Thread {
             reconciler,
             journal,
+            shares,
             sweep,
             work,
             waiting: VecDeque::new(),
             progress: sender,
             drift: drift_sender,
             epoch: None,
+            about_shares: false,
         };
         let thread =
             thread::Builder::new().name("reconciler".to_owned()).spawn(move || thread.run()).map_err(thread_failed)?;
@@ -147,12 +158,15 @@ fn monitor(reconciler: &Reconciler, inbox: SyncSender<Work>) -> Result<MonitorTh
 struct Thread {
     reconciler: Reconciler,
     journal: Journal,
+    shares: Shares,
     sweep: Duration,
     work: Receiver<Work>,
     waiting: VecDeque<Work>,
     progress: watch::Sender<Progress>,
     drift: mpsc::Sender<DriftReport>,
     epoch: Option<String>,
+    /// Shares have not yet been told of what has come.
+    about_shares: bool,
 }
 
 impl Thread {
@@ -182,6 +196,7 @@ impl Thread {
                     next_sweep = Instant::now();
                 }
                 Some(Work::Notice(_)) | None => {}
+                Some(Work::Tell) => self.tell(),
                 Some(Work::Explain { probe, asked }) => asked.answer(self.reconciler.explain(&probe)),
             }
         }
@@ -204,6 +219,7 @@ impl Thread {
             tracing::warn!(%error, "the desired state is not on disk: repairs need the server after a restart");
         }
         self.epoch = Some(epoch);
+        self.about_shares = true;
         self.round(|reconciler| reconciler.replace(desired));
     }
 
@@ -212,6 +228,7 @@ impl Thread {
         if let Err(error) = self.keep(revision, &delta) {
             tracing::warn!(%error, "the change of desired state is not on disk");
         }
+        self.about_shares |= Shares::concerned(&delta);
         self.round(|reconciler| reconciler.change(revision, delta));
     }
 
@@ -257,6 +274,12 @@ impl Thread {
     fn round(&mut self, round: impl FnOnce(&mut Reconciler) -> Result<Outcome, AgentError>) {
         match round(&mut self.reconciler) {
             Ok(outcome) => {
+                // Before anything is told: what is new to shares is pending.
+                if let Some(desired) = self.reconciler.desired()
+                    && std::mem::take(&mut self.about_shares)
+                {
+                    self.shares.follow(desired);
+                }
                 for report in outcome.drift {
                     if self.drift.try_send(report).is_err() {
                         tracing::warn!("a drift report is lost: too many wait for the server");
@@ -270,7 +293,9 @@ impl Thread {
 
     fn tell(&self) {
         let revision = self.reconciler.desired().map_or(0, Desired::revision);
-        let applied = Applied { revision, failures: self.reconciler.failures() };
+        let mut failures = self.reconciler.failures();
+        failures.extend(self.shares.failures());
+        let applied = Applied { revision, failures, pending: self.shares.pending() };
         let known = self.reconciler.desired().is_some();
         let epoch = self.epoch.clone().filter(|epoch| known && !epoch.is_empty());
         let now = Progress { epoch, applied, underlay: self.reconciler.underlay() };

@@ -86,7 +86,7 @@ fn p10_a_host_joins_serves_and_resumes() {
         assert_eq!((greeting.underlay_mtu, greeting.resume), (1500, None));
         welcome(&mut peer, "first", false).await;
         snapshot(&mut peer, 5, &[&one]).await;
-        assert_eq!(applied(&mut peer, 5).await.0, Applied { revision: 5, failures: Vec::new() });
+        assert_eq!(applied(&mut peer, 5).await.0, Applied { revision: 5, failures: Vec::new(), pending: Vec::new() });
         let put = two.entries();
         peer.send(ServerMessage::Delta { revision: 6, put, removed: Vec::new() }).await;
         assert_eq!(applied(&mut peer, 6).await.0.failures, []);

@@ -2,14 +2,16 @@
 
 use crate::command::Reply;
 use crate::draft::{Draft, parse_id};
+use crate::id::SshKeyId;
 use crate::id::{AttachmentId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
 use crate::id::{DhcpOptionSetId, SubnetReservationId};
 use crate::id::{FloatingIpId, FlowLogId, PublicGatewayId, RuleId, SubnetId, VniId, VpcId};
-use crate::id::{InternetGatewayId, RouteTableId};
+use crate::id::{InternetGatewayId, RouteTableId, ShareId};
+use crate::model::SshKey;
 use crate::model::{Attachment, Instance, Owner, ReservedIp, Subnet, Vni, Vpc};
 use crate::model::{DhcpOptionSet, SubnetReservation};
 use crate::model::{FloatingIp, FlowLog, NetworkAcl, PrefixList, PublicGateway, SecurityGroup};
-use crate::model::{InternetGateway, RouteTable};
+use crate::model::{InternetGateway, RouteTable, Share};
 use crate::record::{self, Record};
 use crate::refusal::{DecideError, Noun, Refusal};
 
@@ -70,6 +72,8 @@ things! {
     RouteTable, RouteTableId;
     SubnetReservation, SubnetReservationId;
     DhcpOptionSet, DhcpOptionSetId;
+    SshKey, SshKeyId;
+    Share, ShareId;
 }
 
 /// Whose a rule of a security group is, which is part of its group's record.

@@ -204,6 +204,8 @@ drop_reasons! {
     NoShaper = 65, "no_shaper", Forward, "the interface's bandwidth is limited and the host's shaper is not there";
     /// Noted, but not dropped: a shadow policy would have denied it.
     ShadowDenied = 66, "shadow_denied", Policy, "the shadow policy would deny it; it passed";
+    /// A tagged frame of a card that has VLANs, but not this one.
+    VlanNotAllowed = 67, "vlan_not_allowed", Parse, "no interface of this card has the frame's VLAN";
 }
 
 #[cfg(test)]

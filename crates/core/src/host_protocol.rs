@@ -16,7 +16,7 @@ use crate::txn::Revision;
 /// The name that the server's certificate carries, whatever its address.
 pub const SERVER_NAME: &str = "pintle-server";
 /// Both sides must speak the same version.
-pub const PROTOCOL_VERSION: u32 = 4;
+pub const PROTOCOL_VERSION: u32 = 5;
 /// The largest frame that either side accepts, in bytes. A snapshot is cut into frames well below it.
 pub const MAX_FRAME: usize = 16 << 20;
 
@@ -91,8 +91,12 @@ pub struct Resume {
 pub struct Applied {
     /// Everything up to this revision.
     pub revision: Revision,
-    /// What could not be applied (complete list as of now; an entry that is not in it has been applied).
+    /// What could not be applied (complete list as of now; an entry that is neither in it nor pending has been applied).
     pub failures: Vec<Failure>,
+    /// What is still under way and neither applied nor failed: servers that start or end, files that are being removed
+    /// (complete list as of now).
+    #[serde(default)]
+    pub pending: Vec<EntryKey>,
 }
 
 /// An entry that could not be applied.

@@ -10,8 +10,8 @@ use std::str::FromStr;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::id::{AttachmentId, InstanceId, NetworkAclId, PrefixListId, SecurityGroupId, VniId};
-use crate::model::Namespace;
+use crate::id::{AttachmentId, InstanceId, NetworkAclId, PrefixListId, SecurityGroupId, ShareId, VniId};
+use crate::model::{FileOwner, Namespace};
 use crate::net::Mac;
 use crate::policy::{AclRule, FlowTimeouts, Rule};
 
@@ -42,6 +42,8 @@ pub enum EntryKey {
     Endpoint(u32, IpAddr),
     /// A public address that this host answers for.
     FloatingIp(IpAddr),
+    /// The files of a share. Without an entry they stay as they are: only an entry that says so removes them.
+    Share(ShareId),
 }
 
 /// One entry of a host's desired state.
@@ -65,6 +67,8 @@ pub enum Entry {
     Endpoint(EndpointSpec),
     /// See [`EntryKey::FloatingIp`].
     FloatingIp(FloatingIpSpec),
+    /// See [`EntryKey::Share`].
+    Share(ShareSpec),
 }
 
 /// An instance that the host must have.
@@ -72,6 +76,18 @@ pub enum Entry {
 pub struct InstanceSpec {
     /// Which network namespace it is, if it is one.
     pub namespace: Namespace,
+    /// The share that is served in it by NFS at the addresses of its ports, if it is a mount target.
+    #[serde(default)]
+    pub serves: Option<ShareId>,
+}
+
+/// What a host does with the files of a share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ShareSpec {
+    /// It keeps them, in a directory that belongs to this owner at first.
+    Keep(FileOwner),
+    /// It removes them, for good.
+    Erase,
 }
 
 /// The name of a port's device in the host's own namespace: `pt` and 13 of the id's 16 random digits, so that it fits into
@@ -90,6 +106,29 @@ pub enum PortMode {
     Active,
     /// No longer speaks for its interface; the device is still there.
     Fenced,
+}
+
+/// How a port's frames are told from those of other ports on the same card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PortNic {
+    /// It has a card of its own: its frames carry no tag.
+    Card {
+        /// Whether other ports use VLANs of this card. Otherwise tagged frames are none of its guest's to send.
+        trunk: bool,
+    },
+    /// It uses a VLAN (IEEE 802.1Q) of another port's card.
+    Vlan {
+        /// The port whose card it is: of the same instance, on the same host, and a trunk.
+        card: AttachmentId,
+        /// The VLAN's number, 1 to 4094.
+        id: u16,
+    },
+}
+
+impl Default for PortNic {
+    fn default() -> Self {
+        PortNic::Card { trunk: false }
+    }
 }
 
 /// A port: an interface realised on this host.
@@ -133,6 +172,9 @@ pub struct PortSpec {
     /// no tables.
     #[serde(default)]
     pub route_table: u8,
+    /// How its frames are told from those of other ports.
+    #[serde(default)]
+    pub nic: PortNic,
 }
 
 /// What may pass a port.
@@ -314,6 +356,7 @@ impl fmt::Display for EntryKey {
             EntryKey::Route(segment, table, net) => write!(f, "route/{segment}.{table}/{net}"),
             EntryKey::Endpoint(segment, address) => write!(f, "endpoint/{segment}/{address}"),
             EntryKey::FloatingIp(address) => write!(f, "floating-ip/{address}"),
+            EntryKey::Share(id) => write!(f, "share/{id}"),
         }
     }
 }
@@ -330,6 +373,7 @@ impl FromStr for EntryKey {
             "group" => rest.parse().map(EntryKey::Group).map_err(|_| bad()),
             "acl" => rest.parse().map(EntryKey::Acl).map_err(|_| bad()),
             "floating-ip" => rest.parse().map(EntryKey::FloatingIp).map_err(|_| bad()),
+            "share" => rest.parse().map(EntryKey::Share).map_err(|_| bad()),
             "route" => {
                 let (place, net) = rest.split_once('/').ok_or_else(bad)?;
                 let (segment, table) = match place.split_once('.') {

@@ -99,6 +99,10 @@ ids! {
     AttachmentId, "eni-attach", "network attachment";
     /// Id of a [`crate::model::Host`].
     HostId, "host", "host";
+    /// Id of a [`crate::model::ApiKey`].
+    ApiKeyId, "apikey", "API key";
+    /// Id of a [`crate::model::Policy`].
+    PolicyId, "policy", "access policy";
     /// Id of a [`crate::model::SecurityGroup`].
     SecurityGroupId, "sg", "security group";
     /// Id of a rule of a [`crate::model::SecurityGroup`].
@@ -111,7 +115,7 @@ ids! {
     AclAssociationId, "aclassoc", "network ACL association";
     /// Id of a [`crate::model::FlowLog`].
     FlowLogId, "fl", "flow log";
-    /// Id of a file share.
+    /// Id of a [`crate::model::Share`].
     ShareId, "fs", "share";
     /// Id of a [`crate::model::PrefixList`].
     PrefixListId, "pl", "prefix list";
@@ -127,6 +131,8 @@ ids! {
     InternetGatewayId, "igw", "internet gateway";
     /// Id of a [`crate::model::RouteTable`].
     RouteTableId, "rtb", "route table";
+    /// Id of a [`crate::model::ZoneRoute`].
+    ZoneRouteId, "rtb-route", "route";
     /// Id of a [`crate::model::RouteAssociation`].
     RouteAssociationId, "rtbassoc", "route table association";
     /// Id of a [`crate::model::VpcRange`].
@@ -137,18 +143,46 @@ ids! {
     SubnetReservationId, "scr", "subnet reservation";
     /// Id of a [`crate::model::DhcpOptionSet`].
     DhcpOptionSetId, "dopt", "DHCP option set";
+    /// Id of a [`crate::model::SshKey`].
+    SshKeyId, "key", "SSH key";
 }
 
 impl AclAssociationId {
     /// The bond of this subnet to this ACL. A subnet has one ACL at a time, and each of them makes another bond, so that an
     /// id from before a change is nobody's after it.
     pub fn of(subnet: SubnetId, acl: NetworkAclId) -> Self {
-        // The finaliser of SplitMix64: a bijection, so two ACLs never make the same bond with one subnet.
-        let mut bits = subnet.bits() ^ acl.bits().rotate_left(32);
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        Self(bits ^ (bits >> 31))
+        // A bijection, so two ACLs never make the same bond with one subnet.
+        Self(mixed(subnet.bits() ^ acl.bits().rotate_left(32)))
     }
+}
+
+impl RouteTableId {
+    /// The first route table of a VPC, which goes with it.
+    pub fn first_of(vpc: VpcId) -> Self {
+        Self(mixed(vpc.bits()))
+    }
+}
+
+impl ZoneRouteId {
+    /// The id of a route that holds in every zone, as it is shown for one of them.
+    pub fn shown(table: RouteTableId, zone: &str, net: ipnet::Ipv4Net) -> Self {
+        let net = u64::from(u32::from(net.network())) << 8 | u64::from(net.prefix_len());
+        Self(zone.bytes().fold(mixed(mixed(table.bits()) ^ net), |id, byte| mixed(id ^ u64::from(byte))))
+    }
+}
+
+impl RouteAssociationId {
+    /// That a VPC has its first route table as its main one.
+    pub fn first_of(vpc: VpcId) -> Self {
+        Self(mixed(vpc.bits().rotate_left(32)))
+    }
+}
+
+/// The finaliser of SplitMix64: a bijection.
+fn mixed(mut bits: u64) -> u64 {
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
 }
 
 #[cfg(test)]

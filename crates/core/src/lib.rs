@@ -12,7 +12,9 @@ pub mod drop_reason;
 pub mod host_protocol;
 pub mod host_spec;
 pub mod id;
+pub mod instance_profile;
 pub mod instance_type;
+pub mod legality;
 pub mod lifecycle;
 pub mod limits;
 pub mod model;
@@ -26,6 +28,7 @@ pub mod record;
 pub mod refusal;
 pub mod request;
 pub mod routing;
+pub mod share_profile;
 pub mod telemetry;
 pub mod txn;
 

@@ -36,6 +36,10 @@ pub const LAUNCHED_AT_ONCE: u32 = 500;
 /// What front ends note of an instance to show it again: characters of all texts together (EC2: user data of 16 KiB,
 /// which is 21,848 characters in base64).
 pub const NOTES_LENGTH: usize = 32 << 10;
+/// Network cards of a bare metal server (IBM).
+pub const CARDS_OF_BARE_METAL: u8 = 8;
+/// Numbers that VLANs have (IEEE 802.1Q); 0 and 4095 mean something else.
+pub const VLAN_IDS: std::ops::RangeInclusive<u16> = 1..=4094;
 /// IPv4 ranges that a VPC may be given, the primary one included (EC2).
 pub const IPV4_RANGES_PER_VPC: usize = 5;
 /// Reserved parts of a subnet: each is asked for every address that is chosen automatically (our choice).
@@ -44,6 +48,20 @@ pub const RESERVATIONS_PER_SUBNET: usize = 50;
 pub const IPV6_RANGES_PER_VPC: usize = 5;
 /// Route tables of a VPC (EC2). Hosts number them with 8 bits.
 pub const ROUTE_TABLES_PER_VPC: u8 = 200;
+/// The number that says of a route for a zone that all others for its network come before it (IBM).
+pub const LOWEST_PRIORITY: u8 = 4;
+/// Routes of a table for zones (IBM).
+pub const ZONE_ROUTES_PER_TABLE: usize = 200;
+/// Different prefix lengths of a table's routes for zones (IBM).
+pub const PREFIX_LENGTHS_PER_TABLE: usize = 14;
+/// Interfaces that a security group may apply to, unless it is its VPC's default one (IBM: 1,000 targets).
+pub const INTERFACES_PER_GROUP: u64 = 1_000;
+/// Subnets of a tenant's VPC with implied ways out (IBM).
+pub const SUBNETS_PER_IMPLIED_VPC: usize = 100;
+/// Route tables of a VPC with implied ways out (IBM).
+pub const IMPLIED_TABLES_PER_VPC: u64 = 50;
+/// Address prefixes of a VPC (IBM).
+pub const ADDRESS_PREFIXES_PER_VPC: usize = 25;
 /// Routes of a table, beside those to the VPC's own ranges (EC2).
 pub const ROUTES_PER_TABLE: usize = 50;
 /// Public gateways of a VPC in one zone, where it routes by tables (EC2: 5 for each account).
@@ -78,6 +96,10 @@ pub enum Limited {
     RulesOfAcl,
     /// Networks of a prefix list.
     EntriesOfPrefixList,
+    /// Interfaces that a security group applies to.
+    InterfacesOfGroup,
     /// Routes of a route table.
     RoutesOfTable,
+    /// Different prefix lengths of a route table's routes.
+    PrefixLengths,
 }

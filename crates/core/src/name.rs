@@ -31,7 +31,9 @@ pub fn check(noun: Noun, name: &str) -> Result<(), Refusal> {
             name.chars().all(|c| c.is_ascii_alphanumeric() || c == ' ' || GROUP_MARKS.contains(c)),
             "letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*",
         ),
-        Noun::PrefixList => (!name.chars().any(char::is_control), "characters, none of them a control character"),
+        Noun::PrefixList | Noun::ApiKey => {
+            (!name.chars().any(char::is_control), "characters, none of them a control character")
+        }
         _ => return validate(name),
     };
     if !fits || name.is_empty() || name.chars().count() > LONG_NAME || name.trim() != name {

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use crate::draft::{decode, decode_as, parse_id};
 use crate::id::{AclAssociationId, InstanceId, RuleId, VpcId};
-use crate::model::{AccountId, IpFamily, Owner, PrefixList, PrefixListEntry, Regions};
+use crate::model::{AccountId, IpFamily, Owner, PrefixList, PrefixListEntry, Region, Regions};
 use crate::model::{ReservedIp, SecurityGroup, Subnet, Tags, Timestamp};
 use crate::quota::{self, Limits};
 use crate::record::{self, Record, list_prefix};
@@ -26,21 +26,46 @@ pub struct Page<R> {
     pub total: u64,
 }
 
-/// The record with this id and the revision of its last write, if it exists.
+/// The record with this id and the revision of its last write, if it exists for who looks.
 ///
 /// # Errors
 /// When the store can't be read or holds something else there.
 pub fn find<R: Record>(snapshot: &dyn Snapshot, id: R::Id) -> Result<Option<(R, Revision)>, DecideError> {
-    let key = R::key_of(id);
-    snapshot.get(&key)?.map(|stored| Ok((decode(&key, &stored.value)?, stored.modified))).transpose()
+    Ok(follow_if_there(snapshot, id)?.filter(|(record, _)| snapshot.seen_by().sees(record)))
 }
 
-/// The record with this id and the revision of its last write.
+/// The record with this id and the revision of its last write: what is another tenant's is no different from what does not
+/// exist.
 ///
 /// # Errors
 /// [`Refusal::NotFound`], or as [`find`].
 pub fn get<R: Record>(snapshot: &dyn Snapshot, id: R::Id) -> Result<(R, Revision), DecideError> {
     find(snapshot, id)?.ok_or_else(|| Refusal::NotFound { noun: R::NOUN, id: id.to_string() }.into())
+}
+
+/// The record that another one names, whoever looks: what is joined may be of two owners where one of them has permitted
+/// it. Not for ids that a request names.
+///
+/// # Errors
+/// As [`get`].
+pub fn follow<R: Record>(snapshot: &dyn Snapshot, id: R::Id) -> Result<(R, Revision), DecideError> {
+    follow_if_there(snapshot, id)?.ok_or_else(|| Refusal::NotFound { noun: R::NOUN, id: id.to_string() }.into())
+}
+
+fn follow_if_there<R: Record>(snapshot: &dyn Snapshot, id: R::Id) -> Result<Option<(R, Revision)>, DecideError> {
+    let key = R::key_of(id);
+    snapshot.get(&key)?.map(|stored| Ok((decode(&key, &stored.value)?, stored.modified))).transpose()
+}
+
+/// The owner whose things are meant where none is named: a tenant's own, and for everybody else the default one.
+///
+/// # Errors
+/// As [`find`].
+pub fn owner(snapshot: &dyn Snapshot) -> Result<Owner, DecideError> {
+    match snapshot.seen_by() {
+        Actor::Tenant(owner) => Ok(owner.clone()),
+        Actor::System | Actor::Operator => default_owner(snapshot),
+    }
 }
 
 /// The record with this id, and the revision of its last write, as an actor may see it: what is another tenant's is no
@@ -99,6 +124,25 @@ where
 pub fn regions(snapshot: &dyn Snapshot) -> Result<Regions, DecideError> {
     let stored = snapshot.get(record::REGIONS)?;
     stored.map_or_else(|| Ok(Regions::default()), |stored| decode_as(record::REGIONS, &stored.value))
+}
+
+/// The zones of a region: those that its configuration names and, in the default region, those of hosts that no region
+/// names.
+///
+/// # Errors
+/// As [`find`].
+pub fn zones(snapshot: &dyn Snapshot, regions: &Regions, region: &Region) -> Result<Vec<String>, DecideError> {
+    let mut zones = region.zones.clone();
+    let mut start = String::new();
+    // From zone to zone, whatever the number of their hosts.
+    while let Some(stored) = snapshot.list(record::HOSTS_OF_ZONE, &start, 1)?.pop() {
+        let zone = stored.key[record::HOSTS_OF_ZONE.len()..].split('/').next().unwrap_or_default().to_owned();
+        start = format!("{}{zone}0", record::HOSTS_OF_ZONE);
+        if regions.of_zone(&zone).name == region.name && !zones.contains(&zone) {
+            zones.push(zone);
+        }
+    }
+    Ok(zones)
 }
 
 /// Whose things are that nobody in particular has made: the first account's, in the default region.

@@ -18,6 +18,8 @@ pub enum Per {
     Region,
     /// A VPC.
     Vpc,
+    /// A zone.
+    Zone,
 }
 
 /// A quota.
@@ -33,8 +35,9 @@ pub struct Quota {
     pub default: u32,
 }
 
-/// All quotas. Where EC2's and IBM VPC's published defaults differ, the larger one; limits of a rule, an interface or an
-/// instance are in [`crate::limits`].
+/// All quotas. An account has one number for each, whichever API makes the thing. Where EC2's and IBM VPC's published defaults
+/// differ it is the larger one; where one has none, the other's. A VPC with implied ways out, which IBM's API makes, is held to
+/// IBM's smaller numbers beside that. Limits of a rule, an interface or an instance are in [`crate::limits`].
 pub const QUOTAS: &[Quota] = &[
     Quota { noun: Noun::Vpc, name: "vpcs", per: Per::Region, default: 10 },
     Quota { noun: Noun::Subnet, name: "subnets", per: Per::Vpc, default: 200 },
@@ -44,7 +47,9 @@ pub const QUOTAS: &[Quota] = &[
     Quota { noun: Noun::NetworkAcl, name: "network-acls", per: Per::Vpc, default: 200 },
     Quota { noun: Noun::PrefixList, name: "prefix-lists", per: Per::Region, default: 100 },
     Quota { noun: Noun::InternetGateway, name: "internet-gateways", per: Per::Region, default: 5 },
-    Quota { noun: Noun::FloatingIp, name: "floating-ips", per: Per::Region, default: 40 },
+    Quota { noun: Noun::FloatingIp, name: "floating-ips", per: Per::Zone, default: 40 },
+    Quota { noun: Noun::ReservedIp, name: "reserved-ips", per: Per::Region, default: 20_000 },
+    Quota { noun: Noun::Share, name: "shares", per: Per::Region, default: 300 },
 ];
 
 /// The quota of a kind of thing, if it has one.

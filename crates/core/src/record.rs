@@ -3,12 +3,26 @@
 //! Uniqueness is a key that must be absent: a name in its scope, an address in its VPC, a MAC, a segment. Lists that a
 //! client pages through have a key that sorts newest first. This file is the only place that knows the layout.
 
+mod instance;
 mod network;
+mod public;
+mod routing;
+mod share;
 
+pub use instance::instances_in;
 pub use network::{
-    IPV6_RANGE, begun_key, default_dhcp_key, default_vpc_key, provided_range_key, segment_key, vpc_of_range_key,
-    vpcs_of_dhcp_set,
+    IPV6_RANGE, begun_key, child_key, children_of, default_dhcp_key, default_vpc_key, provided_range_key, segment_key,
+    vpc_of_range_key, vpcs_of_dhcp_set,
 };
+pub use public::{
+    PUBLIC_ADDRESSES, association_key, floating_ip_of_key, floating_ips_of_address, public_address_key, public_hint_key,
+};
+pub(crate) use routing::ROUTES_OF_VPC;
+pub use routing::{
+    delegating_tables_of_vpc, internet_gateway_of_key, route_association_key, routes_of_vpc_key, subnets_of_table,
+    table_number_key, tables_of_target, tables_of_vpc, zone_number_key,
+};
+pub use share::{all_mount_targets, mount_target_key, mount_targets_of_share, mounts_of_vpc, shares_of_host};
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -16,19 +30,22 @@ use ipnet::IpNet;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::id::SshKeyId;
+use crate::id::VpcRangeId;
 use crate::id::{AclAssociationId, FlowLogId, RuleId};
-use crate::id::{AssociationId, FloatingIpId, PublicGatewayId, PublicPoolId, SubnetId, VniId, VniPermissionId, VpcId};
-use crate::id::{AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
+use crate::id::{AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, SecurityGroupId};
 use crate::id::{DhcpOptionSetId, SubnetReservationId};
-use crate::id::{InternetGatewayId, RouteAssociationId, RouteTableId};
-use crate::model::{AccessKey, AccessKeyId, DhcpOptionSet, FlowLog, FlowLogTarget, SubnetReservation};
-use crate::model::{
-    Account, AccountId, Attachment, DepartedInstance, Host, Instance, Move, Owner, ReservedIp, Subnet, Timestamp, Vni,
-    Vpc,
+use crate::id::{
+    FloatingIpId, InternetGatewayId, PublicGatewayId, PublicPoolId, RouteTableId, ShareId, SubnetId, VniId,
+    VniPermissionId, VpcId,
 };
+use crate::model::{
+    AccountId, Attachment, DepartedInstance, Host, Instance, Move, Owner, ReservedIp, Subnet, Timestamp, Vni, Vpc,
+};
+use crate::model::{AddressPrefix, DhcpOptionSet, FlowLog, FlowLogTarget, SshKey, SubnetReservation};
 use crate::model::{FloatingIp, IpFamily, NetworkAcl, PrefixList, PublicGateway, PublicPool, SecurityGroup};
 use crate::model::{InternetGateway, RouteTable};
-use crate::model::{VniPermission, VniUse};
+use crate::model::{Share, VniPermission, VniUse};
 use crate::net::Mac;
 use crate::refusal::Noun;
 
@@ -119,11 +136,8 @@ macro_rules! listed {
     };
 }
 
-record!(AccessKey, AccessKeyId, "access_key", AccessKey);
-record!(Account, AccountId, "account", Account);
 record!(Vpc, VpcId, "vpc", Vpc, owner);
 record!(Subnet, SubnetId, "subnet", Subnet, owner, counted in vpc);
-record!(ReservedIp, ReservedIpId, "reserved_ip", ReservedIp, owner);
 record!(Vni, VniId, "vni", Vni, owner);
 record!(VniPermission, VniPermissionId, "vni_permission", VniPermission, owner);
 record!(Instance, InstanceId, "instance", Instance, owner);
@@ -134,20 +148,24 @@ record!(NetworkAcl, NetworkAclId, "network_acl", NetworkAcl, owner, counted in v
 record!(PrefixList, PrefixListId, "prefix_list", PrefixList, owner);
 record!(FlowLog, FlowLogId, "flow_log", FlowLog, owner);
 record!(PublicPool, PublicPoolId, "public_pool", PublicPool);
-record!(FloatingIp, FloatingIpId, "floating_ip", FloatingIp, owner);
+record!(FloatingIp, FloatingIpId, "floating_ip", FloatingIp, owner, counted in zone);
 record!(PublicGateway, PublicGatewayId, "public_gateway", PublicGateway, owner);
 record!(InternetGateway, InternetGatewayId, "internet_gateway", InternetGateway, owner);
 record!(RouteTable, RouteTableId, "route_table", RouteTable, owner);
 record!(SubnetReservation, SubnetReservationId, "subnet_reservation", SubnetReservation, owner);
+record!(Share, ShareId, "share", Share, owner);
 record!(DhcpOptionSet, DhcpOptionSetId, "dhcp_option_set", DhcpOptionSet, owner);
-listed!(AccessKey);
-listed!(Account);
+record!(AddressPrefix, VpcRangeId, "address_prefix", AddressPrefix, owner);
+record!(SshKey, SshKeyId, "ssh_key", SshKey, owner);
+mod access;
+
+pub use access::{api_key_of, policy_key};
+
 listed!(Vpc, owner);
 listed!(Subnet, owner);
 listed!(ReservedIp, subnet);
 listed!(Vni, owner);
 listed!(VniPermission, owner);
-listed!(Instance, owner);
 listed!(Attachment, instance);
 listed!(Host);
 listed!(SecurityGroup, owner);
@@ -161,6 +179,9 @@ listed!(InternetGateway, owner);
 listed!(RouteTable, owner);
 listed!(SubnetReservation, subnet);
 listed!(DhcpOptionSet, owner);
+listed!(SshKey, owner);
+listed!(AddressPrefix, vpc);
+listed!(Share, owner);
 
 impl Record for DepartedInstance {
     type Id = InstanceId;
@@ -293,24 +314,6 @@ fn digits(address: IpAddr) -> String {
         IpAddr::V6(address) => format!("{:032x}", u128::from(address)),
     }
 }
-/// The key that a public address occupies; sorts by address. Its value is the floating IP's id.
-pub fn public_address_key(address: Ipv4Addr) -> String {
-    format!("{PUBLIC_ADDRESSES}{}", digits(address.into()))
-}
-/// What the keys of public addresses begin with.
-pub const PUBLIC_ADDRESSES: &str = "public_address/";
-/// Where the search for a pool's next free address starts: a hint, never compared. Its value is an address.
-pub fn public_hint_key(pool: PublicPoolId) -> String {
-    format!("public_hint/{pool}")
-}
-/// The key that a private address occupies that a floating IP leads to. Its value is the floating IP's id.
-pub fn floating_ip_of_key(ip: ReservedIpId) -> String {
-    format!("floating_ip_of/{ip}")
-}
-/// The key that an association occupies for as long as it lasts. Its value is the floating IP's id.
-pub fn association_key(association: AssociationId) -> String {
-    format!("association/{association}")
-}
 /// Where the search for a subnet's next free address starts: a hint, never compared. Its value is an address.
 pub fn address_hint_key(subnet: SubnetId) -> String {
     format!("address_hint/{subnet}")
@@ -318,6 +321,10 @@ pub fn address_hint_key(subnet: SubnetId) -> String {
 /// The key that a MAC occupies. Its value is the interface's id.
 pub fn mac_key(mac: Mac) -> String {
     format!("mac/{mac}")
+}
+/// The key that an SSH key occupies among its owner's. Its value is its id.
+pub fn ssh_key_of_key(owner: &Owner, fingerprint: &str) -> String {
+    format!("ssh_key_of/{}/{fingerprint}", owner.scope())
 }
 /// The key that a VTEP address occupies. Its value is the host's id.
 pub fn vtep_key(vtep: Ipv4Addr) -> String {
@@ -362,8 +369,10 @@ pub(crate) fn read_departed_key(key: &str) -> Option<(Timestamp, InstanceId)> {
 }
 /// Index: hosts of a zone.
 pub fn hosts_of_zone(zone: &str) -> String {
-    format!("index/zone_host/{zone}/")
+    format!("{HOSTS_OF_ZONE}{zone}/")
 }
+/// What the keys of [`hosts_of_zone`] begin with.
+pub(crate) const HOSTS_OF_ZONE: &str = "index/zone_host/";
 /// Index: instances on a host.
 pub fn instances_of_host(host: HostId) -> String {
     format!("index/host_instance/{host}/")
@@ -448,37 +457,6 @@ pub(crate) const FLOATING_IPS_OF_VNI: &str = "index/vni_floating_ip/";
 pub fn floating_ips_of_vpc(vpc: VpcId) -> String {
     format!("index/vpc_floating_ip/{vpc}/")
 }
-/// The key that a VPC's internet gateway occupies. Its value is the gateway's id.
-pub fn internet_gateway_of_key(vpc: VpcId) -> String {
-    format!("internet_gateway_of/{vpc}")
-}
-/// Index: route tables of a VPC by their number, so that a number is held once.
-pub fn tables_of_vpc(vpc: VpcId) -> String {
-    format!("index/vpc_table/{vpc}/")
-}
-/// The key that a number occupies within its VPC. Its value is the route table's id.
-pub fn table_number_key(vpc: VpcId, number: u8) -> String {
-    format!("{}{number:03}", tables_of_vpc(vpc))
-}
-/// Index: subnets that are associated with a route table.
-pub fn subnets_of_table(table: RouteTableId) -> String {
-    format!("index/table_subnet/{table}/")
-}
-/// Index: route tables with a route to this target.
-pub fn tables_of_target(target: impl std::fmt::Display) -> String {
-    format!("index/target_table/{target}/")
-}
-/// The key of an association of a route table. Its value is the id of the subnet, or of the VPC for that of a main one.
-pub fn route_association_key(association: RouteAssociationId) -> String {
-    format!("route_association/{association}")
-}
-/// Written when something changes that routes of a VPC depend on and that is in no route table, and only then. Its value is
-/// the moment.
-pub fn routes_of_vpc_key(vpc: VpcId) -> String {
-    format!("{ROUTES_OF_VPC}{vpc}")
-}
-/// What the keys of [`routes_of_vpc_key`] begin with.
-pub(crate) const ROUTES_OF_VPC: &str = "routes/vpc/";
 
 /// Written when something of a VPC changes that all its ports show, and only then. Its value is the moment.
 pub fn ports_of_vpc_key(vpc: VpcId) -> String {

@@ -15,6 +15,8 @@ use ipnet::IpNet;
 use crate::id::{AttachmentId, InstanceId, ReservedIpId};
 use crate::id::{FloatingIpId, SubnetId, VniId, VpcId};
 use crate::id::{InternetGatewayId, RouteTableId};
+use crate::legality::Conflict;
+use crate::model::InterfaceStyle;
 use crate::txn::ReadError;
 
 pub use crate::limits::Limited;
@@ -35,6 +37,14 @@ pub enum Refusal {
     NotPermitted {
         /// What, in words.
         action: &'static str,
+    },
+    /// The key lacks a permission.
+    #[error("the key has no role with the action '{action}'{}; see 'pintle policy'", .id.as_ref().map(|id| format!(" on {id}")).unwrap_or_default())]
+    NotAuthorized {
+        /// The action, as IBM's IAM names it.
+        action: String,
+        /// On what; `None`: on the type as a whole.
+        id: Option<String>,
     },
     /// A field's value breaks a rule.
     #[error("field '{field}': value '{value}' is not allowed: {rule}")]
@@ -290,6 +300,24 @@ pub enum Refusal {
         /// The network.
         net: IpNet,
     },
+    /// An instance has interfaces of the other kind, since it was created.
+    #[error("instance {instance} has {}: {rule}", .style.words())]
+    InterfaceStyle {
+        /// The instance.
+        instance: InstanceId,
+        /// What it has.
+        style: InterfaceStyle,
+        /// What therefore can't be done, and what to do instead.
+        rule: &'static str,
+    },
+    /// A child interface is no interface of its own.
+    #[error("virtual network interface {vni} is a child network interface of its instance: {rule}")]
+    ChildInterface {
+        /// The interface.
+        vni: VniId,
+        /// What can't be done with it, and what to do instead.
+        rule: &'static str,
+    },
     /// The primary attachment lives and dies with its instance.
     #[error(
         "network attachment {attachment} is the primary one of instance {instance}; it can't be detached or moved while the instance exists"
@@ -327,6 +355,14 @@ pub enum Refusal {
         from: AttachmentId,
         /// New attachment.
         to: AttachmentId,
+    },
+    /// An interface can't be like this on its kind of target.
+    #[error("{conflict} (virtual network interface {vni})")]
+    NotOnTarget {
+        /// The interface.
+        vni: VniId,
+        /// What breaks which rule where.
+        conflict: Box<Conflict>,
     },
     /// The state forbids it now.
     #[error("{} {id} is {state}: {rule}", .noun.words())]

@@ -1,10 +1,12 @@
 //! Where route tables lead, as stored: read by whoever shows them and by what hosts are told.
 
-use ipnet::IpNet;
+use std::collections::BTreeMap;
+
+use ipnet::{IpNet, Ipv4Net};
 
 use crate::draft::parse_id;
 use crate::id::{InternetGatewayId, RouteTableId, SubnetId, VpcId};
-use crate::model::{InternetGateway, PublicGateway, RouteTable, RouteTarget, Subnet, Vni, Vpc};
+use crate::model::{InternetGateway, PublicGateway, RouteTable, RouteTarget, Subnet, Vni, Vpc, ZoneRoute};
 use crate::query;
 use crate::record;
 use crate::refusal::DecideError;
@@ -24,13 +26,31 @@ pub fn internet_gateway(snapshot: &dyn Snapshot, vpc: VpcId) -> Result<Option<In
     snapshot.get(&key)?.map(|stored| parse_id(&key, &stored.value)).transpose()
 }
 
-/// The id of the route table that a subnet uses; `None` where the VPC does not route by tables.
-pub fn table_id_of(vpc: &Vpc, subnet: &Subnet) -> Option<RouteTableId> {
-    let main = vpc.main_table?;
-    Some(subnet.route_table.unwrap_or(main).table)
+/// The id of the route table that a subnet uses.
+pub fn table_id_of(vpc: &Vpc, subnet: &Subnet) -> RouteTableId {
+    subnet.route_table.unwrap_or(vpc.main_table).table
 }
 
-/// The route table that a subnet uses; `None` where the VPC does not route by tables, or the subnet is gone.
+/// The number by which hosts know the routes that a table has for subnets of a zone; `None`: none, everything goes where it
+/// would go without a table.
+pub fn number_in(vpc: &Vpc, table: &RouteTable, zone: &str) -> Option<u8> {
+    let own = table.zone_numbers.get(zone).copied();
+    own.or((!vpc.implied_ways).then_some(table.number))
+}
+
+/// A table's routes for the subnets of a zone, by network: of several for one, the one with the smallest priority.
+pub fn winners<'a>(table: &'a RouteTable, zone: &str) -> BTreeMap<Ipv4Net, &'a ZoneRoute> {
+    let mut found: BTreeMap<Ipv4Net, &ZoneRoute> = BTreeMap::new();
+    for route in table.zone_routes.iter().filter(|route| route.zone == zone) {
+        let best = found.entry(route.net).or_insert(route);
+        if route.priority < best.priority {
+            *best = route;
+        }
+    }
+    found
+}
+
+/// The route table that a subnet uses; `None` where the subnet is gone.
 ///
 /// # Errors
 /// When the store can't be read.
@@ -40,8 +60,7 @@ pub fn table_of_subnet(
     subnet: SubnetId,
 ) -> Result<Option<RouteTable>, DecideError> {
     let Some((subnet, _)) = query::find::<Subnet>(snapshot, subnet)? else { return Ok(None) };
-    let Some(id) = table_id_of(vpc, &subnet) else { return Ok(None) };
-    Ok(query::find::<RouteTable>(snapshot, id)?.map(|(table, _)| table))
+    Ok(query::find::<RouteTable>(snapshot, table_id_of(vpc, &subnet))?.map(|(table, _)| table))
 }
 
 /// Where the longest route leads that holds all of a network; `None`: nowhere, or into the VPC.

@@ -3,6 +3,8 @@
 //! The types live here, not in the store, because `decide` produces them and must not know an engine.
 //! The store applies a [`Txn`] all or nothing: if one compare does not hold, nothing is written.
 
+use crate::request::Actor;
+
 /// A position in the store's history. Every commit that writes gets the next one; 0 is the empty store.
 pub type Revision = u64;
 
@@ -104,9 +106,46 @@ pub trait Snapshot {
     /// [`ReadError`] when the engine fails.
     fn list(&self, prefix: &str, start: &str, limit: usize) -> Result<Vec<Stored>, ReadError>;
 
+    /// Who looks. What does not exist for them is not found where the look is by an id ([`crate::query::find`]).
+    fn seen_by(&self) -> &Actor {
+        static SYSTEM: Actor = Actor::System;
+        &SYSTEM
+    }
+
     /// How many keys begin with `prefix`.
     ///
     /// # Errors
     /// [`ReadError`] when the engine fails.
     fn count(&self, prefix: &str) -> Result<u64, ReadError>;
+}
+
+/// A snapshot as somebody sees it.
+pub struct Sight<'a> {
+    snapshot: &'a dyn Snapshot,
+    by: Actor,
+}
+
+impl<'a> Sight<'a> {
+    /// This snapshot, seen by them.
+    pub fn new(snapshot: &'a dyn Snapshot, by: Actor) -> Self {
+        Sight { snapshot, by }
+    }
+}
+
+impl Snapshot for Sight<'_> {
+    fn revision(&self) -> Revision {
+        self.snapshot.revision()
+    }
+    fn get(&self, key: &str) -> Result<Option<Stored>, ReadError> {
+        self.snapshot.get(key)
+    }
+    fn list(&self, prefix: &str, start: &str, limit: usize) -> Result<Vec<Stored>, ReadError> {
+        self.snapshot.list(prefix, start, limit)
+    }
+    fn count(&self, prefix: &str) -> Result<u64, ReadError> {
+        self.snapshot.count(prefix)
+    }
+    fn seen_by(&self) -> &Actor {
+        &self.by
+    }
 }

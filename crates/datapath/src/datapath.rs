@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use crate::cells::Epochs;
 use crate::counters::Counters;
 use crate::entry::{
-    Endpoint, Entry, GuestConfig, HostSettings, Iface, Location, Port, PrivateAddress, PublicAddress, Route,
+    Endpoint, Entry, GuestConfig, HostSettings, Iface, Location, Port, PrivateAddress, PublicAddress, Route, Vlan,
 };
 use crate::error::{DatapathError, Result};
 use crate::flows::{Flows, Sweep};
@@ -76,6 +76,11 @@ impl Datapath {
     /// The ports, by device index.
     pub fn ports(&self) -> Table<'_, Port> {
         Table::counted(self.map(MapName::Ports), &self.epochs)
+    }
+
+    /// The VLANs of cards that ports use.
+    pub fn vlans(&self) -> Table<'_, Vlan> {
+        self.table()
     }
 
     /// What may pass the ports' interfaces, by slot. Every slot has an entry; all zeros lets nothing pass.

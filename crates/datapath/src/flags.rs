@@ -74,6 +74,8 @@ flags! {
         ALLOW_IP_SPOOFING = 2,
         /// The device is a tap: frames for the guest leave by its egress, not through a veth peer.
         TAP = 4,
+        /// Other ports use VLANs of its device: tagged frames are theirs.
+        TRUNK = 8,
     }
 }
 

@@ -40,7 +40,7 @@ pub use counters::{Counters, Drops, Traffic};
 pub use datapath::Datapath;
 pub use entry::{
     Endpoint, EndpointKey, Entry, GuestConfig, HostSettings, Iface, Location, LocationKey, MAX_SEGMENT, MIN_MTU, Port,
-    PrivateAddress, PublicAddress, Route, RouteKey, RouteTo, Uplink, ticks,
+    PrivateAddress, PublicAddress, Route, RouteKey, RouteTo, Uplink, Vlan, VlanKey, ticks, vlan_port,
 };
 pub use error::{DatapathError, Result};
 pub use flags::{EndpointFlags, FlowFlags, FlowState, IfaceFlags, PortFlags};

@@ -35,7 +35,7 @@ macro_rules! maps {
 }
 
 maps! {
-    Ports "ports", NearPorts "near_ports", Ifaces "ifaces", GuestConfigs "guest_configs", Usages "usages",
+    Ports "ports", Vlans "vlans", NearPorts "near_ports", Ifaces "ifaces", GuestConfigs "guest_configs", Usages "usages",
     Endpoints "endpoints", Locations "locations", Routes "routes",
     Policies "policies", Locals "locals", Prefixes "prefixes", Identities "identities", Rows "rows", Spans "spans",
     Acls "acls", AclRules "acl_rules", Rules "rules", Names "names", Epochs "epochs",
@@ -53,7 +53,7 @@ impl MapName {
         const NEAR_PORTS: u32 = 1024;
         let ports = settings.max_ports;
         match self {
-            MapName::Ports | MapName::Ifaces | MapName::GuestConfigs | MapName::Usages => ports,
+            MapName::Ports | MapName::Vlans | MapName::Ifaces | MapName::GuestConfigs | MapName::Usages => ports,
             MapName::Counters | MapName::Limits => ports,
             MapName::Endpoints | MapName::Locations | MapName::Routes | MapName::Identities => settings.max_endpoints,
             // Each port has a policy and a shadow at most, and may be on its way from one pair to another. As many ACLs,

@@ -71,9 +71,10 @@ plain! {
     port {
         segment: u32, slot: u32, primary: types::addr, gateway_ip: u32, subnet6: types::addr, mac: [u8; 6],
         gw_mac: [u8; 6], mtu: u16, flags: u16, generation: u32, prefix_len: u8, prefix6_len: u8, table: u8,
-        pad: [u8; 5],
-        vni: [u8; 24]
+        pad: u8, card: u32, vni: [u8; 24]
     }
+    vlan_key { ifindex: u32, vlan: u32 }
+    vlan { port: u32, generation: u32, attachment: [u8; 32] }
     iface {
         policy: u32, shadow: u32, acl: u32, flags: u32, judged: u32, quota: u32, tcp_established: u32, udp_stream: u32,
         udp: u32, egress_class: u32, ingress_class: u32, version: u32, mac: [u8; 6],

@@ -148,6 +148,7 @@ impl TapGuest {
             mac: id.mac,
             gateway_mac: GATEWAY_MAC,
             mtu: common::MTU,
+            card: None,
             flags,
             generation: 1,
             vni: String::from("eni-tap"),

@@ -100,6 +100,9 @@ pub enum Problem {
         /// The limit, in seconds.
         seconds: u64,
     },
+    /// The account asks more often than it may.
+    #[error("there are too many requests of this account; slow down and try again")]
+    Throttled,
     /// Too many requests compete for the same records.
     #[error("the server is busy with changes to the same resources; try again")]
     Busy,

@@ -26,7 +26,11 @@ impl<'a> Network<'a> {
     /// # Errors
     /// When it is refused.
     pub fn new(api: &'a Api) -> anyhow::Result<Self> {
-        Ok(Network { api, vpc: id(&api.post("/v1/vpcs", json!({}))?)?, instances: Mutex::default() })
+        Ok(Network {
+            api,
+            vpc: id(&api.post("/v1/vpcs", json!({ "address_prefix_management": "manual" }))?)?,
+            instances: Mutex::default(),
+        })
     }
 
     /// A new VPC that routes by tables, with this range.

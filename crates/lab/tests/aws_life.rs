@@ -35,7 +35,8 @@ pub(crate) const LIFE: &[&str] = &[
 fn script(cloud: &Cloud, program: &str, name: &str) -> Client {
     let mut client = cloud.client(program);
     client.args([repository().join("crates/lab/tests/aws").join(name)]);
-    client.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONPATH", repository().join("scripts/aws"));
+    let modules = ["scripts/aws", "crates/lab/tests/clients"].map(|folder| repository().join(folder));
+    client.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONPATH", std::env::join_paths(modules).unwrap());
     client.env("NODE_PATH", repository().join("target/js/node_modules"));
     client
 }
@@ -43,7 +44,7 @@ fn script(cloud: &Cloud, program: &str, name: &str) -> Client {
 /// Lets a script live an interface's life; what it told.
 fn live(program: &str, name: &str) -> Vec<String> {
     let cloud = Cloud::start().unwrap();
-    let dialogue = converse(&mut script(&cloud, program, name), &cloud.packets()).unwrap();
+    let dialogue = converse(&mut script(&cloud, program, name), |check| cloud.packets().judge(check)).unwrap();
     assert_eq!(dialogue.checks, LIFE);
     assert_eq!(cloud.leftovers().unwrap(), Vec::<String>::new());
     dialogue.told

@@ -29,6 +29,11 @@ impl Client {
     /// Reads the token. Nothing is sent, unless the token can't be read: then, whether there is a server at all.
     pub(crate) async fn new(arguments: &ClientArguments) -> anyhow::Result<Client> {
         let url = url(&arguments.url)?;
+        if let Some(file) = &arguments.api_key_file {
+            let key = std::fs::read_to_string(file)
+                .with_context(|| format!("the API key can't be read from '{}'", file.display()))?;
+            return Client::with_api_key(&arguments.url, key.trim()).await;
+        }
         let file = token_file(&url, arguments.token_file.as_deref());
         let unreadable = match std::fs::read_to_string(&file) {
             Ok(token) => return Client::with_token(&arguments.url, token.trim()),
@@ -50,6 +55,23 @@ impl Client {
     pub(crate) fn with_token(url: &str, token: &str) -> anyhow::Result<Client> {
         let http = reqwest::Client::builder().timeout(TIMEOUT).connect_timeout(CONNECT).no_proxy().build()?;
         Ok(Client { http, base: url.trim_end_matches('/').to_owned(), token: token.to_owned() })
+    }
+
+    /// A connection as the account of an API key, which is exchanged for a token.
+    async fn with_api_key(url: &str, key: &str) -> anyhow::Result<Client> {
+        if !key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
+            bail!("the file of --api-key-file does not hold the secret of an API key: letters, digits, '-' and '_'");
+        }
+        let client = Client::with_token(url, "")?;
+        let form = format!("grant_type=urn%3Aibm%3Aparams%3Aoauth%3Agrant-type%3Aapikey&apikey={key}");
+        let request = client.http.post(format!("{}/identity/token", client.base));
+        let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
+        let response = request.send().await.map_err(|error| failed(&client.base, error))?;
+        let answer: Value = response.json().await.context("the server's answer to the API key is not JSON")?;
+        match answer["access_token"].as_str() {
+            Some(token) => Client::with_token(url, token),
+            None => bail!("the API key is refused: {}", answer["errorMessage"].as_str().unwrap_or("no reason given")),
+        }
     }
 
     /// Where the API is.

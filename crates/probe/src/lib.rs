@@ -25,9 +25,12 @@ pub mod tcp_session;
 mod datagram;
 mod random;
 mod sys;
+mod tap;
+mod vlan;
 mod worker;
 
 pub use clock::Moment;
 pub use error::{ProbeError, Result};
 pub use namespace::Namespace;
+pub use vlan::VlanDevice;
 pub use worker::MAX_RUNTIME;

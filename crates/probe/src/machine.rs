@@ -8,7 +8,6 @@
 //! of both kinds of guest.
 
 mod lease;
-mod tap;
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -22,7 +21,7 @@ use crate::error::{ProbeError, Result};
 use crate::inject::build::{arp, ethernet, icmp, ipv4};
 use crate::inject::{BROADCAST, Endpoint, Injector, Mac};
 use crate::namespace::Namespace;
-use crate::sys;
+use crate::{sys, tap};
 
 /// `struct virtio_net_hdr` of a frame that needs nothing done to it.
 const HEADER: [u8; 10] = [0; 10];

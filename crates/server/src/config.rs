@@ -38,6 +38,8 @@ pub struct Config {
     /// The range, a /8 to /56, that IPv6 blocks for VPCs come from which clients leave to the server; without it any unique
     /// local addresses (RFC 4193), which the public network does not know.
     pub ipv6_range: Option<Ipv6Net>,
+    /// Whether the audit log notes who lists and reads interfaces, not only who changes things.
+    pub audit_reads: bool,
     /// How fast one account may go with the EC2 API.
     pub rates: Rates,
     /// What links in answers begin with, when clients reach the API by another address than `api`; without a slash at the
@@ -56,6 +58,7 @@ impl Config {
             agent_listener: None,
             regions: vec![Region { name: DEFAULT_REGION.to_owned(), zones: vec![DEFAULT_ZONE.to_owned()] }],
             ipv6_range: None,
+            audit_reads: true,
             rates: Rates::default(),
             base_url: None,
         }

@@ -21,6 +21,7 @@ pub mod projector;
 mod reconcile;
 pub mod sessions;
 mod start;
+pub mod tokens;
 pub mod vault;
 
 pub use clock::{Clock, SystemClock, SystemIds};

@@ -24,6 +24,7 @@ use crate::http;
 use crate::patience::{PATIENCE, Patient, Peer};
 use crate::pki::{Authority, JoinToken, PkiError, make_private_directory, read_or_make};
 use crate::sessions::{AgentListener, AgentSettings, Sessions};
+use crate::tokens::Tokens;
 use crate::vault::Vault;
 
 /// How long requests in hand may take once the server stops.
@@ -104,8 +105,11 @@ impl Server {
         let settings = AgentSettings::default();
         let agents = AgentListener::start(agents, engine.clone(), sessions.clone(), authority, settings)?;
         let vault = Arc::new(Vault::open(&data_dir.join("access-keys.key"))?);
+        let tokens = Arc::new(Tokens::open(&data_dir.join("access-tokens.key"))?);
         let router = http::router(http::State {
             vault,
+            tokens,
+            audit_reads: config.audit_reads,
             rates: config.rates,
             engine: engine.clone(),
             sessions: sessions.clone(),

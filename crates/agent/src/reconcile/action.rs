@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use pintle_core::host_spec::EntryKey;
 use pintle_core::id::{AttachmentId, InstanceId};
-use pintle_datapath::{EndpointKey, LocationKey, RouteKey};
+use pintle_datapath::{EndpointKey, LocationKey, RouteKey, VlanKey};
 
 use crate::kernel::addr::Address;
 use crate::kernel::route::Route;
@@ -34,6 +34,8 @@ pub enum Step {
     RemoveRemnant(u32),
     /// Remove a device that carries our mark and belongs to nothing.
     RemoveStray(u32),
+    /// Forget a VLAN that belongs to no port.
+    RemoveStrayVlan(VlanKey),
     /// Remove a port that can't be mended, to be made anew.
     ClearPort(AttachmentId),
     /// Make the namespace of an instance.
@@ -44,6 +46,10 @@ pub enum Step {
     MakePort(AttachmentId),
     /// Correct a port.
     MendPort(AttachmentId, Vec<Mend>),
+    /// Make a port of a VLAN.
+    MakeVlan(AttachmentId),
+    /// Correct a port of a VLAN.
+    MendVlan(AttachmentId, Vec<Mend>),
     /// Write an endpoint's entry.
     PutEndpoint(EndpointKey),
     /// Write a location's entry.
@@ -91,6 +97,8 @@ pub enum Stage {
     Namespaces,
     /// Ports to be made and mended.
     Ports,
+    /// The same, for ports that use VLANs of others' cards.
+    Vlans,
     /// Where packets go.
     Endpoints,
     /// Who may speak.
@@ -117,9 +125,11 @@ impl Step {
         match self {
             Step::MakeOverlay(_) | Step::MendOverlay | Step::TellOverlay => Stage::Overlay,
             Step::MendUplink | Step::TellUplink => Stage::Overlay,
-            Step::RemoveRemnant(_) | Step::RemoveStray(_) | Step::ClearPort(_) => Stage::Clear,
+            Step::RemoveRemnant(_) | Step::RemoveStray(_) | Step::RemoveStrayVlan(_) => Stage::Clear,
+            Step::ClearPort(_) => Stage::Clear,
             Step::MakeNamespace(_) | Step::MarkNamespace(_) => Stage::Namespaces,
             Step::MakePort(_) | Step::MendPort(..) => Stage::Ports,
+            Step::MakeVlan(_) | Step::MendVlan(..) => Stage::Vlans,
             Step::PutEndpoint(_) => Stage::Endpoints,
             Step::PutLocation(_) => Stage::Locations,
             Step::PutRoute(_) => Stage::Routes,

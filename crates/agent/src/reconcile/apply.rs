@@ -11,6 +11,7 @@ mod overlay;
 mod public;
 mod remove;
 mod tap;
+mod vlan;
 
 use std::collections::BTreeMap;
 
@@ -79,7 +80,7 @@ impl Machine {
             Stage::Namespaces | Stage::RemoveNamespaces => in_pieces(actions, 1, |piece| {
                 piece.iter().map(|(number, action)| (*number, self.single(context, &action.step))).collect()
             }),
-            Stage::Overlay | Stage::Clear | Stage::Public | Stage::Mute | Stage::Programs => {
+            Stage::Overlay | Stage::Clear | Stage::Vlans | Stage::Public | Stage::Mute | Stage::Programs => {
                 actions.iter().map(|(number, action)| (*number, self.single(context, &action.step))).collect()
             }
         }
@@ -119,6 +120,9 @@ impl Machine {
                 let slot = context.observed.remnants.get(index).copied().flatten();
                 joined(self.remove_entries(*index, slot))
             }
+            Step::RemoveStrayVlan(key) => text(self.datapath.vlans().delete(key)).map(drop),
+            Step::MakeVlan(id) => self.make_vlan(context, *id),
+            Step::MendVlan(id, mends) => self.mend_port(context, *id, mends),
             Step::RemoveStray(index) => joined(self.remove_device(*index, None)),
             Step::ClearPort(id) => self.remove_ports(context, &[(0, *id)]).pop().map_or(Ok(()), |(_, done)| done),
             Step::MakeNamespace(id) => text(self.guests.make(&self.writes, *id)),

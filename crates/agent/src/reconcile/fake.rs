@@ -1,22 +1,24 @@
 //! A host that exists only as the values that a look at it would give, for testing plans: it does what a plan says.
 
+mod vlans;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net};
 use pintle_core::host_spec::{
-    EndpointSpec, Entry, EntryKey, GuestConfig, InstanceSpec, LocationSpec, OWN_TABLE, PortLimits, PortMode,
+    EndpointSpec, Entry, EntryKey, GuestConfig, InstanceSpec, LocationSpec, OWN_TABLE, PortLimits, PortMode, PortNic,
     PortPolicy, PortSpec, RouteSpec, VniEndpoint,
 };
 use pintle_core::id::{AttachmentId, IdSource, InstanceId, NetworkAclId, SecurityGroupId, VniId};
 use pintle_core::model::Namespace;
 use pintle_core::net::Mac;
-use pintle_datapath::{EndpointKey, HostSettings, Iface, LocationKey, RouteKey};
+use pintle_datapath::{EndpointKey, HostSettings, Iface, LocationKey, RouteKey, VlanKey};
 
 use super::action::{Mend, Step};
 use super::names::{Marks, port_device};
 use super::numbers::Numbers;
-use super::observed::{GuestDevice, HostDevice, NamespaceState, Observed, OverlayDevice, PortState, Programs};
+use super::observed::{GuestDevice, HostDevice, Lead, NamespaceState, Observed, OverlayDevice, PortState, Programs};
 use super::plan::{Inputs, OverlayWish, Plan, Scope, plan};
 use super::want;
 use crate::desired::Desired;
@@ -111,6 +113,7 @@ impl FakeHost {
             Step::DeletePublic(address) => self.delete_public(*address),
             Step::DeletePrivate(key) => drop(self.state.private.remove(key)),
             Step::RemoveRemnant(index) => drop(self.state.remnants.remove(index)),
+            Step::RemoveStrayVlan(key) => drop(self.state.stray_vlans.remove(key)),
             Step::RemoveStray(index) => drop(self.state.strays.remove(index)),
             Step::ClearPort(id) | Step::RemovePort(id) => drop(self.state.ports.remove(id)),
             Step::MakeNamespace(id) | Step::MarkNamespace(id) => {
@@ -118,7 +121,10 @@ impl FakeHost {
             }
             Step::RemoveNamespace(id) => drop(self.state.namespaces.remove(id)),
             Step::MakePort(id) => self.make_port(desired, *id),
-            Step::MendPort(id, mends) => mends.iter().for_each(|mend| self.mend(desired, *id, mend)),
+            Step::MakeVlan(id) => self.make_vlan(desired, *id),
+            Step::MendPort(id, mends) | Step::MendVlan(id, mends) => {
+                mends.iter().for_each(|mend| self.mend(desired, *id, mend))
+            }
             Step::Mute(id) => self.mend(desired, *id, &Mend::Row),
             Step::UpdatePrograms(id) => self.mend(desired, *id, &Mend::Programs),
             Step::PutEndpoint(key) => {
@@ -194,8 +200,9 @@ impl FakeHost {
                 mtu: want::host_mtu(spec, tap),
                 up: true,
                 tap,
+                vlan: None,
             },
-            row: Some(want::port(spec, slot, tap)),
+            row: Some(want::port(spec, slot, Lead { tap, card: None })),
             iface: want::iface(spec, slot, &numbers(desired), QUOTA).unwrap(),
             guest_config: want::guest_config(spec),
             programs: Programs::Attached,
@@ -229,7 +236,7 @@ impl FakeHost {
                     port.iface = want::iface(spec, slot, &numbers(desired), QUOTA).unwrap();
                     port.guest_config = want::guest_config(spec);
                 }
-                port.row = Some(want::port(spec, slot, port.device.tap));
+                port.row = Some(want::port(spec, slot, port.device.lead()));
             }
             Mend::GuestConfig => port.guest_config = want::guest_config(spec),
             Mend::Programs => port.programs = Programs::Attached,
@@ -349,6 +356,7 @@ impl Dice {
             limits: PortLimits::default(),
             guest_config: GuestConfig::default(),
             route_table: self.below(3) as u8,
+            nic: PortNic::default(),
         }
     }
 
@@ -362,7 +370,8 @@ impl Dice {
             let (port, id) = (self.port(number), Self::id::<AttachmentId>("eni-attach", number));
             // The same each time: an instance is what it was made as.
             let namespace = if number / 2 == 2 { Namespace::Tap { owner: None } } else { Namespace::Made };
-            entries.insert(EntryKey::Instance(port.instance), Entry::Instance(InstanceSpec { namespace }));
+            entries
+                .insert(EntryKey::Instance(port.instance), Entry::Instance(InstanceSpec { namespace, serves: None }));
             let vtep = self.one_in(3).then_some(std::net::Ipv4Addr::new(192, 0, 2, 9));
             for address in &port.addresses {
                 let spec = VniEndpoint {
@@ -385,6 +394,7 @@ impl Dice {
             }
             entries.insert(EntryKey::Port(id), Entry::Port(Box::new(port)));
         }
+        self.share_cards(&mut entries);
         if self.one_in(2) {
             entries.insert(EntryKey::Route(7, OWN_TABLE, IpNet::default()), Entry::Route(RouteSpec::Blackhole));
             entries.insert(EntryKey::Route(7, 3, IpNet::default()), Entry::Route(RouteSpec::Local));
@@ -420,6 +430,7 @@ impl Dice {
         for index in 0..self.below(3) as u32 {
             state.remnants.insert(10 + index, self.one_in(2).then_some(index + 1));
             state.strays.insert(20 + index, format!("pt{index}"));
+            state.stray_vlans.insert(VlanKey { ifindex: 30 + index, vlan: 7 });
         }
         state.endpoints.retain(|_, _| !self.one_in(4));
         state.endpoints.values_mut().filter(|_| self.one_in(4)).for_each(|row| row.mtu += 1);
@@ -462,7 +473,7 @@ impl Dice {
         if self.one_in(8) {
             port.device.tap = !port.device.tap;
         }
-        port.device.up = !self.one_in(5);
+        self.damage_device(&mut port.device);
         let Some(guest) = &mut port.guest else { return };
         guest.up = !self.one_in(5);
         if self.one_in(4) {

@@ -4,6 +4,7 @@
 //! addresses and routes: about 0.1 ms a port. A look at one entry costs that entry.
 
 mod public;
+mod vlans;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,12 +18,13 @@ use super::names::{Mark, port_device};
 use super::observed::{
     GuestDevice, HostDevice, NamespaceState, Observed, OverlayDevice, OverlayState, PortState, Programs,
 };
-use crate::desired::Desired;
+use crate::desired::{Desired, card_of};
 use crate::error::AgentError;
 use crate::kernel::addr::{self, Address};
 use crate::kernel::link::{self, DontFragment, Link};
 use crate::kernel::route::{self, Route, RouteFilter, TABLE_MAIN};
 use crate::kernel::{NetNs, Netlink};
+use vlans::FoundVlan;
 
 /// How many guests one thread looks at in a row.
 const PIECE: usize = 16;
@@ -56,7 +58,8 @@ impl Machine {
         self.namespaces(desired, &mut observed)?;
         let mut rows: BTreeMap<u32, Port> = self.datapath.ports().entries()?.into_iter().collect();
         let ours: Vec<(AttachmentId, &Link, u32)> = devices.into_iter().map(|(id, (l, g))| (id, l, g)).collect();
-        self.ports(desired, &ours, &mut rows, &mut observed)?;
+        let vlans = self.vlans_of(&links, &rows, self.datapath.vlans().entries()?, &mut observed.stray_vlans);
+        self.ports(desired, &ours, &vlans, &mut rows, &mut observed)?;
         let overlay = observed.overlay.device.as_ref().map(|device| device.index);
         let cable = links.iter().filter(|link| self.mark_of(link) == Some(Mark::Shaper)).map(|link| link.index);
         let uplink = observed.uplink.device.map(|device| device.index);
@@ -75,12 +78,22 @@ impl Machine {
         let mut observed = Observed::default();
         let mut devices: Vec<(AttachmentId, Link, u32)> = Vec::new();
         let mut rows = BTreeMap::new();
-        for key in keys {
+        // A VLAN's port is where its card is.
+        let cards = keys.iter().filter_map(|key| match key {
+            EntryKey::Port(id) => desired.port(*id).and_then(card_of).map(EntryKey::Port),
+            _ => None,
+        });
+        let cards: BTreeSet<EntryKey> = cards.filter(|card| !keys.contains(card)).collect();
+        let mut without_device = BTreeSet::new();
+        for key in keys.iter().chain(&cards) {
             match key {
                 EntryKey::Instance(id) => self.observe_namespace(desired, *id, &mut observed)?,
                 EntryKey::Port(id) => {
                     let name = port_device(*id);
-                    let Some(link) = self.host(|netlink| link::get_named(netlink, &name))?? else { continue };
+                    let Some(link) = self.host(|netlink| link::get_named(netlink, &name))?? else {
+                        without_device.insert(*id);
+                        continue;
+                    };
                     match self.mark_of(&link) {
                         Some(Mark::Port { attachment, generation }) if attachment == *id => {
                             rows.extend(self.datapath.ports().get(&link.index)?.map(|row| (link.index, row)));
@@ -103,11 +116,13 @@ impl Machine {
                     observed.routes.extend(self.datapath.routes().get(&key)?.map(|row| (key, row)));
                 }
                 EntryKey::FloatingIp(address) => self.look_at_public(desired, *address, &mut observed)?,
-                EntryKey::PrefixList(_) | EntryKey::Group(_) | EntryKey::Acl(_) => {}
+                // Files and servers are seen to elsewhere.
+                EntryKey::PrefixList(_) | EntryKey::Group(_) | EntryKey::Acl(_) | EntryKey::Share(_) => {}
             }
         }
         let devices: Vec<_> = devices.iter().map(|(id, link, generation)| (*id, link, *generation)).collect();
-        self.ports(desired, &devices, &mut rows, &mut observed)?;
+        let vlans = self.find_vlans(desired, &without_device, &mut rows)?;
+        self.ports(desired, &devices, &vlans, &mut rows, &mut observed)?;
         Ok(observed)
     }
 
@@ -182,12 +197,13 @@ impl Machine {
         Ok(())
     }
 
-    /// Puts together the ports that have these devices, taking their entries out of `rows`. A namespace that can't be read
+    /// Puts together the ports that have these devices or VLANs, taking their entries out of `rows`. A namespace that can't be read
     /// is one that can't be used: to take it for an empty one would be to make its ports anew.
     fn ports(
         &self,
         desired: &Desired,
         devices: &[(AttachmentId, &Link, u32)],
+        vlans: &[FoundVlan],
         rows: &mut BTreeMap<u32, Port>,
         observed: &mut Observed,
     ) -> Result<(), AgentError> {
@@ -214,21 +230,37 @@ impl Machine {
                 generation: *generation,
                 mtu: link.mtu,
                 up: link.up,
-                tap: link.kind.as_deref() == Some("tun"),
+                tap: is_tap(link),
+                vlan: None,
             };
             let programs = programs(self.datapath.verify_port(link.index)?);
-            let row = rows.remove(&link.index);
-            let (iface, guest_config) = match &row {
-                Some(row) => (
-                    self.datapath.ifaces().get(&row.slot)?.unwrap_or_default(),
-                    self.datapath.guest_configs().get(&row.slot)?.unwrap_or_default(),
-                ),
-                None => Default::default(),
-            };
-            let port = PortState { device, row, iface, guest_config, programs, guest };
-            observed.ports.insert(*id, port);
+            observed.ports.insert(*id, self.port_of(device, rows, programs, guest)?);
+        }
+        for vlan in vlans {
+            // Its programs are its card's.
+            let port = self.port_of(vlan.device(), rows, Programs::Attached, None)?;
+            observed.ports.insert(vlan.id, port);
         }
         Ok(())
+    }
+
+    /// A port with this device, and what the data plane has for it.
+    fn port_of(
+        &self,
+        device: HostDevice,
+        rows: &mut BTreeMap<u32, Port>,
+        programs: Programs,
+        guest: Option<GuestDevice>,
+    ) -> Result<PortState, AgentError> {
+        let row = rows.remove(&device.index);
+        let (iface, guest_config) = match &row {
+            Some(row) => (
+                self.datapath.ifaces().get(&row.slot)?.unwrap_or_default(),
+                self.datapath.guest_configs().get(&row.slot)?.unwrap_or_default(),
+            ),
+            None => Default::default(),
+        };
+        Ok(PortState { device, row, iface, guest_config, programs, guest })
     }
 
     /// What an instance's namespace holds; nothing if there is none to look into.
@@ -289,6 +321,10 @@ impl Guest {
             routes: self.routes.iter().filter(default).copied().collect(),
         })
     }
+}
+
+fn is_tap(link: &Link) -> bool {
+    link.kind.as_deref() == Some("tun")
 }
 
 fn programs(state: LinkState) -> Programs {

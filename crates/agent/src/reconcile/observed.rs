@@ -1,12 +1,12 @@
 //! What is really there, as far as it is ours: the other half of what a plan is made from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use pintle_core::id::{AttachmentId, InstanceId};
 use pintle_datapath::{
     Endpoint, EndpointKey, GuestConfig, HostSettings, Iface, Location, LocationKey, Port, PrivateAddress,
-    PublicAddress, Route as Row, RouteKey,
+    PublicAddress, Route as Row, RouteKey, VlanKey,
 };
 
 use crate::kernel::addr::Address;
@@ -28,6 +28,8 @@ pub struct Observed {
     pub strays: BTreeMap<u32, String>,
     /// Device indexes that have a port entry or pinned programs, and no device of ours; with the entry's slot.
     pub remnants: BTreeMap<u32, Option<u32>>,
+    /// VLANs in the data plane that belong to no port.
+    pub stray_vlans: BTreeSet<VlanKey>,
     /// The endpoints' entries.
     pub endpoints: BTreeMap<EndpointKey, Endpoint>,
     /// The locations' entries.
@@ -124,7 +126,8 @@ pub struct PortState {
     pub guest_config: GuestConfig,
     /// Its programs.
     pub programs: Programs,
-    /// The guest side, if it is in the namespace where it should be. None for a tap: it has a machine behind it.
+    /// The guest side, if it is in the namespace where it should be. None for a tap, which has a machine behind it, and for a VLAN,
+    /// whose device is the guest's own affair.
     pub guest: Option<GuestDevice>,
 }
 
@@ -143,6 +146,8 @@ pub struct HostDevice {
     pub up: bool,
     /// It is a tap, not an end of a veth pair.
     pub tap: bool,
+    /// It is no device, but a VLAN of a card, and `index` is the port's number in the data plane.
+    pub vlan: Option<VlanKey>,
 }
 
 /// The guest side of a port.
@@ -171,7 +176,7 @@ pub struct GuestDevice {
 /// Where a port is, in the data plane's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
-    /// Index of the host-side device.
+    /// Index of the host-side device, or the number of a VLAN's port.
     pub index: u32,
     /// Slot of its counters.
     pub slot: u32,
@@ -187,6 +192,22 @@ impl Observed {
     pub fn realised(&self) -> Realised {
         self.ports.iter().filter_map(|(id, port)| Some((*id, port.place()?))).collect()
     }
+}
+
+impl HostDevice {
+    /// What leads to the guest, as the port's entry says it.
+    pub fn lead(&self) -> Lead {
+        Lead { tap: self.tap, card: self.vlan.map(|vlan| vlan.ifindex) }
+    }
+}
+
+/// What leads to a port's guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lead {
+    /// The device is a tap.
+    pub tap: bool,
+    /// The card's device, if the port uses a VLAN of it.
+    pub card: Option<u32>,
 }
 
 impl PortState {

@@ -7,6 +7,7 @@ mod port;
 mod public;
 #[cfg(test)]
 mod tests;
+mod vlan;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -21,7 +22,7 @@ use super::names::Marks;
 use super::numbers::Numbers;
 use super::observed::{NamespaceState, Observed, Programs, Realised};
 use super::want;
-use crate::desired::Desired;
+use crate::desired::{Desired, card_of};
 
 /// What a plan is made from.
 #[derive(Debug, Clone, Copy)]
@@ -81,7 +82,7 @@ pub fn plan(inputs: &Inputs<'_>, scope: Scope<'_>) -> Plan {
         // Ports sort before what sends packets to them, so what is made anew is known in time.
         Scope::Keys(keys) => {
             planner.strays();
-            keys.iter().for_each(|key| planner.key(key));
+            planner.keys(keys.iter());
         }
     }
     let mut plan = planner.plan;
@@ -102,7 +103,7 @@ impl Planner<'_> {
         self.overlay();
         self.uplink();
         self.strays();
-        desired.entries().keys().for_each(|key| self.key(key));
+        self.keys(desired.entries().keys());
         let unwanted = |key: &EntryKey| desired.get(key).is_none();
         let instances = observed.namespaces.keys().map(|id| EntryKey::Instance(*id));
         let ports = observed.ports.keys().map(|id| EntryKey::Port(*id));
@@ -114,6 +115,19 @@ impl Planner<'_> {
         let unwanted: Vec<EntryKey> = all.filter(unwanted).collect();
         unwanted.iter().for_each(|key| self.key(key));
         self.orphans();
+    }
+
+    /// In their order, but ports before those that use VLANs of their cards.
+    fn keys<'k>(&mut self, keys: impl Iterator<Item = &'k EntryKey> + Clone) {
+        let rank = |key: &EntryKey| match key {
+            EntryKey::Port(id) if self.inputs.desired.port(*id).and_then(card_of).is_some() => 1,
+            EntryKey::Endpoint(..) | EntryKey::FloatingIp(_) | EntryKey::Location(..) | EntryKey::Route(..) => 2,
+            EntryKey::Instance(_) | EntryKey::PrefixList(_) | EntryKey::Group(_) | EntryKey::Acl(_) => 0,
+            EntryKey::Port(_) | EntryKey::Share(_) => 0,
+        };
+        for now in 0..=2 {
+            keys.clone().filter(|key| rank(key) == now).for_each(|key| self.key(key));
+        }
     }
 
     fn act(&mut self, key: Option<EntryKey>, step: Step, difference: impl Into<String>) {
@@ -147,6 +161,7 @@ impl Planner<'_> {
             }
             // Rules are written before: a plan names the numbers that they have then.
             (EntryKey::PrefixList(_) | EntryKey::Group(_) | EntryKey::Acl(_), _) => {}
+            (EntryKey::Share(_), _) => {}
             (EntryKey::FloatingIp(address), Some(Entry::FloatingIp(spec))) => self.public(*address, Some(spec)),
             (EntryKey::FloatingIp(address), _) => self.public(*address, None),
             (EntryKey::Location(segment, mac), _) => {
@@ -190,6 +205,10 @@ impl Planner<'_> {
         for (index, name) in &self.inputs.observed.strays {
             let text = format!("device '{name}' carries this host's mark and belongs to nothing");
             self.act(None, Step::RemoveStray(*index), text);
+        }
+        for key in &self.inputs.observed.stray_vlans {
+            let text = format!("the data plane has VLAN {} of device {}, which is no port's", key.vlan, key.ifindex);
+            self.act(None, Step::RemoveStrayVlan(*key), text);
         }
         for index in self.inputs.observed.remnants.keys() {
             let text = format!("the data plane has entries for device {index}, which is not there");

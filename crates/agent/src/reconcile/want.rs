@@ -9,4 +9,4 @@ pub(crate) use guest::{
     takes_others_along,
 };
 pub(crate) use public::{outward_key, public};
-pub(crate) use rows::{closed, endpoint, guest_config, host_mtu, iface, location, port, route};
+pub(crate) use rows::{closed, endpoint, guest_config, host_mtu, iface, location, port, route, vlan};

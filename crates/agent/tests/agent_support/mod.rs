@@ -21,8 +21,8 @@ use pintle_agent::kernel::{NetNs, Netlink, addr, link};
 use pintle_agent::reconcile::{HostConfig, Outcome, Reconciler};
 use pintle_agent::{Limits, uninstall_host};
 use pintle_core::host_spec::{
-    EndpointSpec, Entry, EntryKey, GuestConfig, InstanceSpec, LocationSpec, PortLimits, PortMode, PortPolicy, PortSpec,
-    VniEndpoint,
+    EndpointSpec, Entry, EntryKey, GuestConfig, InstanceSpec, LocationSpec, PortLimits, PortMode, PortNic, PortPolicy,
+    PortSpec, VniEndpoint,
 };
 use pintle_core::id::{AttachmentId, HostId, IdSource, InstanceId, RuleId, SecurityGroupId, VniId};
 use pintle_core::model::Namespace;
@@ -155,6 +155,7 @@ impl Guest {
         let (instance, attachment) = (InstanceId::new(ids), AttachmentId::new(ids));
         let [high, low] = number.to_be_bytes();
         let spec = PortSpec {
+            nic: PortNic::default(),
             vni: VniId::new(ids),
             instance,
             segment: SEGMENT,
@@ -211,7 +212,7 @@ impl Guest {
     }
 
     pub(crate) fn instance_entry(&self) -> (EntryKey, Entry) {
-        let spec = InstanceSpec { namespace: self.namespace.clone() };
+        let spec = InstanceSpec { namespace: self.namespace.clone(), serves: None };
         (EntryKey::Instance(self.instance), Entry::Instance(spec))
     }
 
@@ -288,7 +289,7 @@ pub(crate) fn datagram(from: (&Guest, IpAddr), to: (&Guest, IpAddr), port: u16) 
     let receiver = to.0.netns().run(|| UdpSocket::bind((to.1, port)).unwrap()).unwrap();
     let address = receiver.local_addr().unwrap();
     // A lost question for a neighbour is asked again after a second, and nobody prepares IPv6 neighbours beforehand.
-    let patience = if to.1.is_ipv6() { 1500 } else { 300 };
+    let patience = if to.1.is_ipv6() { 2500 } else { 300 };
     receiver.set_read_timeout(Some(Duration::from_millis(patience))).unwrap();
     let sent = from.0.netns().run(|| UdpSocket::bind((from.1, 0)).and_then(|socket| socket.send_to(b"hello", address)));
     sent.unwrap().is_ok() && receiver.recv(&mut [0; 16]).is_ok()

@@ -17,6 +17,26 @@ pub struct CreateFlowLog {
     pub interval: u16,
     /// How its files are made, where its destination takes files.
     pub files: FileFormat,
+    /// What IBM's API says beside that; `None`: EC2's asks.
+    pub collector: Option<NewCollector>,
+}
+
+/// What is said of a flow log that is to be the only one of what it watches (IBM's collectors).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCollector {
+    /// Its name; made up when absent.
+    pub name: Option<String>,
+    /// Whether it records.
+    pub active: bool,
+}
+
+/// Changes a flow log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UpdateFlowLog {
+    /// A new name.
+    pub name: Option<String>,
+    /// Whether it records from now on.
+    pub active: Option<bool>,
 }
 
 impl CreateFlowLog {

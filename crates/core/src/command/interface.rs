@@ -1,9 +1,10 @@
 //! What is asked of interfaces and of the instances that they are attached to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{IpChoice, PrefixChoice};
 use crate::id::{HostId, SecurityGroupId, SubnetId, VniId, VpcId};
+use crate::legality::Manner;
 use crate::model::{
     AccountId, Instance, InterfaceStyle, Namespace, Nic, ProtocolStateFiltering, Role, VniLimits, VniUse,
 };
@@ -65,6 +66,8 @@ pub struct UpdateVni {
     pub auto_delete: Option<bool>,
     /// A new `enable_infrastructure_nat`.
     pub enable_infrastructure_nat: Option<bool>,
+    /// How many floating IPs it may have if that is true.
+    pub manner: Manner,
     /// A new protocol state filtering mode; takes effect on flows that exist.
     pub protocol_state_filtering: Option<ProtocolStateFiltering>,
     /// New timeouts, all of them.
@@ -104,6 +107,8 @@ pub enum VniChoice {
     Existing(VniId),
     /// A new one.
     New(Box<CreateVni>),
+    /// A new one that is part of its instance, which must be of that style.
+    Child(Box<CreateVni>),
 }
 
 /// Where on an instance an attachment goes.
@@ -201,8 +206,11 @@ impl CreateInstance {
 /// What an instance is launched from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewLaunch {
-    /// The name of its type, one of [`crate::instance_type`].
-    pub kind: String,
+    /// The name of its type, one of [`crate::instance_type`], or of [`crate::instance_profile`] if it is made alone; none: no
+    /// type, which only those have that are made alone.
+    pub kind: Option<String>,
+    /// Whether it is made on its own and named as other things are (IBM); otherwise with others in a launch (EC2).
+    pub alone: bool,
     /// What its disk was to be made from, in its user's words.
     pub image: String,
     /// Refuses to be deleted.
@@ -263,6 +271,15 @@ pub struct UpdateInstance {
     pub notes: BTreeMap<String, Option<String>>,
 }
 
+/// Changes a child interface.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UpdateChild {
+    /// A new name.
+    pub name: Option<String>,
+    /// A new `allow_ip_spoofing`.
+    pub allow_ip_spoofing: Option<bool>,
+}
+
 /// Changes an attachment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UpdateAttachment {
@@ -270,4 +287,6 @@ pub struct UpdateAttachment {
     pub name: Option<String>,
     /// A new `port_speed`; `Some(None)`: no limit.
     pub port_speed: Option<Option<u32>>,
+    /// The VLANs that others may use on its card, which is a bare metal server's; those in use must be among them.
+    pub allowed_vlans: Option<BTreeSet<u16>>,
 }

@@ -2,6 +2,7 @@
 //!
 //! Dialects decode requests into these, reconcilers report what hosts did with these; [`crate::decide()`] judges them all.
 
+mod address_prefix;
 mod flow_log;
 mod interface;
 mod network;
@@ -10,43 +11,49 @@ mod policy;
 mod public;
 mod rights;
 mod routing;
+mod share;
+mod ssh_key;
 mod tags;
 
 use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv6Net};
 
-use crate::id::FlowLogId;
+use crate::id::{ApiKeyId, FlowLogId, PolicyId, SshKeyId, ZoneRouteId};
 use crate::id::{AssociationId, FloatingIpId, PublicGatewayId, PublicPoolId, SubnetId, VniId, VniPermissionId, VpcId};
 use crate::id::{AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, ReservedIpId, SecurityGroupId};
 use crate::id::{DhcpOptionSetId, SubnetRangeId, SubnetReservationId, VpcRangeId};
-use crate::id::{InternetGatewayId, RouteAssociationId, RouteTableId};
+use crate::id::{InternetGatewayId, RouteAssociationId, RouteTableId, ShareId};
 use crate::model::{
-    AccessKey, AccessKeyId, Account, AccountId, Attachment, Host, Instance, Move, MoveStep, ReservedIp, Subnet, Vni,
-    Vpc,
+    AccessKey, AccessKeyId, Account, AccountId, Attachment, Host, Instance, Move, MoveStep, Nic, ReservedIp, Subnet,
+    Vni, Vpc,
 };
+use crate::model::{AddressPrefix, ApiKey, Policy, Principal, SshKey};
 use crate::model::{DhcpOptionSet, Owner, SubnetReservation, VpcRange};
 use crate::model::{
     FloatingIp, FlowLog, NetworkAcl, PrefixList, PublicGateway, PublicPool, Region, SecurityGroup, VniPermission,
 };
-use crate::model::{InternetGateway, RouteAssociation, RouteTable};
+use crate::model::{InternetGateway, RouteAssociation, RouteTable, Share};
 
-pub use flow_log::CreateFlowLog;
+pub use address_prefix::{NewAddressPrefix, PlaceSubnet, SubnetRange, UpdateAddressPrefix};
+pub use flow_log::{CreateFlowLog, NewCollector, UpdateFlowLog};
 pub use interface::{
     CreateInstance, CreateInstances, CreateVni, CreateVniPermission, GroupsChange, InstanceChange, InstancesChange,
-    NewAttachment, NewLaunch, Seat, UpdateAttachment, UpdateInstance, UpdateVni, VniChoice,
+    NewAttachment, NewLaunch, Seat, UpdateAttachment, UpdateChild, UpdateInstance, UpdateVni, VniChoice,
 };
 pub use network::{
     CreateDhcpOptionSet, CreateReservedIp, CreateSubnet, CreateSubnetReservation, CreateVpc, IpChoice, Ipv6Range,
     NewDhcp, NewRange, PrefixChoice, UpdateReservedIp, UpdateSubnet, UpdateVpc,
 };
-pub use operator::{CreateAccessKey, CreateAccount, RegisterHost};
+pub use operator::{CreateAccessKey, CreateAccount, CreateApiKey, NewPolicy, RegisterHost};
 pub use policy::{
     AclEntryChange, AclPlace, AclRulePut, AclRulesChange, CreateNetworkAcl, CreatePrefixList, CreateSecurityGroup,
     NewAclRule, NewRule, RulesChange, UpdatePrefixList, UpdateSecurityGroup,
 };
 pub use public::{CreateFloatingIp, CreateNatGateway, CreatePublicGateway, CreatePublicPool, FloatingIpChoice};
-pub use routing::{NewRoute, TargetChoice};
+pub use routing::{CreateRoutingTable, NewRoute, NewZoneRoute, TargetChoice, UpdateZoneRoute};
+pub use share::{CreateShare, NewMountTarget, UpdateShare};
+pub use ssh_key::CreateSshKey;
 pub use tags::{ChangeTags, TagRemoval};
 
 /// Something to be done to the world.
@@ -79,6 +86,40 @@ pub enum Command {
     CreateAccessKey(CreateAccessKey),
     /// Deletes an access key → [`Reply::AccessKey`], as it was.
     DeleteAccessKey(AccessKeyId),
+    /// Changes a flow log → [`Reply::FlowLog`].
+    UpdateFlowLog(FlowLogId, UpdateFlowLog),
+    /// Gives a VPC one more range, for subnets of one zone → [`Reply::AddressPrefix`].
+    AddAddressPrefix(VpcId, NewAddressPrefix),
+    /// Changes an address prefix → [`Reply::AddressPrefix`].
+    UpdateAddressPrefix(VpcRangeId, UpdateAddressPrefix),
+    /// Takes an address prefix away that no subnet lies in → [`Reply::AddressPrefix`], as it was.
+    RemoveAddressPrefix(VpcRangeId),
+    /// Creates a subnet, perhaps with a range that is chosen → [`Reply::Subnet`].
+    PlaceSubnet(PlaceSubnet),
+    /// Creates a route table with a name and with routes for zones → [`Reply::RouteTable`].
+    CreateRoutingTable(CreateRoutingTable),
+    /// Gives a route table a name → [`Reply::RouteTable`].
+    RenameRouteTable(RouteTableId, String),
+    /// Adds a route for a zone to a table → [`Reply::RouteTable`].
+    AddZoneRoute(RouteTableId, NewZoneRoute),
+    /// Changes a route for a zone → [`Reply::RouteTable`].
+    UpdateZoneRoute(RouteTableId, ZoneRouteId, UpdateZoneRoute),
+    /// Removes a route for a zone → [`Reply::RouteTable`].
+    RemoveZoneRoute(RouteTableId, ZoneRouteId),
+    /// Keeps a public SSH key → [`Reply::SshKey`].
+    CreateSshKey(CreateSshKey),
+    /// Renames an SSH key → [`Reply::SshKey`].
+    RenameSshKey(SshKeyId, String),
+    /// Forgets an SSH key → [`Reply::SshKey`], as it was.
+    DeleteSshKey(SshKeyId),
+    /// Creates an API key → [`Reply::ApiKey`].
+    CreateApiKey(CreateApiKey),
+    /// Deletes an API key, with its policies → [`Reply::ApiKey`], as it was.
+    DeleteApiKey(ApiKeyId),
+    /// Gives a key a role → [`Reply::Policy`].
+    CreatePolicy(Principal, NewPolicy),
+    /// Takes a role from a key → [`Reply::Policy`], as it was.
+    DeletePolicy(PolicyId),
     /// Creates an account → [`Reply::Account`].
     CreateAccount(CreateAccount),
     /// Creates a VPC → [`Reply::Vpc`].
@@ -287,6 +328,10 @@ pub enum Command {
     RenameAttachment(AttachmentId, String),
     /// Changes an attachment → [`Reply::Attachment`].
     UpdateAttachment(AttachmentId, UpdateAttachment),
+    /// Changes a child interface by its attachment → [`Reply::Attachment`].
+    UpdateChild(AttachmentId, UpdateChild),
+    /// Deletes a child interface, which must not be the primary one, by its attachment → [`Reply::Attachment`].
+    DeleteChild(AttachmentId),
     /// Detaches; with `force` without waiting for the host, which every other host then refuses → [`Reply::Attachment`].
     Detach {
         /// The attachment.
@@ -294,13 +339,31 @@ pub enum Command {
         /// Do not wait for the host.
         force: bool,
     },
+    /// Deletes an attachment: detaches as [`Command::Detach`] does, and an interface that goes with its target goes along →
+    /// [`Reply::Attachment`].
+    DeleteAttachment(AttachmentId),
     /// Moves an interface to another instance → [`Reply::Move`].
     MoveVni {
         /// The interface.
         vni: VniId,
         /// The instance that it moves to.
         to: InstanceId,
+        /// How its frames are told from those of others there; needed where the instance is a bare metal server, unless it
+        /// keeps the VLAN that it has on one. Default: a card of its own.
+        nic: Option<Nic>,
     },
+    /// Creates a share with its mount targets → [`Reply::Share`].
+    CreateShare(Box<CreateShare>),
+    /// Changes a share → [`Reply::Share`].
+    UpdateShare(ShareId, UpdateShare),
+    /// Deletes a share that has no mount target, with its files → [`Reply::Share`].
+    DeleteShare(ShareId),
+    /// Creates a mount target → [`Reply::Attachment`], whose id is the mount target's.
+    CreateMountTarget(ShareId, NewMountTarget),
+    /// Renames a mount target → [`Reply::Attachment`].
+    RenameMountTarget(AttachmentId, String),
+    /// Deletes a mount target, and its interface if that goes with its target → [`Reply::Attachment`].
+    DeleteMountTarget(AttachmentId),
     /// A host joins, or comes back with another address, name, zone or MTU → [`Reply::Host`].
     RegisterHost(RegisterHost),
     /// Removes a host that has no instances → [`Reply::Host`], as it was.
@@ -322,6 +385,12 @@ pub enum Command {
     InstanceFailed(InstanceId, String),
     /// A host no longer has anything of an instance that is being deleted → [`Reply::Done`].
     InstanceGone(InstanceId),
+    /// A host has a place for a share's files → [`Reply::Done`].
+    ShareRealised(ShareId),
+    /// A host could not make a place for a share's files, or could not remove them → [`Reply::Done`].
+    ShareFailed(ShareId, String),
+    /// A host no longer has anything of a share that is being deleted → [`Reply::Done`].
+    ShareGone(ShareId),
     /// The hosts concerned have done this step of a move: on to the next → [`Reply::Done`].
     AdvanceMove(VniId, MoveStep),
     /// The new side can't be made ready or can't speak, and the old side still does: the interface stays where it is →
@@ -337,6 +406,10 @@ pub enum Command {
 pub enum Reply {
     /// An access key.
     AccessKey(AccessKey),
+    /// An API key.
+    ApiKey(ApiKey),
+    /// A policy, and the key that has or had it.
+    Policy(Principal, Policy),
     /// An account.
     Account(Account),
     /// A VPC.
@@ -389,6 +462,12 @@ pub enum Reply {
     SubnetReservation(SubnetReservation),
     /// A set of DHCP options.
     DhcpOptionSet(DhcpOptionSet),
+    /// An SSH key.
+    SshKey(SshKey),
+    /// An address prefix.
+    AddressPrefix(AddressPrefix),
+    /// A share.
+    Share(Share),
     /// Nothing to show.
     Done,
 }

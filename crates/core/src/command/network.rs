@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::host_spec::Ipv6Assignment;
-use crate::id::{PublicGatewayId, ReservedIpId, SubnetId, VniId, VpcId};
+use crate::id::{PublicGatewayId, ReservedIpId, RouteTableId, SubnetId, VniId, VpcId};
 use crate::model::{DhcpOptions, HostnameType, IpFamily, ReservationKind};
 
 /// Creates a VPC, with its default security group and network ACL.
@@ -19,6 +19,8 @@ pub struct CreateVpc {
     pub ipv6_cidrs: Vec<Ipv6Net>,
     /// Whether the server chooses an IPv6 range for it that no other VPC has, a /56.
     pub provided_ipv6: bool,
+    /// Whether it gets a range for each zone of its region, an address prefix, beside those (IBM).
+    pub zone_prefixes: bool,
     /// What its guests are told when they ask.
     pub dhcp: NewDhcp,
     /// Whether route tables decide what leaves it, and internet gateways lead out (EC2); it gets a main one. Otherwise the
@@ -111,6 +113,8 @@ pub struct UpdateSubnet {
     pub acl: Option<crate::id::NetworkAclId>,
     /// Another way out, or none.
     pub public_gateway: Option<Option<PublicGatewayId>>,
+    /// Another route table.
+    pub route_table: Option<RouteTableId>,
     /// Whether instances that are launched in it from now on get a public address without being asked.
     pub map_public_ip: Option<bool>,
     /// What the names of instances that are launched in it from now on are made of.

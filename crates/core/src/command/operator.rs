@@ -2,8 +2,8 @@
 
 use std::net::Ipv4Addr;
 
-use crate::id::HostId;
-use crate::model::{AccessKeyId, AccountId};
+use crate::id::{ApiKeyId, HostId};
+use crate::model::{AccessKeyId, AccessRole, AccountId, KeyDigest, ResourceType};
 
 /// Creates an account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +29,32 @@ impl std::fmt::Debug for CreateAccessKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("CreateAccessKey").field("id", &self.id).field("account", &self.account).finish_non_exhaustive()
     }
+}
+
+/// Creates an API key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateApiKey {
+    /// With this id, which no key has; one is drawn when absent.
+    pub id: Option<ApiKeyId>,
+    /// The account that acts with it.
+    pub account: AccountId,
+    /// What people call it, 1 to 255 characters.
+    pub name: String,
+    /// The digest of its secret, which no other key has.
+    pub digest: KeyDigest,
+    /// What it may do.
+    pub policies: Vec<NewPolicy>,
+}
+
+/// A role to be given to a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPolicy {
+    /// The role.
+    pub role: AccessRole,
+    /// On things of this type; `None`: of all types.
+    pub resource_type: Option<ResourceType>,
+    /// On the one with this id only; needs the type.
+    pub resource: Option<String>,
 }
 
 /// What a host says of itself.

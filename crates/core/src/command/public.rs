@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use crate::id::{FloatingIpId, HostId, ReservedIpId, SubnetId, VniId, VpcId};
+use crate::legality::Manner;
 
 /// Creates a pool of public addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +38,15 @@ pub struct FloatingIpChoice {
     pub vni: VniId,
     /// This one; the primary one when absent.
     pub ip: Option<ReservedIpId>,
+    /// How many the interface may have.
+    pub manner: Manner,
+}
+
+impl FloatingIpChoice {
+    /// An interface's primary address.
+    pub fn primary(vni: VniId, manner: Manner) -> Self {
+        FloatingIpChoice { vni, ip: None, manner }
+    }
 }
 
 /// Creates a public gateway.

@@ -13,6 +13,8 @@ impl Command {
             Command::ConfigureIpv6Range(_) => "configuring the IPv6 range",
             Command::EnsureDefaults(_) => "making what an account begins with",
             Command::CreateAccessKey(_) | Command::DeleteAccessKey(_) => "changing access keys",
+            Command::CreateApiKey(_) | Command::DeleteApiKey(_) => "changing API keys",
+            Command::CreatePolicy(..) | Command::DeletePolicy(_) => "changing what keys may do",
             Command::CreateAccount(_) => "creating an account",
             Command::CreatePublicPool(_) | Command::DeletePublicPool(_) => "changing public pools",
             Command::RegisterHost(_) | Command::DeleteHost(_) | Command::DeleteLostHost(_) => "changing hosts",
@@ -23,10 +25,19 @@ impl Command {
             | Command::InstanceFailed(..)
             | Command::InstanceStopped(_)
             | Command::InstanceGone(_)
+            | Command::ShareRealised(_)
+            | Command::ShareFailed(..)
+            | Command::ShareGone(_)
             | Command::AdvanceMove(..)
             | Command::AbortMove(..)
             | Command::EndAdoption(_) => "reporting for a host",
             Command::ChangeTags(..)
+            | Command::CreateShare(..)
+            | Command::UpdateShare(..)
+            | Command::DeleteShare(..)
+            | Command::CreateMountTarget(..)
+            | Command::RenameMountTarget(..)
+            | Command::DeleteMountTarget(..)
             | Command::CreateVpc(..)
             | Command::RenameVpc(..)
             | Command::UpdateVpc(..)
@@ -78,6 +89,19 @@ impl Command {
             | Command::UpdatePrefixList(..)
             | Command::RestorePrefixList { .. }
             | Command::DeletePrefixList(..)
+            | Command::UpdateFlowLog(..)
+            | Command::AddAddressPrefix(..)
+            | Command::UpdateAddressPrefix(..)
+            | Command::RemoveAddressPrefix(..)
+            | Command::PlaceSubnet(..)
+            | Command::CreateRoutingTable(..)
+            | Command::RenameRouteTable(..)
+            | Command::AddZoneRoute(..)
+            | Command::UpdateZoneRoute(..)
+            | Command::RemoveZoneRoute(..)
+            | Command::CreateSshKey(..)
+            | Command::RenameSshKey(..)
+            | Command::DeleteSshKey(..)
             | Command::CreateFlowLog(..)
             | Command::DeleteFlowLog(..)
             | Command::CreateFloatingIp(..)
@@ -115,7 +139,10 @@ impl Command {
             | Command::Attach(..)
             | Command::RenameAttachment(..)
             | Command::UpdateAttachment(..)
+            | Command::UpdateChild(..)
+            | Command::DeleteChild(..)
             | Command::Detach { .. }
+            | Command::DeleteAttachment(..)
             | Command::MoveVni { .. } => return None,
         })
     }

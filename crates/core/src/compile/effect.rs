@@ -1,10 +1,11 @@
 //! What a committed write means for desired state: which subjects must be worked out again.
 
 use super::Subject;
+use super::nic::is_trunk;
 use crate::draft::decode;
 use crate::id::{HostId, InstanceId, SubnetId, VpcId};
 use crate::model::{
-    Attachment, Host, Instance, Move, NetworkAcl, PrefixList, RouteTable, SecurityGroup, Subnet, Vni, Vpc,
+    Attachment, Host, Instance, Move, NetworkAcl, PrefixList, RouteTable, SecurityGroup, Share, Subnet, Vni, Vpc,
 };
 use crate::record::{self, Record};
 use crate::refusal::DecideError;
@@ -46,11 +47,18 @@ pub fn effect(key: &str, value: Option<&[u8]>) -> Result<Option<Effect>, DecideE
         SecurityGroup::KIND => id.parse().ok().map(Subject::Group),
         NetworkAcl::KIND => id.parse().ok().map(Subject::Acl),
         PrefixList::KIND => id.parse().ok().map(Subject::PrefixList),
+        Share::KIND => id.parse().ok().map(Subject::Share),
         RouteTable::KIND => id.parse().ok().map(Subject::RouteTable),
         // Its ranges are routes of every table.
         Vpc::KIND => return Ok(id.parse().ok().map(Effect::Routes)),
         Attachment::KIND => match value {
-            Some(value) => Some(Subject::Vni(decode::<Attachment>(key, value)?.vni)),
+            Some(value) => {
+                let attachment = decode::<Attachment>(key, value)?;
+                if is_trunk(&attachment) {
+                    return Ok(Some(Effect::Ports(PortsOf::Instance(attachment.instance))));
+                }
+                Some(Subject::Vni(attachment.vni))
+            }
             // An attachment's end is always a change of its interface or of its move, in the same commit, or leaves
             // the entries as they are because a deleting attachment has none.
             None => None,

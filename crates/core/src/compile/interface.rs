@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use super::port::Shape;
-use super::{Carriers, HostEntries};
+use super::{Carriers, HostEntries, nic};
 use crate::host_spec::{
-    EndpointSpec, Entry, EntryKey, FloatingIpSpec, LocationSpec, OWN_TABLE, PortMode, RouteSpec, VniEndpoint,
+    EndpointSpec, Entry, EntryKey, FloatingIpSpec, LocationSpec, OWN_TABLE, PortMode, PortNic, RouteSpec, VniEndpoint,
 };
 use crate::id::{AttachmentId, HostId, VniId};
 use crate::lifecycle::Lifecycle;
@@ -26,8 +26,10 @@ pub fn interface(snapshot: &dyn Snapshot, carriers: &Carriers, id: VniId) -> Res
     let shape = Shape::find(snapshot, vni)?;
     let mut entries = HostEntries::new();
     for side in [Some(&place.current), place.next.as_ref()].into_iter().flatten() {
-        if side.runs {
-            let port = shape.port(side);
+        if side.runs
+            && let Some(nic) = side.nic
+        {
+            let port = shape.port(side, nic);
             let key = EntryKey::Port(side.attachment.id);
             entries.entry(side.host.id).or_default().insert(key, Entry::Port(Box::new(port)));
         }
@@ -55,7 +57,9 @@ pub(super) struct Side {
     pub(super) instance: Instance,
     pub(super) host: Host,
     pub(super) mode: PortMode,
-    /// Whether its instance runs and nothing is on its way out.
+    /// How its frames are told from others; `None`: no card of its server allows its VLAN.
+    nic: Option<PortNic>,
+    /// Whether its instance runs, it has a card, and nothing is on its way out.
     runs: bool,
 }
 
@@ -137,8 +141,10 @@ impl Side {
         let Some((attachment, _)) = query::find::<Attachment>(snapshot, id)? else { return Ok(None) };
         let Some((instance, _)) = query::find::<Instance>(snapshot, attachment.instance)? else { return Ok(None) };
         let (host, _) = query::get::<Host>(snapshot, attachment.host)?;
-        let runs = attachment.lifecycle != Lifecycle::Deleting && instance.state == InstanceState::Running;
-        Ok(Some(Side { attachment, instance, host, mode, runs }))
+        let nic = nic::find(snapshot, &attachment)?;
+        let stays = attachment.lifecycle != Lifecycle::Deleting && nic.is_some();
+        let runs = stays && instance.state == InstanceState::Running;
+        Ok(Some(Side { attachment, instance, host, mode, nic, runs }))
     }
 }
 

@@ -7,6 +7,7 @@
 mod carriers;
 mod effect;
 mod interface;
+mod nic;
 mod policy;
 mod port;
 mod public;
@@ -16,12 +17,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 
-use crate::host_spec::{EndpointSpec, Entry, EntryKey, InstanceSpec, OWN_TABLE, RouteSpec};
+use crate::host_spec::{EndpointSpec, Entry, EntryKey, InstanceSpec, OWN_TABLE, RouteSpec, ShareSpec};
 use crate::id::{
-    AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, RouteTableId, SecurityGroupId, SubnetId, VniId, VpcId,
+    AttachmentId, HostId, InstanceId, NetworkAclId, PrefixListId, RouteTableId, SecurityGroupId, ShareId, SubnetId,
+    VniId, VpcId,
 };
 use crate::lifecycle::Lifecycle;
-use crate::model::{Attachment, Instance, InstanceState, SecurityGroup, Subnet, Vpc};
+use crate::model::{Attachment, Instance, InstanceState, Role, SecurityGroup, Share, Subnet, Vpc};
 use crate::policy::Remote;
 use crate::query;
 use crate::record;
@@ -54,6 +56,8 @@ pub enum Subject {
     RouteTable(RouteTableId),
     /// An interface with its attachments, its move and its floating IPs.
     Vni(VniId),
+    /// The files of a share.
+    Share(ShareId),
 }
 
 /// Works out the entries of a subject; none when it no longer exists.
@@ -70,6 +74,7 @@ pub fn subject(snapshot: &dyn Snapshot, carriers: &Carriers, subject: Subject) -
         Subject::Vpc(id) => public::vpc(snapshot, carriers, id),
         Subject::RouteTable(id) => routes::table(snapshot, carriers, id),
         Subject::Vni(id) => interface(snapshot, carriers, id),
+        Subject::Share(id) => share(snapshot, id),
     }
 }
 
@@ -134,8 +139,24 @@ fn instance(snapshot: &dyn Snapshot, id: InstanceId) -> Result<HostEntries, Deci
         && instance.lifecycle != Lifecycle::Deleting
         && instance.state == InstanceState::Running
     {
-        let spec = InstanceSpec { namespace: instance.namespace };
+        let serves = match instance.role {
+            Role::ShareMount(share) => Some(share),
+            Role::Server | Role::BareMetal => None,
+        };
+        let spec = InstanceSpec { namespace: instance.namespace, serves };
         entries.entry(instance.host).or_default().insert(EntryKey::Instance(id), Entry::Instance(spec));
+    }
+    Ok(entries)
+}
+
+fn share(snapshot: &dyn Snapshot, id: ShareId) -> Result<HostEntries, DecideError> {
+    let mut entries = HostEntries::new();
+    if let Some((share, _)) = query::find::<Share>(snapshot, id)? {
+        let spec = match share.lifecycle {
+            Lifecycle::Deleting => ShareSpec::Erase,
+            _ => ShareSpec::Keep(share.initial_owner),
+        };
+        entries.entry(share.host).or_default().insert(EntryKey::Share(id), Entry::Share(spec));
     }
     Ok(entries)
 }

@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::IpNet;
 
 use super::interface::Side;
-use crate::host_spec::{GuestConfig, OWN_TABLE, PortLimits, PortMode, PortPolicy, PortSpec};
+use crate::host_spec::{GuestConfig, OWN_TABLE, PortLimits, PortMode, PortNic, PortPolicy, PortSpec};
 use crate::id::{FloatingIpId, SecurityGroupId};
-use crate::model::{FloatingIp, FloatingIpTarget, ProtocolStateFiltering, ReservedIp, RouteTable, Subnet, Vni, Vpc};
+use crate::model::{FloatingIp, FloatingIpTarget, ReservedIp, RouteTable, Subnet, Vni, Vpc};
 use crate::query;
 use crate::record;
 use crate::refusal::DecideError;
@@ -44,10 +44,8 @@ impl Shape {
             });
             floating_ips.extend(target.map(|at| (floating.address, addresses[at])));
         }
-        let route_table = match routing::table_id_of(&vpc, &subnet) {
-            Some(id) => query::get::<RouteTable>(snapshot, id)?.0.number,
-            None => OWN_TABLE,
-        };
+        let (table, _) = query::get::<RouteTable>(snapshot, routing::table_id_of(&vpc, &subnet))?;
+        let route_table = routing::number_in(&vpc, &table, &subnet.zone).unwrap_or(OWN_TABLE);
         Ok(Shape { segment: vpc.segment, vni, vpc, subnet, addresses, route_table, floating_ips })
     }
 
@@ -62,7 +60,7 @@ impl Shape {
         sorted(self.vni.effective_groups())
     }
 
-    pub(super) fn port(&self, side: &Side) -> PortSpec {
+    pub(super) fn port(&self, side: &Side, nic: PortNic) -> PortSpec {
         PortSpec {
             vni: self.vni.id,
             instance: side.attachment.instance,
@@ -82,6 +80,7 @@ impl Shape {
             limits: self.limits(side),
             guest_config: self.guest_config(side),
             route_table: self.route_table,
+            nic,
         }
     }
 
@@ -92,11 +91,7 @@ impl Shape {
             acl: Some(self.subnet.acl),
             allow_ip_spoofing: vni.allow_ip_spoofing,
             source_dest_check: vni.source_dest_check,
-            state_filtering: match vni.protocol_state_filtering {
-                ProtocolStateFiltering::Auto => side.instance.role.target_kind().filters_state(),
-                ProtocolStateFiltering::Enabled => true,
-                ProtocolStateFiltering::Disabled => false,
-            },
+            state_filtering: vni.protocol_state_filtering.filters_on(side.instance.role.target_kind()),
             untracked_open: vni.untracked_open,
             timeouts: vni.timeouts,
             quarantine: vni.quarantine.as_deref().map(sorted),

@@ -34,7 +34,7 @@ pub(super) fn vpc(snapshot: &dyn Snapshot, carriers: &Carriers, id: VpcId) -> Re
         let key = EntryKey::FloatingIp(way.address.into());
         entries.entry(way.host.id).or_default().insert(key, Entry::FloatingIp(spec));
     }
-    if vpc.main_table.is_some() {
+    if !vpc.implied_ways {
         return Ok(entries);
     }
     for host in carriers.of(id) {

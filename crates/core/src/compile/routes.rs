@@ -1,11 +1,16 @@
 //! The routes of a table, on every host that carries its VPC.
 
-use ipnet::IpNet;
+use std::collections::BTreeMap;
+
+use ipnet::{IpNet, Ipv6Net};
 
 use super::{Carriers, HostEntries};
 use crate::host_spec::{Entry, EntryKey, RouteSpec};
-use crate::id::{RouteTableId, VpcId};
-use crate::model::{FloatingIp, Host, PublicGateway, ReservedIp, Route, RouteTable, RouteTarget, Vni, Vpc};
+use crate::id::{RouteTableId, SubnetId, VpcId};
+use crate::model::{
+    FloatingIp, Host, PublicGateway, ReservedIp, Route, RouteAction, RouteTable, RouteTarget, Subnet, Vni, Vpc,
+};
+use crate::net::EVERYWHERE;
 use crate::query;
 use crate::record;
 use crate::refusal::DecideError;
@@ -13,6 +18,7 @@ use crate::routing;
 use crate::txn::Snapshot;
 
 /// Where a route leads, before it is known from which host.
+#[derive(Clone)]
 enum Leads {
     Everywhere(RouteSpec),
     /// To a public gateway on this host, with this address.
@@ -26,25 +32,80 @@ pub(super) fn table(
 ) -> Result<HostEntries, DecideError> {
     let Some((table, _)) = query::find::<RouteTable>(snapshot, id)? else { return Ok(HostEntries::new()) };
     let (vpc, _) = query::get::<Vpc>(snapshot, table.vpc)?;
-    let mut leads: Vec<(IpNet, Leads)> = Vec::with_capacity(table.routes.len() + 2);
-    leads.extend(routing::local(&vpc).map(|net| (net, Leads::Everywhere(RouteSpec::Local))));
-    for route in &table.routes {
-        leads.push((route.net, follow(snapshot, &vpc, route)?));
+    let everywhere = everywhere(snapshot, &vpc, &table)?;
+    let mut content: Vec<(u8, BTreeMap<IpNet, Leads>)> = Vec::new();
+    for (zone, number) in &table.zone_numbers {
+        content.push((*number, in_zone(snapshot, &vpc, &table, zone, everywhere.clone())?));
+    }
+    if !vpc.implied_ways {
+        content.push((table.number, everywhere));
     }
     let mut entries = HostEntries::new();
     for host in carriers.of(vpc.id) {
         let own = entries.entry(host).or_default();
-        for (net, leads) in &leads {
-            let spec = match leads {
-                Leads::Everywhere(spec) => *spec,
-                Leads::Gateway(at, address) => {
-                    RouteSpec::Nat { vtep: (at.id != host).then_some(at.vtep), address: *address }
-                }
-            };
-            own.insert(EntryKey::Route(vpc.segment, table.number, *net), Entry::Route(spec));
+        for (number, routes) in &content {
+            for (net, leads) in routes {
+                let spec = match leads {
+                    Leads::Everywhere(spec) => *spec,
+                    Leads::Gateway(at, address) => {
+                        RouteSpec::Nat { vtep: (at.id != host).then_some(at.vtep), address: *address }
+                    }
+                };
+                own.insert(EntryKey::Route(vpc.segment, *number, *net), Entry::Route(spec));
+            }
         }
     }
     Ok(entries)
+}
+
+/// Where a table leads in every zone. In a VPC with implied ways out that is where packets would go without it.
+fn everywhere(snapshot: &dyn Snapshot, vpc: &Vpc, table: &RouteTable) -> Result<BTreeMap<IpNet, Leads>, DecideError> {
+    let local = |net| (net, Leads::Everywhere(RouteSpec::Local));
+    if vpc.implied_ways {
+        return Ok([EVERYWHERE, IpNet::V6(Ipv6Net::default())].map(local).into());
+    }
+    let mut leads: BTreeMap<IpNet, Leads> = routing::local(vpc).map(local).collect();
+    for route in &table.routes {
+        leads.insert(route.net, follow(snapshot, vpc, route)?);
+    }
+    Ok(leads)
+}
+
+/// Where a table leads for the subnets of a zone.
+fn in_zone(
+    snapshot: &dyn Snapshot,
+    vpc: &Vpc,
+    table: &RouteTable,
+    zone: &str,
+    mut leads: BTreeMap<IpNet, Leads>,
+) -> Result<BTreeMap<IpNet, Leads>, DecideError> {
+    let winners = routing::winners(table, zone);
+    for route in winners.values() {
+        let spec = match route.action {
+            RouteAction::Deliver(hop) => RouteSpec::Via(hop.into()),
+            RouteAction::Delegate => RouteSpec::Local,
+            RouteAction::Drop | RouteAction::DelegateVpc => RouteSpec::Blackhole,
+        };
+        leads.insert(route.net.into(), Leads::Everywhere(spec));
+    }
+    if !winners.values().any(|route| route.action == RouteAction::DelegateVpc) {
+        return Ok(leads);
+    }
+    // What stays within the VPC is for its subnets, and for nothing beside them.
+    for id in query::index::<SubnetId>(snapshot, &record::subnets_of_vpc(vpc.id))? {
+        let (subnet, _) = query::get::<Subnet>(snapshot, id)?;
+        for route in winners.values().filter(|route| route.action == RouteAction::DelegateVpc) {
+            let both = [IpNet::V4(route.net), IpNet::V4(subnet.cidr)];
+            let Some(common) = both.into_iter().find(|net| both.iter().all(|other| other.contains(net))) else {
+                continue;
+            };
+            let longest = leads.keys().filter(|net| net.contains(&common)).max_by_key(|net| net.prefix_len());
+            if longest == Some(&IpNet::V4(route.net)) {
+                leads.insert(common, Leads::Everywhere(RouteSpec::Local));
+            }
+        }
+    }
+    Ok(leads)
 }
 
 fn follow(snapshot: &dyn Snapshot, vpc: &Vpc, route: &Route) -> Result<Leads, DecideError> {
@@ -87,7 +148,15 @@ fn leads_on(snapshot: &dyn Snapshot, vpc: &Vpc, gateway: &PublicGateway, net: Ip
     })
 }
 
-/// Every route table of a VPC.
+/// Every route table of a VPC that hosts have something of.
 pub(super) fn tables(snapshot: &dyn Snapshot, vpc: VpcId) -> Result<Vec<RouteTableId>, DecideError> {
-    query::index(snapshot, &record::tables_of_vpc(vpc))
+    let Some((vpc, _)) = query::find::<Vpc>(snapshot, vpc)? else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for id in query::index(snapshot, &record::tables_of_vpc(vpc.id))? {
+        let (table, _) = query::get::<RouteTable>(snapshot, id)?;
+        if !vpc.implied_ways || !table.zone_numbers.is_empty() {
+            found.push(id);
+        }
+    }
+    Ok(found)
 }

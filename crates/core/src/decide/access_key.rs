@@ -15,7 +15,7 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateAccessKey) -> Result<A
         let (noun, name, scope) = (Noun::AccessKey, id.to_string(), "the server".to_owned());
         return Err(Refusal::NameTaken { noun, name, holder: format!("account {}", other.account), scope }.into());
     }
-    let key = AccessKey { id, account, sealed, created_at: draft.now };
+    let key = AccessKey { id, account, sealed, created_at: draft.now, policies: None };
     draft.insert(&key);
     super::defaults::ensure_everywhere(draft, account)?;
     Ok(key)
@@ -23,6 +23,7 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateAccessKey) -> Result<A
 
 pub(super) fn delete(draft: &mut Draft<'_>, id: AccessKeyId) -> Result<AccessKey, DecideError> {
     let key: AccessKey = draft.get(id)?;
+    super::key_policy::forget(draft, key.policies.as_deref().unwrap_or_default());
     draft.remove(&key);
     Ok(key)
 }

@@ -1,14 +1,19 @@
 //! Rules of attachments: one interface, one instance, one zone; the record goes only when the host has let go.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
+use super::nic::{self, When};
 use super::vni_ip::Room;
-use super::{change_name, instance, lent_address, step, take_name, vni, vni_ip, vni_permission};
+use super::{
+    change_name, child, flow_log, instance, legal, lent_address, share_mount, step, style, take_name, vni, vni_ip,
+    vni_permission,
+};
 use crate::command::{NewAttachment, Seat, UpdateAttachment, VniChoice};
 use crate::draft::Draft;
 use crate::id::{AttachmentId, InstanceId};
 use crate::lifecycle::Lifecycle;
-use crate::model::{Attachment, Instance, InstanceState, MAX_INDEX, Nic, Subnet, Vni, VniUse};
+use crate::model::{Attachment, FlowLogTarget, Instance, InstanceState, MAX_INDEX, Nic, Role, Subnet, Vni, VniUse};
 use crate::record;
 use crate::refusal::{DecideError, Limited, Refusal};
 
@@ -19,31 +24,40 @@ pub(super) fn attach(
     instance: InstanceId,
     new: NewAttachment,
 ) -> Result<Attachment, DecideError> {
-    let instance: Instance = draft.get(instance)?;
-    create(draft, &instance, new, false)
+    let instance = instance::named(draft, instance)?;
+    create(draft, &instance, new, When::Later)
 }
 
 pub(super) fn create(
     draft: &mut Draft<'_>,
     instance: &Instance,
     new: NewAttachment,
-    primary: bool,
+    when: When,
 ) -> Result<Attachment, DecideError> {
     instance::refuse_deleting(instance)?;
-    let made = matches!(new.vni, VniChoice::New(_));
+    child::check_style(instance, &new.vni)?;
+    let primary = when == When::First;
+    let made = matches!(new.vni, VniChoice::New(_) | VniChoice::Child(_));
     let mut vni = match new.vni {
         VniChoice::Existing(id) => vni_permission::usable(draft, id, VniUse::Attach)?,
         VniChoice::New(create) => vni::create(draft, *create, true, Room::on(instance))?,
+        VniChoice::Child(create) => child::create(draft, *create)?,
     };
     vni::refuse_managed(&vni)?;
+    if !made {
+        child::refuse(&vni, "it can't be attached to anything else")?;
+    }
     if let Some(attachment) = vni.attachment {
         let holder: Attachment = draft.follow(attachment)?;
         return Err(Refusal::AlreadyAttached { vni: vni.id, attachment, instance: holder.instance }.into());
     }
-    vni::check_nat(vni.enable_infrastructure_nat, true)?;
+    style::check_coming(instance, &vni)?;
+    legal::check(draft, &vni, Some(instance.role.target_kind()))?;
     check_speed(new.port_speed)?;
-    let binding =
-        Binding { name: new.name, port_speed: new.port_speed, seat: new.seat, nic: new.nic, primary, adopting: false };
+    // One that was attached elsewhere has been moved in two steps, as clients without a word for a move do it: its
+    // connections may go on as after one.
+    let adopting = vni.generation > 0;
+    let binding = Binding { name: new.name, port_speed: new.port_speed, seat: new.seat, nic: new.nic, when, adopting };
     let mut attachment = bind(draft, instance, &mut vni, binding)?;
     vni.attachment = Some(attachment.id);
     step::<Vni>(&mut vni.lifecycle, Lifecycle::Updating, vni.id)?;
@@ -61,7 +75,7 @@ pub(super) struct Binding {
     pub(super) port_speed: Option<u32>,
     pub(super) seat: Seat,
     pub(super) nic: Nic,
-    pub(super) primary: bool,
+    pub(super) when: When,
     pub(super) adopting: bool,
 }
 
@@ -82,10 +96,12 @@ pub(super) fn bind(
     same_place(draft, vni, instance)?;
     vni_ip::check_fits(draft, vni, Room::on(instance), Some(vni.id))?;
     let id = AttachmentId::new(draft.ids);
-    let Binding { name, port_speed, seat, nic, primary, adopting } = binding;
+    let Binding { name, port_speed, seat, nic, when, adopting } = binding;
     let name = take_name::<Attachment>(draft, name, &instance.id.to_string(), SCOPE_WORDS, id)?;
     let others = all(draft, instance.id)?;
-    let seat = take_seat(draft, instance, &others, seat, id)?;
+    nic::check(instance, &others, &nic, when)?;
+    let places = nic::places(instance, &nic);
+    let seat = take_seat(draft, instance, &others, Wanted { seat, places }, id)?;
     let default_route = others.iter().all(|other| other.lifecycle == Lifecycle::Deleting);
     vni.generation += 1;
     let attachment = Attachment {
@@ -101,7 +117,7 @@ pub(super) fn bind(
         card: seat.card,
         card_index: seat.index,
         nic,
-        primary,
+        primary: when == When::First,
         default_route,
         own_public_address: false,
         generation: vni.generation,
@@ -150,13 +166,21 @@ struct Taken {
     number: u8,
 }
 
+/// Where an attachment is to go.
+struct Wanted {
+    seat: Seat,
+    /// The indexes that its kind may have.
+    places: RangeInclusive<u8>,
+}
+
 fn take_seat(
     draft: &mut Draft<'_>,
     instance: &Instance,
     others: &[Attachment],
-    wanted: Seat,
+    wanted: Wanted,
     id: AttachmentId,
 ) -> Result<Taken, DecideError> {
+    let Wanted { seat: wanted, mut places } = wanted;
     let cards = instance.cards();
     let Some(card) = cards.get(usize::from(wanted.card)) else {
         let rule = format!("instance {} has {} network cards, the first of which is 0", instance.id, cards.len());
@@ -168,8 +192,8 @@ fn take_seat(
         return Err(full(instance, wanted.card, card.interfaces));
     }
     let index = match wanted.index {
-        Some(index) if index > MAX_INDEX => {
-            let rule = format!("it must be from 0 to {MAX_INDEX}");
+        Some(index) if !places.contains(&index) => {
+            let rule = format!("it must be from {} to {}", places.start(), places.end());
             return Err(Refusal::invalid("device_index", index, rule).into());
         }
         Some(index) if on_card.contains(&index) => {
@@ -177,8 +201,10 @@ fn take_seat(
             return Err(Refusal::invalid("device_index", index, rule).into());
         }
         Some(index) => index,
-        // A card is full before its indexes are.
-        None => (0..=MAX_INDEX).find(|index| !on_card.contains(index)).unwrap_or(MAX_INDEX),
+        None => match places.find(|index| !on_card.contains(index)) {
+            Some(index) => index,
+            None => return Err(full(instance, wanted.card, card.interfaces)),
+        },
     };
     // Devices of other cards are numbered from beyond the first card's, so that they are never in the way there.
     let numbers = if wanted.card == 0 { index..=index } else { MAX_INDEX + 1..=u8::MAX };
@@ -207,7 +233,12 @@ pub(super) fn check_all_fit(draft: &mut Draft<'_>, instance: &Instance) -> Resul
 
 fn full(instance: &Instance, card: u8, limit: u8) -> DecideError {
     let count = usize::from(limit) + 1;
-    let of = instance.kind.as_deref().unwrap_or("instances without a type");
+    let of = match (instance.role, instance.kind.as_deref()) {
+        (Role::Server, Some(kind)) => kind,
+        (Role::Server, None) => "instances without a type",
+        (Role::BareMetal, _) => "bare metal servers",
+        (Role::ShareMount(_), _) => "share mount targets",
+    };
     let place = if instance.cards().len() > 1 { format!(" on network card {card}") } else { String::new() };
     let what =
         format!("Interface count {count} exceeds the limit for {of}{place} (network attachments of {})", instance.id);
@@ -224,6 +255,7 @@ pub(super) fn update(
     update: UpdateAttachment,
 ) -> Result<Attachment, DecideError> {
     let mut attachment: Attachment = draft.get(id)?;
+    share_mount::refuse_changing(draft, &attachment)?;
     if let Some(name) = update.name {
         let scope = attachment.instance.to_string();
         change_name::<Attachment>(draft, &attachment.name, &name, &scope, SCOPE_WORDS, id)?;
@@ -232,6 +264,9 @@ pub(super) fn update(
     if let Some(port_speed) = update.port_speed {
         check_speed(port_speed)?;
         attachment.port_speed = port_speed;
+    }
+    if let Some(vlans) = update.allowed_vlans {
+        nic::allow(draft, &mut attachment, vlans)?;
     }
     draft.put(&attachment);
     Ok(attachment)
@@ -251,17 +286,39 @@ pub(super) fn end_adoption(draft: &mut Draft<'_>, id: AttachmentId) -> Result<()
 }
 
 pub(super) fn detach(draft: &mut Draft<'_>, id: AttachmentId, force: bool) -> Result<Attachment, DecideError> {
-    let attachment = to_end(draft, id)?;
-    if attachment.primary {
-        return Err(Refusal::PrimaryAttachment { attachment: id, instance: attachment.instance }.into());
-    }
-    vni::refuse_while_moving(draft, attachment.vni)?;
+    let attachment = may_end(draft, id, force)?;
     keep_interface(draft, &attachment)?;
     let retired = retire(draft, attachment)?;
     if force {
         gone(draft, id)?;
     }
     Ok(retired)
+}
+
+pub(super) fn delete(draft: &mut Draft<'_>, id: AttachmentId) -> Result<Attachment, DecideError> {
+    let attachment = may_end(draft, id, false)?;
+    let mut vni: Vni = draft.follow(attachment.vni)?;
+    // Once it is on its way out, whatever is said of `auto_delete` comes too late.
+    if vni.attachment == Some(id) && vni.auto_delete && attachment.lifecycle != Lifecycle::Deleting {
+        step::<Vni>(&mut vni.lifecycle, Lifecycle::Deleting, vni.id)?;
+        draft.put(&vni);
+    }
+    retire(draft, attachment)
+}
+
+/// The attachment with this id, if it can end while its instance stays.
+fn may_end(draft: &mut Draft<'_>, id: AttachmentId, force: bool) -> Result<Attachment, DecideError> {
+    let attachment = to_end(draft, id)?;
+    share_mount::refuse_detaching(draft, &attachment)?;
+    if attachment.primary {
+        return Err(Refusal::PrimaryAttachment { attachment: id, instance: attachment.instance }.into());
+    }
+    if let Some(vni) = draft.follow_if_there::<Vni>(attachment.vni)? {
+        child::refuse(&vni, "it can't be detached; delete it as the instance's instead")?;
+    }
+    vni::refuse_while_moving(draft, attachment.vni)?;
+    nic::check_leaving(draft, &attachment, force)?;
+    Ok(attachment)
 }
 
 /// The attachment with this id, if its instance or its interface is of who asks: either may end it.
@@ -360,13 +417,16 @@ pub(super) fn gone(draft: &mut Draft<'_>, id: AttachmentId) -> Result<(), Decide
     if attachment.lifecycle != Lifecycle::Deleting {
         return Ok(());
     }
+    flow_log::erase_of(draft, FlowLogTarget::Attachment(id))?;
     erase(draft, &attachment);
+    // A mount target is gone as a whole: its host says so of its attachment only once what served there has ended.
+    share_mount::gone(draft, &attachment)?;
     // An interface that has moved on can be deleted before the host that it left has let go.
     let Some(mut vni) = draft.follow_if_there::<Vni>(attachment.vni)? else { return Ok(()) };
     if vni.attachment == Some(id) {
         vni.attachment = None;
-        let with_target = vni.auto_delete && instance_goes(draft, &attachment)?;
-        if with_target {
+        let with_target = vni.child || vni.auto_delete && instance_goes(draft, &attachment)?;
+        if with_target || vni.lifecycle == Lifecycle::Deleting {
             return vni::erase(draft, &vni);
         }
         vni.auto_delete = false;

@@ -4,10 +4,14 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use super::free::Search;
-use super::{OWNER_WORDS, change_name, internet_gateway, lent_address, same_owner, take_name, vni, vni_permission};
+use super::legal::More;
+use super::{
+    OWNER_WORDS, change_name, internet_gateway, legal, lent_address, same_owner, take_name, vni, vni_permission,
+};
 use crate::command::{CreateFloatingIp, FloatingIpChoice};
 use crate::draft::{Draft, parse_id};
 use crate::id::{AssociationId, FloatingIpId, PublicGatewayId, PublicPoolId, ReservedIpId, VniId};
+use crate::legality::Manner;
 use crate::model::{FloatingIp, FloatingIpTarget, Owner, PublicPool, ReservedIp, Vni, VniUse};
 use crate::name;
 use crate::record::{self, list_prefix};
@@ -164,6 +168,7 @@ pub(super) fn associate(
     if let Some(gateway @ FloatingIpTarget::PublicGateway(_)) = floating.target {
         return Err(bound(&floating, gateway));
     }
+    let manner = target.manner;
     let (vni, ip) = choose_target(draft, &floating, target)?;
     let before = floating.target;
     match before {
@@ -173,11 +178,16 @@ pub(super) fn associate(
         None => {}
     }
     lent_address::give_way(draft, ip.id)?;
-    if displace && let Some(mut other) = of(draft, ip.id)?.filter(|other| other.owner == floating.owner) {
-        unlink(draft, &mut other)?;
-        draft.put(&other);
+    // Where nothing is translated, there is room beside the one that is there.
+    if displace && vni.enable_infrastructure_nat {
+        for mut other in of(draft, ip.id)? {
+            if other.owner == floating.owner {
+                unlink(draft, &mut other)?;
+                draft.put(&other);
+            }
+        }
     }
-    link(draft, &mut floating, &vni, &ip)?;
+    link(draft, &mut floating, &vni, &ip, manner)?;
     draft.put(&floating);
     if let Some(FloatingIpTarget::Vni { vni, .. }) = before {
         lent_address::restore(draft, vni)?;
@@ -202,8 +212,9 @@ pub(super) fn lead_to(
     floating: &mut FloatingIp,
     target: FloatingIpChoice,
 ) -> Result<(), DecideError> {
+    let manner = target.manner;
     let (vni, ip) = choose_target(draft, floating, target)?;
-    link(draft, floating, &vni, &ip)
+    link(draft, floating, &vni, &ip, manner)
 }
 
 /// The interface and the address of it that a floating IP may lead to.
@@ -236,13 +247,21 @@ fn choose_target(
 }
 
 /// Lets a floating IP that leads nowhere lead to an address; the record is not yet written.
-fn link(draft: &mut Draft<'_>, floating: &mut FloatingIp, vni: &Vni, ip: &ReservedIp) -> Result<(), DecideError> {
-    let key = record::floating_ip_of_key(ip.id);
+fn link(
+    draft: &mut Draft<'_>,
+    floating: &mut FloatingIp,
+    vni: &Vni,
+    ip: &ReservedIp,
+    manner: Manner,
+) -> Result<(), DecideError> {
     lent_address::give_way(draft, ip.id)?;
-    if let Err(other) = draft.claim(key.clone(), &floating.id.to_string())? {
-        let floating_ip = parse_id(&key, other.as_bytes())?;
+    legal::check_here(draft, vni, More::FloatingIp, manner)?;
+    if vni.enable_infrastructure_nat
+        && let Some(floating_ip) = draft.first(&record::floating_ips_of_address(ip.id))?
+    {
         return Err(Refusal::AddressHasFloatingIp { vni: vni.id, address: ip.address, floating_ip }.into());
     }
+    draft.put_raw(record::floating_ip_of_key(ip.id, floating.id), floating.id.to_string().into_bytes());
     put_vni_key(draft, vni.id, floating.id);
     draft.put_raw(vpc_key(vni, floating.id), floating.id.to_string().into_bytes());
     begin(draft, floating, FloatingIpTarget::Vni { vni: vni.id, ip: ip.id });
@@ -297,9 +316,20 @@ fn unlink(draft: &mut Draft<'_>, floating: &mut FloatingIp) -> Result<(), Decide
         if let Some(holder) = draft.follow_if_there::<Vni>(vni)? {
             draft.delete_raw(vpc_key(&holder, floating.id));
         }
-        draft.delete_raw(record::floating_ip_of_key(ip));
+        forget_address(draft, ip, floating.id)?;
         draft.delete_raw(vni_key(vni, floating.id));
         end(draft, floating);
+    }
+    Ok(())
+}
+
+/// A floating IP no longer leads to an address.
+fn forget_address(draft: &mut Draft<'_>, ip: ReservedIpId, id: FloatingIpId) -> Result<(), DecideError> {
+    draft.delete_raw(record::floating_ip_of_key(ip, id));
+    // As it was written before there could be several.
+    let whole = record::floating_ips_of_address(ip);
+    if draft.hint(&whole)?.is_some_and(|held| held == id.to_string().into_bytes()) {
+        draft.delete_raw(whole);
     }
     Ok(())
 }
@@ -387,33 +417,49 @@ pub(super) fn erase(draft: &mut Draft<'_>, floating: &FloatingIp) -> Result<(), 
     Ok(())
 }
 
-/// The floating IP that leads to a private address, relied upon.
-pub(super) fn of(draft: &mut Draft<'_>, ip: ReservedIpId) -> Result<Option<FloatingIp>, DecideError> {
-    let key = record::floating_ip_of_key(ip);
-    let Some(held) = draft.raw(&key)? else { return Ok(None) };
-    // It may be of another owner, whom this one has permitted to lead it here.
-    draft.follow::<FloatingIp>(parse_id(&key, &held)?).map(Some)
+/// The floating IPs that lead to a private address, relied upon.
+pub(super) fn of(draft: &mut Draft<'_>, ip: ReservedIpId) -> Result<Vec<FloatingIp>, DecideError> {
+    let ids = draft.index::<FloatingIpId>(&record::floating_ips_of_address(ip))?;
+    // They may be of another owner, whom this one has permitted to lead them here.
+    ids.into_iter().map(|id| draft.follow(id)).collect()
+}
+
+/// That no address of an interface has several floating IPs: from now on they are translated to it.
+pub(super) fn check_one_each(draft: &mut Draft<'_>, vni: &Vni) -> Result<(), DecideError> {
+    for ip in &vni.ips {
+        if let [_, second, ..] = of(draft, *ip)?.as_slice() {
+            let (vni, floating_ip) = (vni.id, second.id);
+            let address = draft.follow::<ReservedIp>(*ip)?.address;
+            return Err(Refusal::AddressHasFloatingIp { vni, address, floating_ip }.into());
+        }
+    }
+    Ok(())
 }
 
 /// A private address goes from its interface: nothing leads to it any more.
 pub(super) fn let_go(draft: &mut Draft<'_>, ip: ReservedIpId) -> Result<(), DecideError> {
-    match of(draft, ip)? {
-        Some(lent) if lent.lent => erase(draft, &lent)?,
-        Some(mut floating) => {
+    for mut floating in of(draft, ip)? {
+        if floating.lent {
+            erase(draft, &floating)?;
+        } else {
             unlink(draft, &mut floating)?;
             draft.put(&floating);
         }
-        None => {}
     }
     Ok(())
 }
 
 /// A private address goes from one interface to another, and what leads to it with it.
-pub(super) fn follow(draft: &mut Draft<'_>, ip: ReservedIpId, from: VniId, to: VniId) -> Result<(), DecideError> {
-    if let Some(mut floating) = of(draft, ip)? {
+pub(super) fn follow(draft: &mut Draft<'_>, ip: &ReservedIp, from: VniId, to: &Vni) -> Result<(), DecideError> {
+    let all = of(draft, ip.id)?;
+    if let ([_, second, ..], true) = (all.as_slice(), to.enable_infrastructure_nat) {
+        let (vni, address, floating_ip) = (to.id, ip.address, second.id);
+        return Err(Refusal::AddressHasFloatingIp { vni, address, floating_ip }.into());
+    }
+    for mut floating in all {
         draft.delete_raw(vni_key(from, floating.id));
-        put_vni_key(draft, to, floating.id);
-        floating.target = Some(FloatingIpTarget::Vni { vni: to, ip });
+        put_vni_key(draft, to.id, floating.id);
+        floating.target = Some(FloatingIpTarget::Vni { vni: to.id, ip: ip.id });
         draft.put(&floating);
     }
     Ok(())

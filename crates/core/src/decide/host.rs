@@ -1,9 +1,9 @@
 //! Rules of hosts: one name, one underlay address, removed only when nothing runs there.
 
-use super::{attachment, change_name, instance};
+use super::{attachment, change_name, instance, share};
 use crate::command::RegisterHost;
 use crate::draft::Draft;
-use crate::id::{HostId, InstanceId, PublicGatewayId};
+use crate::id::{HostId, InstanceId, PublicGatewayId, ShareId};
 use crate::lifecycle::Lifecycle;
 use crate::model::{Host, Instance};
 use crate::name::validate_zone;
@@ -33,6 +33,11 @@ pub(super) fn register(draft: &mut Draft<'_>, register: RegisterHost) -> Result<
     {
         let remedy = "a host's zone can't change while it has instances";
         return Err(in_use(id, Holder::Instance(instance), remedy));
+    }
+    if before.as_ref().is_some_and(|before| before.zone != zone)
+        && let Some(share) = draft.first::<ShareId>(&record::shares_of_host(id))?
+    {
+        return Err(in_use(id, Holder::Share(share), "a host's zone can't change while it keeps shares"));
     }
     let loses_uplink = before.as_ref().is_some_and(|before| before.uplink.is_some() && uplink.is_none());
     let moves = before.as_ref().is_some_and(|before| before.zone != zone);
@@ -94,6 +99,9 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: HostId) -> Result<Host, DecideEr
     if let Some(gateway) = draft.first::<PublicGatewayId>(&record::gateways_of_host(id))? {
         return Err(in_use(id, Holder::PublicGateway(gateway), "delete its public gateways first"));
     }
+    if let Some(share) = draft.first::<ShareId>(&record::shares_of_host(id))? {
+        return Err(in_use(id, Holder::Share(share), "delete its shares first"));
+    }
     draft.delete_raw(record::name_key::<Host>(SCOPE, &host.name));
     draft.delete_raw(record::vtep_key(host.vtep));
     draft.delete_raw(zone_key(&host));
@@ -110,6 +118,9 @@ pub(super) fn delete_lost(draft: &mut Draft<'_>, id: HostId) -> Result<Host, Dec
             }
             instance::gone(draft, instance)?;
         }
+    }
+    for id in draft.index::<ShareId>(&record::shares_of_host(id))? {
+        share::gone(draft, id)?;
     }
     delete(draft, id)
 }

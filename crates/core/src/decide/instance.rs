@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::{attachment, change_name, departed, lent_address, placing, step, take_name, vni_policy};
+use super::nic::When;
+use super::{
+    attachment, change_name, departed, flow_log, lent_address, placing, share_mount, step, take_name, vni_policy,
+};
 use crate::command::{CreateInstance, NewAttachment, NewLaunch, UpdateInstance, VniChoice};
 use crate::draft::{Draft, decode_as, encode};
 use crate::id::{AttachmentId, InstanceId, ReservationId, VniId};
+use crate::instance_profile;
 use crate::instance_type::{self, InstanceType};
 use crate::lifecycle::Lifecycle;
 use crate::limits::{IPS_PER_INTERFACE, MAX_IPS_PER_INTERFACE, NOTES_LENGTH};
-use crate::model::{Attachment, Instance, InstanceState, Launch, Namespace, ReservedIp, Vni, Vpc};
+use crate::model::{Attachment, FlowLogTarget, Instance, InstanceState, Launch, Namespace, ReservedIp, Role, Vni, Vpc};
 use crate::record;
 use crate::refusal::{DecideError, Limited, Noun, Refusal};
 
@@ -36,6 +40,10 @@ pub(super) fn create_launched(
         return Err(Refusal::NotPermitted { action: "giving an instance something of its host" }.into());
     }
     check_namespace(&create.namespace)?;
+    if create.role == Role::BareMetal && create.primary.is_none() {
+        let rule = "a bare metal server has a primary network attachment from the start";
+        return Err(Refusal::invalid("primary_network_attachment", "", rule).into());
+    }
     vni_policy::check_rate("bandwidth_kbps", create.bandwidth_kbps)?;
     let ips_per_interface = create.ips_per_interface.unwrap_or(IPS_PER_INTERFACE);
     if !(1..=MAX_IPS_PER_INTERFACE).contains(&ips_per_interface) {
@@ -43,7 +51,7 @@ pub(super) fn create_launched(
         return Err(Refusal::invalid("ips_per_interface", ips_per_interface, rule).into());
     }
     if let Some((new, ..)) = &launch {
-        instance_type(&new.kind)?;
+        check_kind(new)?;
         check_notes(&new.notes)?;
     }
     let id = InstanceId::new(draft.ids);
@@ -52,7 +60,8 @@ pub(super) fn create_launched(
         None => (None, NewLaunch::default()),
         Some((new, reservation, index)) => (Some((reservation, index)), *new),
     };
-    let NewLaunch { kind, image, delete_protected, stop_protected, notes } = new;
+    let launch = launch.filter(|_| !new.alone);
+    let NewLaunch { kind, image, delete_protected, stop_protected, notes, .. } = new;
     let mut instance = Instance {
         id,
         owner: vpc.owner,
@@ -66,7 +75,7 @@ pub(super) fn create_launched(
         namespace: create.namespace,
         bandwidth_kbps: create.bandwidth_kbps,
         ips_per_interface,
-        kind: launch.is_some().then_some(kind),
+        kind,
         launch: launch.map(|(reservation, index)| Launch { reservation, index, image }),
         delete_protected,
         stop_protected,
@@ -77,27 +86,59 @@ pub(super) fn create_launched(
         failure: None,
     };
     // Named before its interfaces are: names that are made up come in that order.
-    let scope = vpc.id.to_string();
+    let scope = name_scope(&instance);
     let named_by_address = create.name.is_none() && instance.launch.is_some();
     if !named_by_address {
         instance.name = take_name::<Instance>(draft, create.name, &scope, SCOPE_WORDS, id)?;
     }
-    draft.insert(&instance);
-    draft.put_raw(format!("{}{id}", record::instances_of_vpc(vpc.id)), id.to_string().into_bytes());
-    draft.put_raw(format!("{}{id}", record::instances_of_host(host.id)), id.to_string().into_bytes());
+    insert(draft, &instance);
     put_notes(draft, id, notes);
     let mut first = None;
     if let Some(primary) = create.primary {
-        first = Some(attachment::create(draft, &instance, with_target(primary), true)?.vni);
+        first = Some(attachment::create(draft, &instance, with_target(primary), When::First)?.vni);
     }
     for new in create.attachments {
-        attachment::create(draft, &instance, with_target(new), false)?;
+        attachment::create(draft, &instance, with_target(new), When::WithServer)?;
     }
     if named_by_address {
         instance.name = name_by_address(draft, id, &scope, first)?;
         draft.put(&instance);
     }
     Ok(instance)
+}
+
+/// Writes a new record with its places in the indexes.
+pub(super) fn insert(draft: &mut Draft<'_>, instance: &Instance) {
+    let Instance { id, host, .. } = *instance;
+    draft.insert(instance);
+    draft.put_raw(vpc_key(instance), id.to_string().into_bytes());
+    draft.put_raw(format!("{}{id}", record::instances_of_host(host)), id.to_string().into_bytes());
+}
+
+/// The key of an instance in the index of its VPC.
+fn vpc_key(instance: &Instance) -> String {
+    let index = match instance.role {
+        Role::Server | Role::BareMetal => record::instances_of_vpc(instance.vpc),
+        Role::ShareMount(_) => record::mounts_of_vpc(instance.vpc),
+    };
+    format!("{index}{}", instance.id)
+}
+
+/// Within what an instance's name is unique: a share's mount targets have names of their own.
+pub(super) fn name_scope(instance: &Instance) -> String {
+    match instance.role {
+        Role::Server | Role::BareMetal => instance.vpc.to_string(),
+        Role::ShareMount(share) => share.to_string(),
+    }
+}
+
+/// An instance that a request names. What serves a share is none to its users.
+pub(super) fn named(draft: &mut Draft<'_>, id: InstanceId) -> Result<Instance, DecideError> {
+    let instance: Instance = draft.get(id)?;
+    match instance.role {
+        Role::Server | Role::BareMetal => Ok(instance),
+        Role::ShareMount(_) => Err(Refusal::NotFound { noun: Noun::Instance, id: id.to_string() }.into()),
+    }
 }
 
 /// The name of an instance that was launched without one: as EC2 calls hosts, after the primary address. If somebody has
@@ -116,6 +157,18 @@ fn name_by_address(
         }
     }
     take_name::<Instance>(draft, None, scope, SCOPE_WORDS, id)
+}
+
+fn check_kind(new: &NewLaunch) -> Result<(), Refusal> {
+    let kind = new.kind.as_deref();
+    match kind {
+        None if new.alone => Ok(()),
+        Some(kind) if new.alone => {
+            let rule = "there is no instance profile of this name";
+            instance_profile::find(kind).map(drop).ok_or_else(|| Refusal::invalid("profile", kind, rule))
+        }
+        kind => instance_type(kind.unwrap_or_default()).map(drop),
+    }
 }
 
 fn instance_type(name: &str) -> Result<&'static InstanceType, Refusal> {
@@ -166,10 +219,10 @@ pub(super) fn rename(draft: &mut Draft<'_>, id: InstanceId, name: &str) -> Resul
 }
 
 pub(super) fn update(draft: &mut Draft<'_>, id: InstanceId, update: UpdateInstance) -> Result<Instance, DecideError> {
-    let mut instance: Instance = draft.get(id)?;
+    let mut instance = named(draft, id)?;
     let before = instance.clone();
     if let Some(name) = update.name {
-        change_name::<Instance>(draft, &instance.name, &name, &instance.vpc.to_string(), SCOPE_WORDS, id)?;
+        change_name::<Instance>(draft, &instance.name, &name, &name_scope(&instance), SCOPE_WORDS, id)?;
         instance.name = name;
     }
     if let Some(bandwidth) = update.bandwidth_kbps {
@@ -195,6 +248,9 @@ pub(super) fn update(draft: &mut Draft<'_>, id: InstanceId, update: UpdateInstan
 /// Another type, which must have room for what is attached.
 fn change_type(draft: &mut Draft<'_>, instance: &mut Instance, kind: String) -> Result<(), DecideError> {
     instance_type(&kind)?;
+    if instance.role != Role::Server {
+        return Err(Refusal::invalid("instance_type", kind, "only servers have one").into());
+    }
     if instance.state != InstanceState::Stopped || instance.lifecycle != Lifecycle::Waiting {
         let state = if instance.lifecycle == Lifecycle::Deleting { "deleting" } else { "running" };
         let rule = "its type can be changed while it is stopped only; stop it first".to_owned();
@@ -234,7 +290,7 @@ pub(super) fn stop(draft: &mut Draft<'_>, id: InstanceId) -> Result<Instance, De
 }
 
 fn set_state(draft: &mut Draft<'_>, id: InstanceId, state: InstanceState) -> Result<Instance, DecideError> {
-    let mut instance: Instance = draft.get(id)?;
+    let mut instance = named(draft, id)?;
     refuse_deleting(&instance)?;
     if instance.state == state {
         return Ok(instance);
@@ -285,7 +341,13 @@ pub(super) fn stopped(draft: &mut Draft<'_>, id: InstanceId) -> Result<(), Decid
 }
 
 pub(super) fn delete(draft: &mut Draft<'_>, id: InstanceId) -> Result<Instance, DecideError> {
-    let mut instance: Instance = draft.get(id)?;
+    let instance = named(draft, id)?;
+    retire(draft, instance)
+}
+
+/// Puts an instance and its attachments on their way out.
+pub(super) fn retire(draft: &mut Draft<'_>, mut instance: Instance) -> Result<Instance, DecideError> {
+    let id = instance.id;
     if instance.delete_protected && instance.lifecycle != Lifecycle::Deleting {
         return Err(Refusal::Protected { instance: id, what: "deleted" }.into());
     }
@@ -332,11 +394,13 @@ pub(super) fn gone(draft: &mut Draft<'_>, id: InstanceId) -> Result<(), DecideEr
     if instance.lifecycle != Lifecycle::Deleting || !attachments(draft, id)?.is_empty() {
         return Ok(());
     }
-    draft.delete_raw(record::name_key::<Instance>(&instance.vpc.to_string(), &instance.name));
-    draft.delete_raw(format!("{}{id}", record::instances_of_vpc(instance.vpc)));
+    draft.delete_raw(record::name_key::<Instance>(&name_scope(&instance), &instance.name));
+    share_mount::release(draft, &instance);
+    draft.delete_raw(vpc_key(&instance));
     draft.delete_raw(format!("{}{id}", record::instances_of_host(instance.host)));
     draft.delete_raw(record::ports_of_instance_key(id));
     draft.delete_raw(record::notes_key(id));
+    flow_log::erase_of(draft, FlowLogTarget::Instance(id))?;
     if instance.launch.is_some() {
         departed::remember(draft, instance.clone())?;
     }

@@ -85,7 +85,7 @@ pub(super) fn of(draft: &mut Draft<'_>, vpc: VpcId) -> Result<Option<InternetGat
 /// That public addresses can lead to a VPC: one that routes by tables needs an internet gateway for that.
 pub(super) fn check_reachable(draft: &mut Draft<'_>, vpc: VpcId) -> Result<(), DecideError> {
     // It may be another account's, whose interface may be used.
-    if draft.follow::<Vpc>(vpc)?.main_table.is_some() && of(draft, vpc)?.is_none() {
+    if !draft.follow::<Vpc>(vpc)?.implied_ways && of(draft, vpc)?.is_none() {
         return Err(Refusal::NoInternetGateway { vpc }.into());
     }
     Ok(())

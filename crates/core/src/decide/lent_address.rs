@@ -6,7 +6,8 @@
 use super::floating_ip;
 use crate::command::FloatingIpChoice;
 use crate::draft::Draft;
-use crate::id::{ReservedIpId, VniId};
+use crate::id::{FloatingIpId, ReservedIpId, VniId};
+use crate::legality::Manner;
 use crate::lifecycle::Lifecycle;
 use crate::model::{Attachment, Instance, InstanceState, Vni};
 use crate::record;
@@ -93,8 +94,8 @@ pub(super) fn restore(draft: &mut Draft<'_>, vni: VniId) -> Result<(), DecideErr
 
 /// Takes back what is lent to a private address, if anything is.
 pub(super) fn give_way(draft: &mut Draft<'_>, ip: ReservedIpId) -> Result<(), DecideError> {
-    if let Some(lent) = floating_ip::of(draft, ip)?.filter(|floating| floating.lent) {
-        floating_ip::erase(draft, &lent)?;
+    for lent in floating_ip::of(draft, ip)?.iter().filter(|floating| floating.lent) {
+        floating_ip::erase(draft, lent)?;
     }
     Ok(())
 }
@@ -102,13 +103,13 @@ pub(super) fn give_way(draft: &mut Draft<'_>, ip: ReservedIpId) -> Result<(), De
 /// Lends a public address to an interface's primary one, unless a floating IP leads there. If there is none to be had, that
 /// is an error if there `must` be one.
 fn lend(draft: &mut Draft<'_>, vni: &Vni, must: bool) -> Result<(), DecideError> {
-    if draft.raw(&record::floating_ip_of_key(vni.primary_ip()))?.is_some() {
+    if draft.first::<FloatingIpId>(&record::floating_ips_of_address(vni.primary_ip()))?.is_some() {
         return Ok(());
     }
     let lent = draft.attempt(|draft| {
         let mut lent = floating_ip::allocate(draft, vni.owner.clone(), None, &vni.zone, None)?;
         lent.lent = true;
-        floating_ip::lead_to(draft, &mut lent, FloatingIpChoice { vni: vni.id, ip: None })?;
+        floating_ip::lead_to(draft, &mut lent, FloatingIpChoice::primary(vni.id, Manner::PerAddress))?;
         // Not inserted: it is in no list.
         draft.put(&lent);
         Ok(())

@@ -7,7 +7,10 @@ mod access_key;
 mod account;
 mod acl_entries;
 mod address;
+mod address_prefix;
+mod api_key;
 mod attachment;
+mod child;
 mod defaults;
 mod departed;
 mod dhcp;
@@ -19,10 +22,13 @@ mod instance;
 mod instances;
 mod internet_gateway;
 mod ipv6_block;
+mod key_policy;
+mod legal;
 mod lent_address;
 mod moving;
 mod nat_gateway;
 mod network_acl;
+mod nic;
 mod placing;
 mod prefix;
 mod prefix_list;
@@ -36,7 +42,11 @@ mod route_table;
 mod rule_quota;
 mod rules;
 mod security_group;
+mod share;
+mod share_mount;
 mod slots;
+mod ssh_key;
+mod style;
 mod subnet;
 mod subnet_ipv6;
 mod subnet_reservation;
@@ -48,6 +58,7 @@ mod vni_permission;
 mod vni_policy;
 mod vpc;
 mod vpc_range;
+mod zone_route;
 
 use crate::command::{Command, Reply};
 use crate::draft::Draft;
@@ -111,6 +122,23 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<Reply, DecideError> 
         Command::EnsureDefaults(owner) => done(defaults::ensure(draft, &owner)?),
         Command::CreateAccessKey(create) => Reply::AccessKey(access_key::create(draft, create)?),
         Command::DeleteAccessKey(id) => Reply::AccessKey(access_key::delete(draft, id)?),
+        Command::UpdateFlowLog(id, update) => Reply::FlowLog(flow_log::update(draft, id, update)?),
+        Command::AddAddressPrefix(vpc, new) => Reply::AddressPrefix(address_prefix::add(draft, vpc, new)?),
+        Command::UpdateAddressPrefix(id, update) => Reply::AddressPrefix(address_prefix::update(draft, id, update)?),
+        Command::RemoveAddressPrefix(id) => Reply::AddressPrefix(address_prefix::remove(draft, id)?),
+        Command::PlaceSubnet(place) => Reply::Subnet(subnet::place(draft, place)?),
+        Command::CreateRoutingTable(create) => Reply::RouteTable(route_table::create_named(draft, create)?),
+        Command::RenameRouteTable(id, name) => Reply::RouteTable(route_table::rename(draft, id, name)?),
+        Command::AddZoneRoute(table, new) => Reply::RouteTable(zone_route::add(draft, table, new)?),
+        Command::UpdateZoneRoute(table, id, update) => Reply::RouteTable(zone_route::update(draft, table, id, update)?),
+        Command::RemoveZoneRoute(table, id) => Reply::RouteTable(zone_route::remove(draft, table, id)?),
+        Command::CreateSshKey(create) => Reply::SshKey(ssh_key::create(draft, create)?),
+        Command::RenameSshKey(id, name) => Reply::SshKey(ssh_key::rename(draft, id, &name)?),
+        Command::DeleteSshKey(id) => Reply::SshKey(ssh_key::delete(draft, id)?),
+        Command::CreateApiKey(create) => Reply::ApiKey(api_key::create(draft, create)?),
+        Command::DeleteApiKey(id) => Reply::ApiKey(api_key::delete(draft, id)?),
+        Command::CreatePolicy(key, new) => key_policy::create(draft, key, new)?,
+        Command::DeletePolicy(id) => key_policy::delete(draft, id)?,
         Command::CreateAccount(create) => Reply::Account(account::create(draft, create)?),
         Command::CreateVpc(create) => Reply::Vpc(vpc::create(draft, create)?),
         Command::RenameVpc(id, name) => Reply::Vpc(vpc::rename(draft, id, &name)?),
@@ -212,8 +240,17 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<Reply, DecideError> 
         Command::Attach(instance, new) => Reply::Attachment(attachment::attach(draft, instance, new)?),
         Command::RenameAttachment(id, name) => Reply::Attachment(attachment::rename(draft, id, &name)?),
         Command::UpdateAttachment(id, update) => Reply::Attachment(attachment::update(draft, id, update)?),
+        Command::UpdateChild(id, update) => Reply::Attachment(child::update(draft, id, update)?),
+        Command::DeleteChild(id) => Reply::Attachment(child::delete(draft, id)?),
         Command::Detach { attachment, force } => Reply::Attachment(attachment::detach(draft, attachment, force)?),
-        Command::MoveVni { vni, to } => Reply::Move(moving::start(draft, vni, to)?),
+        Command::DeleteAttachment(id) => Reply::Attachment(attachment::delete(draft, id)?),
+        Command::MoveVni { vni, to, nic } => Reply::Move(moving::start(draft, vni, to, nic)?),
+        Command::CreateShare(create) => Reply::Share(share::create(draft, *create)?),
+        Command::UpdateShare(id, update) => Reply::Share(share::update(draft, id, update)?),
+        Command::DeleteShare(id) => Reply::Share(share::delete(draft, id)?),
+        Command::CreateMountTarget(share, new) => Reply::Attachment(share_mount::create(draft, share, new)?),
+        Command::RenameMountTarget(id, name) => Reply::Attachment(share_mount::rename(draft, id, &name)?),
+        Command::DeleteMountTarget(id) => Reply::Attachment(share_mount::delete(draft, id)?),
         Command::RegisterHost(register) => Reply::Host(host::register(draft, register)?),
         Command::DeleteHost(id) => Reply::Host(host::delete(draft, id)?),
         Command::DeleteLostHost(id) => Reply::Host(host::delete_lost(draft, id)?),
@@ -224,6 +261,9 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<Reply, DecideError> 
         Command::InstanceStopped(id) => done(instance::stopped(draft, id)?),
         Command::InstanceFailed(id, why) => done(instance::failed(draft, id, why)?),
         Command::InstanceGone(id) => done(instance::gone(draft, id)?),
+        Command::ShareRealised(id) => done(share::realised(draft, id)?),
+        Command::ShareFailed(id, why) => done(share::failed(draft, id, why)?),
+        Command::ShareGone(id) => done(share::gone(draft, id)?),
         Command::AdvanceMove(vni, step) => done(moving::advance(draft, vni, step)?),
         Command::AbortMove(vni, why) => done(moving::abort(draft, vni, why)?),
         Command::EndAdoption(id) => done(attachment::end_adoption(draft, id)?),

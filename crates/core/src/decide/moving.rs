@@ -1,20 +1,23 @@
 //! Rules of moves: the interface is never without one side that can speak for it, and never stays with two.
 
 use super::attachment::{self, Binding};
-use super::{instance, step, vni};
-use crate::command::Seat;
+use super::nic::{self, When};
+use super::{child, instance, legal, share_mount, step, style, vni};
+use crate::command::{Seat, VniChoice};
 use crate::draft::Draft;
 use crate::id::{InstanceId, VniId};
 use crate::lifecycle::Lifecycle;
-use crate::model::{Attachment, Instance, InstanceState, Move, MoveStep, Vni};
+use crate::model::{Attachment, InstanceState, Move, MoveStep, Nic, Vni};
 use crate::record::Record;
 use crate::refusal::{DecideError, Noun, Refusal};
 
-pub(super) fn start(draft: &mut Draft<'_>, id: VniId, to: InstanceId) -> Result<Move, DecideError> {
+pub(super) fn start(draft: &mut Draft<'_>, id: VniId, to: InstanceId, nic: Option<Nic>) -> Result<Move, DecideError> {
     let mut vni: Vni = draft.get(id)?;
+    child::refuse(&vni, "it can't be moved")?;
     let Some(from) = vni.attachment else { return Err(Refusal::NotAttached { vni: id }.into()) };
     vni::refuse_while_moving(draft, id)?;
     let from: Attachment = draft.follow(from)?;
+    share_mount::refuse_detaching(draft, &from)?;
     if from.primary {
         return Err(Refusal::PrimaryAttachment { attachment: from.id, instance: from.instance }.into());
     }
@@ -24,8 +27,9 @@ pub(super) fn start(draft: &mut Draft<'_>, id: VniId, to: InstanceId) -> Result<
     if from.lifecycle == Lifecycle::Deleting {
         return Err(wrong_state(Noun::Attachment, from.id, from.lifecycle.label(), "it is being detached already"));
     }
-    let target: Instance = draft.get(to)?;
+    let target = instance::named(draft, to)?;
     instance::refuse_deleting(&target)?;
+    child::check_style(&target, &VniChoice::Existing(id))?;
     if target.state != InstanceState::Running {
         return Err(wrong_state(
             Noun::Instance,
@@ -34,9 +38,14 @@ pub(super) fn start(draft: &mut Draft<'_>, id: VniId, to: InstanceId) -> Result<
             "an interface can only be moved to a running instance; start it first",
         ));
     }
+    style::check_moving(draft, &vni, from.instance)?;
+    style::check_coming(&target, &vni)?;
+    legal::check(draft, &vni, Some(target.role.target_kind()))?;
     let seat = Seat::default();
-    let nic = from.nic.clone();
-    let binding = Binding { name: None, port_speed: from.port_speed, seat, nic, primary: false, adopting: true };
+    nic::refuse_moving(draft, &from)?;
+    let nic = nic::after_move(&from, &target, nic)?;
+    let when = When::Later;
+    let binding = Binding { name: None, port_speed: from.port_speed, seat, nic, when, adopting: true };
     let new = attachment::bind(draft, &target, &mut vni, binding)?;
     step::<Vni>(&mut vni.lifecycle, Lifecycle::Updating, id)?;
     draft.put(&vni);

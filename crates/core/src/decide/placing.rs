@@ -27,11 +27,8 @@ pub(super) fn choose(
     if let Some(id) = create.host {
         let host = draft.named_host(id)?;
         draft.check_zone(&vpc.owner, &host.zone)?;
-        if let Some(zone) = &create.zone
-            && *zone != host.zone
-        {
-            let rule = format!("host {id} is in zone '{}'", host.zone);
-            return Err(Refusal::invalid("zone", zone, rule).into());
+        if let Some(zone) = &create.zone {
+            check_in(&host, zone)?;
         }
         return Ok(host);
     }
@@ -40,19 +37,37 @@ pub(super) fn choose(
     };
     draft.check_zone(&vpc.owner, zone)?;
     let wanted = usize::from(create.primary.is_some()) + create.attachments.len();
-    let found = with_room(draft, zone, instance, wanted as u64)?;
-    found.ok_or_else(|| Refusal::NoHost { zone: zone.clone() }.into())
+    in_place(draft, None, zone, (instance.bits(), wanted as u64))
+}
+
+fn check_in(host: &Host, zone: &str) -> Result<(), Refusal> {
+    if host.zone == zone {
+        return Ok(());
+    }
+    let rule = format!("host {} is in zone '{}'", host.id, host.zone);
+    Err(Refusal::invalid("zone", zone, rule))
+}
+
+/// The host that is named, which must be in this zone, or one of the zone with room for so many ports, from a place on that
+/// random bits say.
+pub(super) fn in_place(
+    draft: &mut Draft<'_>,
+    host: Option<HostId>,
+    zone: &str,
+    (bits, wanted): (u64, u64),
+) -> Result<Host, DecideError> {
+    if let Some(id) = host {
+        let host = draft.named_host(id)?;
+        check_in(&host, zone)?;
+        return Ok(host);
+    }
+    with_room(draft, zone, bits, wanted)?.ok_or_else(|| Refusal::NoHost { zone: zone.to_owned() }.into())
 }
 
 /// A host of a zone with room for so many ports.
-fn with_room(
-    draft: &mut Draft<'_>,
-    zone: &str,
-    instance: InstanceId,
-    wanted: u64,
-) -> Result<Option<Host>, DecideError> {
+fn with_room(draft: &mut Draft<'_>, zone: &str, bits: u64, wanted: u64) -> Result<Option<Host>, DecideError> {
     let prefix = record::hosts_of_zone(zone);
-    let begin = format!("{prefix}{}", HostId::from_bits(instance.bits()));
+    let begin = format!("{prefix}{}", HostId::from_bits(bits));
     let mut few = draft.keys_hint(&prefix, &begin, AT_ONCE)?;
     let missing = AT_ONCE - few.len();
     few.extend(draft.keys_hint(&prefix, "", missing)?.into_iter().filter(|key| *key < begin));

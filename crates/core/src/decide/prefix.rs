@@ -8,10 +8,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::address;
+use super::legal::More;
 use super::subnet_reservation::Reserved;
 use crate::command::PrefixChoice;
 use crate::draft::{Draft, parse_id};
 use crate::id::{ReservedIpId, VniId, VpcId};
+use crate::legality::Manner;
 use crate::model::{IpFamily, ReservedIp, Subnet, Vni};
 use crate::record;
 use crate::refusal::{DecideError, Holder, Noun, Refusal};
@@ -164,6 +166,7 @@ pub(super) fn release(draft: &mut Draft<'_>, vni: &Vni, net: IpNet) {
 pub(super) fn add(draft: &mut Draft<'_>, id: VniId, choice: PrefixChoice) -> Result<IpNet, DecideError> {
     let mut vni: Vni = draft.get(id)?;
     super::vni::refuse_managed(&vni)?;
+    super::child::refuse_more_addresses(&vni)?;
     let subnet: Subnet = draft.get(vni.subnet)?;
     let family = match choice {
         PrefixChoice::Auto(family) => family,
@@ -172,6 +175,7 @@ pub(super) fn add(draft: &mut Draft<'_>, id: VniId, choice: PrefixChoice) -> Res
     super::vni_ip::check_room(draft, &vni, family)?;
     let net = take(draft, &subnet, choice, id)?;
     vni.prefixes.push(net);
+    super::legal::check_here(draft, &vni, More::Nothing, Manner::PerAddress)?;
     draft.put(&vni);
     Ok(net)
 }

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::draft::{Draft, encode};
-use crate::id::{DhcpOptionSetId, FloatingIpId, InstanceId, PrefixListId, PublicGatewayId, SubnetId, VpcId};
-use crate::model::{DhcpOptionSet, FloatingIp, Instance, PrefixList, PublicGateway, Region, Regions, Subnet, Vpc};
+use crate::id::{DhcpOptionSetId, FloatingIpId, InstanceId, PrefixListId, PublicGatewayId, ShareId, SubnetId, VpcId};
+use crate::model::{
+    DhcpOptionSet, FloatingIp, Instance, PrefixList, PublicGateway, Region, Regions, Share, Subnet, Vpc,
+};
 use crate::name;
 use crate::record::{self, lists_of};
 use crate::refusal::{DecideError, Holder, Limited, Noun, Refusal};
@@ -51,6 +53,10 @@ fn stay(draft: &mut Draft<'_>, regions: &Regions) -> Result<(), DecideError> {
     for id in draft.index::<PublicGatewayId>(&lists_of::<PublicGateway>())? {
         let gateway: PublicGateway = draft.get(id)?;
         zone_there(regions, &gateway.owner.region, &gateway.zone, Holder::PublicGateway(id))?;
+    }
+    for id in draft.index::<ShareId>(&lists_of::<Share>())? {
+        let share: Share = draft.get(id)?;
+        zone_there(regions, &share.owner.region, &share.zone, Holder::Share(id))?;
     }
     for id in draft.index::<InstanceId>(&lists_of::<Instance>())? {
         let instance: Instance = draft.get(id)?;

@@ -108,7 +108,7 @@ fn read(
 }
 
 /// Ranges that no router forwards: link-local and multicast ones.
-fn check_net(net: IpNet) -> Result<(), Refusal> {
+pub(super) fn check_net(net: IpNet) -> Result<(), Refusal> {
     let unrouted: [IpNet; 4] =
         ["169.254.0.0/16", "224.0.0.0/3", "fe80::/10", "ff00::/8"].map(|text| text.parse().expect("it is a network"));
     match unrouted.iter().find(|range| range.contains(&net)) {

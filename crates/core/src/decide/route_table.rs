@@ -1,30 +1,38 @@
 //! Rules of route tables: numbered within their VPC, one of them its main one, used by subnets through associations.
 
+use std::collections::BTreeMap;
+
 use ipnet::IpNet;
 
-use super::route;
+use super::{change_name, route, take_name, zone_route};
+use crate::command::CreateRoutingTable;
 use crate::draft::{Draft, parse_id};
 use crate::id::{InternetGatewayId, PublicGatewayId, RouteAssociationId, RouteTableId, SubnetId, VniId, VpcId};
-use crate::limits::ROUTE_TABLES_PER_VPC;
-use crate::model::{Owner, Route, RouteAssociation, RouteTable, RouteTarget, Subnet, Vpc};
+use crate::limits::{IMPLIED_TABLES_PER_VPC, ROUTE_TABLES_PER_VPC};
+use crate::model::{Owner, Route, RouteAction, RouteAssociation, RouteTable, RouteTarget, Subnet, Vpc};
 use crate::record;
 use crate::refusal::{DecideError, Holder, Limited, Noun, Refusal};
 
+/// Within what names of route tables are unique, in words.
+const SCOPE_WORDS: &str = "their VPC";
 /// What is told of a VPC whose ways out are implied.
 const NO_TABLES: &str = "has implied ways to the public network: floating IPs and the public gateways of its subnets; it has \
-                         neither route tables nor an internet gateway";
+                         no internet gateway, and its route tables are IBM's";
 
 /// The main route table of a VPC.
 ///
 /// # Errors
 /// [`Refusal::OtherRouting`] when it does not route by tables.
-pub(super) fn main_of(vpc: &Vpc) -> Result<RouteAssociation, DecideError> {
-    vpc.main_table.ok_or_else(|| Refusal::OtherRouting { vpc: vpc.id, rule: NO_TABLES }.into())
+pub(super) fn main_of(vpc: &Vpc) -> Result<RouteAssociation, Refusal> {
+    if vpc.implied_ways {
+        return Err(Refusal::OtherRouting { vpc: vpc.id, rule: NO_TABLES });
+    }
+    Ok(vpc.main_table)
 }
 
 /// That a VPC's ways out are implied.
 pub(super) fn check_implied(vpc: &Vpc) -> Result<(), DecideError> {
-    if vpc.main_table.is_some() {
+    if !vpc.implied_ways {
         let rule = "routes by tables: its public gateways lie in subnets, and routes lead to them";
         return Err(Refusal::OtherRouting { vpc: vpc.id, rule }.into());
     }
@@ -34,29 +42,111 @@ pub(super) fn check_implied(vpc: &Vpc) -> Result<(), DecideError> {
 pub(super) fn create(draft: &mut Draft<'_>, vpc: VpcId) -> Result<RouteTable, DecideError> {
     let vpc: Vpc = draft.get(vpc)?;
     main_of(&vpc)?;
-    insert(draft, vpc.owner, vpc.id)
+    let id = RouteTableId::new(draft.ids);
+    insert(draft, vpc.owner, vpc.id, id, None)
 }
 
 /// The main table of a VPC that is being made.
-pub(super) fn create_main(draft: &mut Draft<'_>, owner: &Owner, vpc: VpcId) -> Result<RouteAssociation, DecideError> {
-    let table = insert(draft, owner.clone(), vpc)?;
-    let id = RouteAssociationId::new(draft.ids);
+///
+/// Where ways out are implied nobody need know of it, and its id is the VPC's in another form.
+pub(super) fn create_main(
+    draft: &mut Draft<'_>,
+    owner: &Owner,
+    vpc: VpcId,
+    implied: bool,
+) -> Result<RouteAssociation, DecideError> {
+    let id = if implied { RouteTableId::first_of(vpc) } else { RouteTableId::new(draft.ids) };
+    let table = insert(draft, owner.clone(), vpc, id, None)?;
+    let id = if implied { RouteAssociationId::first_of(vpc) } else { RouteAssociationId::new(draft.ids) };
     draft.put_raw(record::route_association_key(id), vpc.to_string().into_bytes());
     Ok(RouteAssociation { id, table: table.id })
 }
 
-fn insert(draft: &mut Draft<'_>, owner: Owner, vpc: VpcId) -> Result<RouteTable, DecideError> {
-    let id = RouteTableId::new(draft.ids);
-    let number = take_number(draft, vpc, id)?;
-    let table = RouteTable { id, owner, vpc, number, routes: Vec::new(), created_at: draft.now };
+fn insert(
+    draft: &mut Draft<'_>,
+    owner: Owner,
+    vpc: VpcId,
+    id: RouteTableId,
+    name: Option<String>,
+) -> Result<RouteTable, DecideError> {
+    let (number, created_at) = (take_number(draft, vpc, id)?, draft.now);
+    let (routes, zone_routes, zone_numbers) = (Vec::new(), Vec::new(), BTreeMap::new());
+    let table = RouteTable { id, owner, vpc, name, number, routes, zone_routes, zone_numbers, created_at };
     draft.insert(&table);
     Ok(table)
+}
+
+/// A table with a name, as IBM's API makes them, in a VPC of either kind.
+pub(super) fn create_named(draft: &mut Draft<'_>, create: CreateRoutingTable) -> Result<RouteTable, DecideError> {
+    let vpc: Vpc = draft.get(create.vpc)?;
+    if vpc.implied_ways && draft.count(&record::tables_of_vpc(vpc.id))? >= IMPLIED_TABLES_PER_VPC {
+        let what = format!("VPC {} has as many route tables as it may have", vpc.id);
+        return Err(
+            Refusal::Limit { of: Limited::Things(Noun::RouteTable), what, limit: IMPLIED_TABLES_PER_VPC }.into()
+        );
+    }
+    let id = RouteTableId::new(draft.ids);
+    let name = take_name::<RouteTable>(draft, create.name, &vpc.id.to_string(), SCOPE_WORDS, id)?;
+    let mut table = insert(draft, vpc.owner, vpc.id, id, Some(name))?;
+    zone_route::add_all(draft, &mut table, create.routes)?;
+    Ok(table)
+}
+
+/// Gives a table a name, or another one.
+pub(super) fn rename(draft: &mut Draft<'_>, id: RouteTableId, name: String) -> Result<RouteTable, DecideError> {
+    let mut table: RouteTable = draft.get(id)?;
+    let scope = table.vpc.to_string();
+    match &table.name {
+        Some(old) => change_name::<RouteTable>(draft, old, &name, &scope, SCOPE_WORDS, id)?,
+        None => drop(take_name::<RouteTable>(draft, Some(name.clone()), &scope, SCOPE_WORDS, id)?),
+    }
+    table.name = Some(name);
+    draft.put(&table);
+    Ok(table)
+}
+
+/// A number for the routes that a table has for a zone: the highest that nobody has, so that it is in nobody's way.
+pub(super) fn take_zone_number(draft: &mut Draft<'_>, vpc: VpcId, id: RouteTableId) -> Result<u8, DecideError> {
+    for number in (1..=u8::MAX).rev() {
+        if draft.raw(&record::table_number_key(vpc, number))?.is_none()
+            && draft.claim(record::zone_number_key(vpc, number), &id.to_string())?.is_ok()
+        {
+            return Ok(number);
+        }
+    }
+    let what = format!("VPC {vpc} has as many route tables with routes for zones as hosts have numbers for");
+    Err(Refusal::Limit { of: Limited::Things(Noun::RouteTable), what, limit: u8::MAX.into() }.into())
+}
+
+/// Notes whether a table has routes that stay within the VPC: where those lead depends on its subnets.
+pub(super) fn put_delegates(draft: &mut Draft<'_>, table: &RouteTable) {
+    let key = format!("{}{}", record::delegating_tables_of_vpc(table.vpc), table.id);
+    if table.zone_routes.iter().any(|route| route.action == RouteAction::DelegateVpc) {
+        draft.put_raw(key, table.id.to_string().into_bytes());
+    } else {
+        draft.delete_raw(key);
+    }
+}
+
+/// The table that a subnet uses from now on; the VPC's main one is that of a subnet that names none.
+pub(super) fn assign(draft: &mut Draft<'_>, subnet: &mut Subnet, table: RouteTableId) -> Result<(), DecideError> {
+    table_for(draft, table, subnet.vpc)?;
+    let vpc: Vpc = draft.get(subnet.vpc)?;
+    if crate::routing::table_id_of(&vpc, subnet) == table {
+        return Ok(());
+    }
+    let association =
+        (vpc.main_table.table != table).then(|| RouteAssociation { id: RouteAssociationId::new(draft.ids), table });
+    set(draft, subnet, association);
+    Ok(())
 }
 
 /// The lowest number that no other table of the VPC has.
 fn take_number(draft: &mut Draft<'_>, vpc: VpcId, id: RouteTableId) -> Result<u8, DecideError> {
     for number in 1..=ROUTE_TABLES_PER_VPC {
-        if draft.claim(record::table_number_key(vpc, number), &id.to_string())?.is_ok() {
+        if draft.raw(&record::zone_number_key(vpc, number))?.is_none()
+            && draft.claim(record::table_number_key(vpc, number), &id.to_string())?.is_ok()
+        {
             return Ok(number);
         }
     }
@@ -68,7 +158,7 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: RouteTableId) -> Result<RouteTab
     let table: RouteTable = draft.get(id)?;
     let vpc: Vpc = draft.get(table.vpc)?;
     let in_use = |holder, remedy| Refusal::InUse { noun: Noun::RouteTable, id: id.to_string(), holder, remedy };
-    if main_of(&vpc)?.table == id {
+    if vpc.main_table.table == id {
         return Err(in_use(Holder::Vpc(vpc.id), "the main route table goes with its VPC").into());
     }
     if let Some(subnet) = draft.first::<SubnetId>(&record::subnets_of_table(id))? {
@@ -83,6 +173,13 @@ fn erase(draft: &mut Draft<'_>, table: &RouteTable) {
         draft.delete_raw(target_key(table.id, route.to));
     }
     draft.delete_raw(record::table_number_key(table.vpc, table.number));
+    for number in table.zone_numbers.values() {
+        draft.delete_raw(record::zone_number_key(table.vpc, *number));
+    }
+    draft.delete_raw(format!("{}{}", record::delegating_tables_of_vpc(table.vpc), table.id));
+    if let Some(name) = &table.name {
+        draft.delete_raw(record::name_key::<RouteTable>(&table.vpc.to_string(), name));
+    }
     draft.remove(table);
 }
 
@@ -91,7 +188,7 @@ fn erase(draft: &mut Draft<'_>, table: &RouteTable) {
 /// # Errors
 /// [`Refusal::InUse`] while it has others, or an internet gateway.
 pub(super) fn erase_of(draft: &mut Draft<'_>, vpc: &Vpc) -> Result<(), DecideError> {
-    let Some(main) = vpc.main_table else { return Ok(()) };
+    let main = vpc.main_table;
     let in_use = |holder, remedy| Refusal::InUse { noun: Noun::Vpc, id: vpc.id.to_string(), holder, remedy };
     let key = record::internet_gateway_of_key(vpc.id);
     if let Some(held) = draft.raw(&key)? {
@@ -209,7 +306,7 @@ pub(super) fn replace(
         }
         User::Vpc(mut vpc) => {
             table_for(draft, table, vpc.id)?;
-            vpc.main_table = Some(association);
+            vpc.main_table = association;
             draft.delete_raw(record::route_association_key(id));
             draft.put_raw(record::route_association_key(association.id), vpc.id.to_string().into_bytes());
             draft.put(&*vpc);

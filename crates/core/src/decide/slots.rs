@@ -63,6 +63,7 @@ fn words(quota: &Quota, account: AccountId, within: &str) -> String {
     match quota.per {
         Per::Region => format!("account {account} in region '{}'", within.split('.').next().unwrap_or_default()),
         Per::Vpc => format!("VPC {within}"),
+        Per::Zone => format!("account {account} in zone '{within}'"),
     }
 }
 

@@ -2,16 +2,17 @@
 
 use super::ranges::{check, overlap};
 use super::subnet_ipv6::{choose_ipv6, set_ipv6};
-use super::{change_name, route_table, take_name};
-use crate::command::{CreateSubnet, UpdateSubnet};
+use super::{address_prefix, change_name, route_table, take_name, zone_route};
+use crate::command::{CreateSubnet, PlaceSubnet, SubnetRange, UpdateSubnet};
 use crate::draft::Draft;
 use crate::host_spec::Ipv6Assignment;
 use crate::id::{AclAssociationId, NetworkAclId, PublicGatewayId, ReservedIpId, SubnetId, VniId};
+use crate::limits::SUBNETS_PER_IMPLIED_VPC;
 use crate::model::FlowLogTarget;
 use crate::model::{HostnameType, NetworkAcl, PublicGateway, ReservedBy, ReservedIp, Subnet, SubnetReservation, Vpc};
 use crate::net::{SubnetRole, subnet_roles};
 use crate::record;
-use crate::refusal::{DecideError, Holder, Noun, Refusal};
+use crate::refusal::{DecideError, Holder, Limited, Noun, Refusal};
 
 const SCOPE_WORDS: &str = "their VPC";
 
@@ -25,7 +26,13 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateSubnet) -> Result<Subn
             Refusal::invalid("cidr", create.cidr, format!("it must lie within the VPC's ranges: {ranges}")).into()
         );
     }
+    address_prefix::check_zone(draft, &vpc, create.cidr, &create.zone)?;
     let others = others(draft, vpc.id, None)?;
+    if draft.by.is_tenant() && vpc.implied_ways && others.len() >= SUBNETS_PER_IMPLIED_VPC {
+        let (of, limit) = (Limited::Things(Noun::Subnet), SUBNETS_PER_IMPLIED_VPC as u64);
+        let what = format!("VPC {} has as many subnets as it may have", vpc.id);
+        return Err(Refusal::Limit { of, what, limit }.into());
+    }
     if let Some(other) = others.iter().find(|other| overlap(other.cidr, create.cidr)) {
         let (cidr, holder) = (create.cidr.into(), Holder::Subnet(other.id));
         return Err(Refusal::CidrOverlap { cidr, other: other.cidr.into(), holder }.into());
@@ -62,6 +69,24 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateSubnet) -> Result<Subn
     draft.insert(&subnet);
     draft.put_raw(format!("{}{id}", record::subnets_of_vpc(vpc.id)), id.to_string().into_bytes());
     reserve_roles(draft, &subnet)?;
+    zone_route::subnets_changed(draft, vpc.id)?;
+    Ok(subnet)
+}
+
+/// A subnet as IBM's API makes them.
+pub(super) fn place(draft: &mut Draft<'_>, place: PlaceSubnet) -> Result<Subnet, DecideError> {
+    let PlaceSubnet { vpc, name, zone, range, acl, public_gateway, route_table } = place;
+    let cidr = match range {
+        SubnetRange::Net(cidr) => cidr,
+        SubnetRange::Count(count) => {
+            let vpc: Vpc = draft.get(vpc)?;
+            address_prefix::choose(draft, &vpc, &zone, count)?
+        }
+    };
+    let mut subnet = create(draft, CreateSubnet { vpc, name, zone, cidr, ipv6: None, acl, public_gateway })?;
+    if let Some(table) = route_table {
+        route_table::assign(draft, &mut subnet, table)?;
+    }
     Ok(subnet)
 }
 
@@ -191,6 +216,9 @@ pub(super) fn update(draft: &mut Draft<'_>, id: SubnetId, update: UpdateSubnet) 
     {
         set_acl(draft, &mut subnet, acl)?;
     }
+    if let Some(table) = update.route_table {
+        route_table::assign(draft, &mut subnet, table)?;
+    }
     if let Some(gateway) = update.public_gateway
         && gateway != subnet.public_gateway
     {
@@ -232,6 +260,7 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: SubnetId) -> Result<Subnet, Deci
     draft.delete_raw(record::ports_of_subnet_key(id));
     delete_acl_keys(draft, subnet.acl, id);
     route_table::unlink(draft, &subnet);
+    zone_route::subnets_changed(draft, subnet.vpc)?;
     if let Some(gateway) = subnet.public_gateway {
         draft.delete_raw(format!("{}{id}", record::subnets_of_gateway(gateway)));
     }

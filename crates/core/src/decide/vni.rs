@@ -1,10 +1,11 @@
 //! Rules of interfaces: one subnet for all addresses, a primary address always, deleted only when not attached.
 
 use super::address::{self, For};
+use super::legal::More;
 use super::vni_ip::Room;
 use super::{
-    change_name, flow_log, lent_address, prefix, route_table, security_group, take_name, vni_ip, vni_permission,
-    vni_policy,
+    change_name, child, floating_ip, flow_log, legal, lent_address, prefix, route_table, security_group, take_name,
+    vni_ip, vni_permission, vni_policy,
 };
 use crate::command::{CreateVni, IpChoice, UpdateVni};
 use crate::draft::Draft;
@@ -92,7 +93,7 @@ pub(super) fn create(
         vni_ip::push(&mut vni, &ip);
         has_ipv6 |= ip.address.is_ipv6();
     }
-    if subnet.auto_assign_ipv6 && subnet.ipv6_cidr.is_some() && !has_ipv6 {
+    if subnet.auto_assign_ipv6 && subnet.ipv6_cidr.is_some() && !has_ipv6 && room.of(IpFamily::V6) > 0 {
         let ip = address::take(draft, &subnet, IpChoice::auto(IpFamily::V6), Some(For { vni: id, mac }))?;
         vni_ip::push(&mut vni, &ip);
     }
@@ -101,7 +102,7 @@ pub(super) fn create(
         vni.prefixes.push(net);
     }
     vni_ip::check_fits(draft, &vni, room, None)?;
-    vni_policy::link(draft, id, &[], &vni_policy::named(&vni));
+    vni_policy::link(draft, id, &[], &vni_policy::named(&vni))?;
     draft.insert(&vni);
     draft.put_raw(format!("{}{id}", record::vnis_of_subnet(vni.subnet)), id.to_string().into_bytes());
     Ok(vni)
@@ -119,7 +120,8 @@ fn groups_of(
     Ok(given)
 }
 
-fn subnet_of(draft: &mut Draft<'_>, create: &CreateVni) -> Result<Subnet, DecideError> {
+/// The subnet that an interface to be made is in.
+pub(super) fn subnet_of(draft: &mut Draft<'_>, create: &CreateVni) -> Result<Subnet, DecideError> {
     let reserved = match create.primary_ip {
         IpChoice::Reserved(ip) => Some(draft.get::<ReservedIp>(ip)?.subnet),
         _ => None,
@@ -142,6 +144,7 @@ fn take_mac(draft: &mut Draft<'_>, id: VniId) -> Result<Mac, DecideError> {
 pub(super) fn update(draft: &mut Draft<'_>, id: VniId, update: UpdateVni) -> Result<Vni, DecideError> {
     let mut vni: Vni = draft.get(id)?;
     refuse_managed(&vni)?;
+    child::check_update(&vni, &update)?;
     let before = vni.clone();
     if let Some(name) = update.name {
         change_name::<Vni>(draft, &vni.name, &name, &vni.vpc.to_string(), SCOPE_WORDS, id)?;
@@ -158,7 +161,6 @@ pub(super) fn update(draft: &mut Draft<'_>, id: VniId, update: UpdateVni) -> Res
         vni.auto_delete = auto_delete;
     }
     if let Some(nat) = update.enable_infrastructure_nat {
-        check_nat(nat, vni.attachment.is_some())?;
         vni.enable_infrastructure_nat = nat;
     }
     if let Some(keep) = update.keep_primary_ipv6 {
@@ -181,22 +183,18 @@ pub(super) fn update(draft: &mut Draft<'_>, id: VniId, update: UpdateVni) -> Res
     vni_policy::check_timeouts(vni.timeouts)?;
     vni_policy::check_limits(vni.limits)?;
     vni_policy::count_change(&before, &mut vni);
+    legal::check_here(draft, &vni, More::Nothing, update.manner)?;
+    if vni.enable_infrastructure_nat && !before.enable_infrastructure_nat {
+        floating_ip::check_one_each(draft, &vni)?;
+    }
     draft.put(&vni);
     Ok(vni)
-}
-
-/// An instance's interface needs infrastructure NAT; other targets may do without.
-pub(super) fn check_nat(nat: bool, attached: bool) -> Result<(), DecideError> {
-    if attached && !nat {
-        let rule = "it must be true while the virtual network interface is attached to an instance";
-        return Err(Refusal::invalid("enable_infrastructure_nat", false, rule).into());
-    }
-    Ok(())
 }
 
 pub(super) fn delete(draft: &mut Draft<'_>, id: VniId) -> Result<Vni, DecideError> {
     let vni: Vni = draft.get(id)?;
     refuse_managed(&vni)?;
+    child::refuse(&vni, "it goes with its instance, or is deleted as the instance's")?;
     if let Some(attachment) = vni.attachment {
         let (holder, remedy) = (Holder::Attachment(attachment), "detach it first");
         return Err(Refusal::InUse { noun: Noun::Vni, id: id.to_string(), holder, remedy }.into());
@@ -216,10 +214,11 @@ pub(super) fn erase(draft: &mut Draft<'_>, vni: &Vni) -> Result<(), DecideError>
         prefix::release(draft, vni, *net);
     }
     vni_permission::drop_all(draft, vni.id)?;
-    vni_policy::link(draft, vni.id, &vni_policy::named(vni), &[]);
+    vni_policy::link(draft, vni.id, &vni_policy::named(vni), &[])?;
     flow_log::erase_of(draft, FlowLogTarget::Vni(vni.id))?;
     draft.delete_raw(record::name_key::<Vni>(&vni.vpc.to_string(), &vni.name));
     draft.delete_raw(record::mac_key(vni.mac));
+    child::forget(draft, vni);
     draft.delete_raw(format!("{}{}", record::vnis_of_subnet(vni.subnet), vni.id));
     draft.remove(vni);
     Ok(())

@@ -3,10 +3,12 @@
 use std::net::IpAddr;
 
 use super::address::{self, For};
-use super::{floating_ip, route_table, vni};
+use super::legal::More;
+use super::{child, floating_ip, legal, route_table, vni};
 use crate::command::IpChoice;
 use crate::draft::{Draft, decode, parse_id};
 use crate::id::{ReservedIpId, SubnetId, VniId};
+use crate::legality::Manner;
 use crate::limits::IPS_PER_INTERFACE;
 use crate::model::{Attachment, Instance, IpFamily, ReservedBy, ReservedIp, Subnet, Vni};
 use crate::record::{self, Record};
@@ -35,6 +37,7 @@ pub(super) fn add_in(
 ) -> Result<ReservedIp, DecideError> {
     let mut vni: Vni = draft.get(id)?;
     vni::refuse_managed(&vni)?;
+    child::refuse_more_addresses(&vni)?;
     if vni.subnet != subnet.id {
         return Err(other_subnet(&vni, subnet.id));
     }
@@ -51,6 +54,7 @@ pub(super) fn add_in(
     check_room(draft, &vni, family)?;
     let ip = address::take(draft, subnet, choice, Some(For { vni: id, mac: vni.mac }))?;
     push(&mut vni, &ip);
+    legal::check_here(draft, &vni, More::Nothing, Manner::PerAddress)?;
     if vni.primary_ipv6 == Some(ip.id) {
         route_table::target_changed(draft, vni.id, vni.vpc)?;
     }
@@ -73,6 +77,9 @@ pub(super) struct Room {
 impl Room {
     /// While it is attached to nothing.
     pub(super) const ALONE: Room = Room { v4: IPS_PER_INTERFACE, v6: IPS_PER_INTERFACE };
+
+    /// While it is being made as a child.
+    pub(super) const CHILD: Room = Room { v4: 1, v6: 0 };
 
     /// On this instance.
     pub(super) fn on(instance: &Instance) -> Room {
@@ -199,6 +206,7 @@ pub(super) fn claim(draft: &mut Draft<'_>, id: VniId, address: IpAddr) -> Result
 pub(super) fn hand_over(draft: &mut Draft<'_>, id: ReservedIpId, to: VniId) -> Result<ReservedIp, DecideError> {
     let mut ip: ReservedIp = draft.get(id)?;
     let mut new: Vni = draft.get(to)?;
+    child::refuse_more_addresses(&new)?;
     if new.subnet != ip.subnet {
         return Err(other_subnet(&new, ip.subnet));
     }
@@ -215,12 +223,13 @@ pub(super) fn hand_over(draft: &mut Draft<'_>, id: ReservedIpId, to: VniId) -> R
     ip.bound_to = Some(to);
     vni::refuse_managed(&new)?;
     push(&mut new, &ip);
+    legal::check_here(draft, &new, More::Nothing, Manner::PerAddress)?;
     if new.primary_ipv6 == Some(id) {
         route_table::target_changed(draft, new.id, new.vpc)?;
     }
     draft.put(&old);
     draft.put(&new);
     draft.put(&ip);
-    floating_ip::follow(draft, id, from, to)?;
+    floating_ip::follow(draft, &ip, from, &new)?;
     Ok(ip)
 }

@@ -11,6 +11,7 @@ use crate::request::Actor;
 pub(super) fn create(draft: &mut Draft<'_>, create: CreateVniPermission) -> Result<VniPermission, DecideError> {
     let CreateVniPermission { vni, account, allows } = create;
     let vni: Vni = draft.get(vni)?;
+    super::child::refuse(&vni, "it can't be lent to another account")?;
     if account == vni.owner.account {
         return Err(Refusal::invalid("account", account, "it owns the virtual network interface").into());
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::command::GroupsChange;
 use crate::draft::Draft;
 use crate::id::{SecurityGroupId, VniId, VpcId};
-use crate::limits::GROUPS_PER_INTERFACE;
-use crate::model::{SecurityGroup, Vni, VniLimits};
+use crate::limits::{GROUPS_PER_INTERFACE, INTERFACES_PER_GROUP};
+use crate::model::{SecurityGroup, Vni, VniLimits, Vpc};
 use crate::policy::FlowTimeouts;
 use crate::record;
 use crate::refusal::{DecideError, Limited, Noun, Refusal};
@@ -42,15 +42,43 @@ pub(super) fn named(vni: &Vni) -> Vec<SecurityGroupId> {
     all.into_iter().collect()
 }
 
+/// Far from the limit of a group's interfaces by as many as may come at once, nobody waits for another.
+const AT_ONCE: u64 = 100;
+
+/// That a group may apply to one more interface. Its VPC's default one may apply to any number.
+fn check_room(draft: &mut Draft<'_>, id: SecurityGroupId) -> Result<(), DecideError> {
+    let group: SecurityGroup = draft.follow(id)?;
+    if draft.follow::<Vpc>(group.vpc)?.default_group == id {
+        return Ok(());
+    }
+    let members = record::vnis_of_group(id);
+    if draft.count_hint(&members)? + AT_ONCE < INTERFACES_PER_GROUP {
+        return Ok(());
+    }
+    draft.count(&members)?;
+    if draft.count_hint(&members)? >= INTERFACES_PER_GROUP {
+        let what = format!("security group {id} applies to as many interfaces as it may");
+        return Err(Refusal::Limit { of: Limited::InterfacesOfGroup, what, limit: INTERFACES_PER_GROUP }.into());
+    }
+    Ok(())
+}
+
 /// Keeps the index by which a group knows who names it.
-pub(super) fn link(draft: &mut Draft<'_>, id: VniId, before: &[SecurityGroupId], after: &[SecurityGroupId]) {
+pub(super) fn link(
+    draft: &mut Draft<'_>,
+    id: VniId,
+    before: &[SecurityGroupId],
+    after: &[SecurityGroupId],
+) -> Result<(), DecideError> {
     let key = |group: SecurityGroupId| format!("{}{id}", record::vnis_of_group(group));
     for group in before.iter().filter(|group| !after.contains(group)) {
         draft.delete_raw(key(*group));
     }
     for group in after.iter().filter(|group| !before.contains(group)) {
+        check_room(draft, *group)?;
         draft.put_raw(key(*group), id.to_string().into_bytes());
     }
+    Ok(())
 }
 
 /// Counts a change of an interface's own policy.
@@ -75,7 +103,7 @@ fn change(
     make(draft, &mut vni)?;
     if vni != before {
         count_change(&before, &mut vni);
-        link(draft, id, &named(&before), &named(&vni));
+        link(draft, id, &named(&before), &named(&vni))?;
         draft.put(&vni);
     }
     Ok(vni)

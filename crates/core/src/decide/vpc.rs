@@ -1,12 +1,13 @@
 //! Rules of VPCs: unique names, unique segments, deleted only when empty; its default group and ACL live and die with it.
 
 use super::{
-    OWNER_WORDS, change_name, dhcp, flow_log, network_acl, ranges, route_table, security_group, take_name, vpc_range,
+    OWNER_WORDS, address_prefix, change_name, dhcp, flow_log, network_acl, ranges, route_table, security_group,
+    take_name, vpc_range,
 };
 use crate::command::{CreateVpc, NewDhcp, UpdateVpc};
 use crate::draft::Draft;
 use crate::id::{InstanceId, NetworkAclId, PublicGatewayId, SecurityGroupId, SubnetId, VpcId};
-use crate::model::{FlowLogTarget, NetworkAcl, Owner, SecurityGroup, Vpc};
+use crate::model::{FlowLogTarget, Instance, NetworkAcl, Owner, Role, SecurityGroup, Vpc};
 use crate::record;
 use crate::refusal::{DecideError, Holder, Noun, Refusal};
 
@@ -48,7 +49,8 @@ pub(super) fn create_for(draft: &mut Draft<'_>, owner: Owner, create: CreateVpc)
         ipv6_cidrs,
         default_group: security_group::create_default(draft, &owner, id)?,
         default_acl: network_acl::create_default(draft, &owner, id)?,
-        main_table: create.route_tables.then(|| route_table::create_main(draft, &owner, id)).transpose()?,
+        main_table: route_table::create_main(draft, &owner, id, !create.route_tables)?,
+        implied_ways: !create.route_tables,
         dhcp: options,
         dhcp_set: None,
         default: false,
@@ -58,6 +60,9 @@ pub(super) fn create_for(draft: &mut Draft<'_>, owner: Owner, create: CreateVpc)
         owner,
     };
     dhcp::link(draft, &mut vpc, set);
+    if create.zone_prefixes {
+        address_prefix::add_defaults(draft, &mut vpc)?;
+    }
     draft.insert(&vpc);
     Ok(vpc)
 }
@@ -116,6 +121,11 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: VpcId) -> Result<Vpc, DecideErro
     if let Some(instance) = draft.first::<InstanceId>(&record::instances_of_vpc(id))? {
         return Err(in_use(Holder::Instance(instance), "delete its instances first").into());
     }
+    if let Some(mount) = draft.first::<InstanceId>(&record::mounts_of_vpc(id))?
+        && let Role::ShareMount(share) = draft.follow::<Instance>(mount)?.role
+    {
+        return Err(in_use(Holder::Share(share), "delete its mount target there first").into());
+    }
     if let Some(gateway) = draft.first::<PublicGatewayId>(&record::gateways_of_vpc(id))? {
         return Err(in_use(Holder::PublicGateway(gateway), "delete its public gateways first").into());
     }
@@ -136,7 +146,7 @@ pub(super) fn delete(draft: &mut Draft<'_>, id: VpcId) -> Result<Vpc, DecideErro
     if vpc.default {
         draft.delete_raw(record::default_vpc_key(&vpc.owner));
     }
-    vpc_range::forget_all(draft, &vpc);
+    vpc_range::forget_all(draft, &vpc)?;
     dhcp::link(draft, &mut vpc.clone(), None);
     draft.remove(&vpc);
     Ok(vpc)

@@ -1,8 +1,8 @@
 //! Ranges of VPCs: each with an id of its own by which it is found, the first IPv4 one for as long as the VPC.
 
-use ipnet::{IpNet, Ipv6Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::{ipv6_block, ranges};
+use super::{address_prefix, ipv6_block, ranges};
 use crate::command::{NewRange, Reply};
 use crate::draft::Draft;
 use crate::id::{SubnetId, VpcId, VpcRangeId};
@@ -17,15 +17,8 @@ pub(super) fn add(draft: &mut Draft<'_>, id: VpcId, new: NewRange) -> Result<Rep
     let added = match new {
         NewRange::Net(net) => {
             check_room(id, "IPv4", vpc.cidrs.len(), IPV4_RANGES_PER_VPC)?;
-            let all: Vec<_> = vpc.nets().chain([net]).collect();
-            ranges::check_all(id, &all)?;
-            if vpc.cidrs.is_empty() {
-                // Until now its subnets could lie anywhere.
-                check_unused(draft, &vpc, |subnet| !net.contains(&subnet.cidr))?;
-            }
-            let range = VpcRange { id: found_under_id(draft, id, net), net, provided: false };
-            vpc.cidrs.push(range);
-            wide(range)
+            let id = push(draft, &mut vpc, net)?;
+            wide(VpcRange { id, net, provided: false })
         }
         NewRange::ProvidedIpv6 => {
             check_room(id, "IPv6", vpc.ipv6_cidrs.len(), IPV6_RANGES_PER_VPC)?;
@@ -38,6 +31,27 @@ pub(super) fn add(draft: &mut Draft<'_>, id: VpcId, new: NewRange) -> Result<Rep
     };
     draft.put(&vpc);
     Ok(Reply::VpcRange(vpc, added))
+}
+
+/// Adds an IPv4 range to those of a VPC, apart from them.
+pub(super) fn push(draft: &mut Draft<'_>, vpc: &mut Vpc, net: Ipv4Net) -> Result<VpcRangeId, DecideError> {
+    let all: Vec<_> = vpc.nets().chain([net]).collect();
+    ranges::check_all(vpc.id, &all)?;
+    if vpc.cidrs.is_empty() {
+        // Until now its subnets could lie anywhere.
+        check_unused(draft, vpc, |subnet| !net.contains(&subnet.cidr))?;
+    }
+    let id = found_under_id(draft, vpc.id, net);
+    vpc.cidrs.push(VpcRange { id, net, provided: false });
+    Ok(id)
+}
+
+/// Takes an IPv4 range, which nobody uses, from those of a VPC.
+pub(super) fn pop(draft: &mut Draft<'_>, vpc: &mut Vpc, id: VpcRangeId) {
+    if let Some(at) = vpc.cidrs.iter().position(|range| range.id == id) {
+        let range = vpc.cidrs.remove(at);
+        forget(draft, wide(range));
+    }
 }
 
 /// A range that the server chooses.
@@ -76,6 +90,7 @@ pub(super) fn remove(draft: &mut Draft<'_>, id: VpcRangeId) -> Result<Reply, Dec
         wide(range)
     };
     forget(draft, removed);
+    address_prefix::forget(draft, removed.id)?;
     draft.put(&vpc);
     Ok(Reply::VpcRange(vpc, removed))
 }
@@ -136,9 +151,13 @@ pub(super) fn set<N: Copy + PartialEq + Into<IpNet>>(
 }
 
 /// Forgets all ranges of a VPC that goes.
-pub(super) fn forget_all(draft: &mut Draft<'_>, vpc: &Vpc) {
-    vpc.cidrs.iter().for_each(|range| forget(draft, wide(*range)));
+pub(super) fn forget_all(draft: &mut Draft<'_>, vpc: &Vpc) -> Result<(), DecideError> {
+    for range in &vpc.cidrs {
+        forget(draft, wide(*range));
+        address_prefix::forget(draft, range.id)?;
+    }
     vpc.ipv6_cidrs.iter().for_each(|range| forget(draft, wide(*range)));
+    Ok(())
 }
 
 fn forget(draft: &mut Draft<'_>, range: VpcRange<IpNet>) {

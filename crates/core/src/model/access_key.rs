@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{AccountId, Timestamp};
+use super::{AccountId, Policy, Timestamp};
 
 /// The public part of an access key: 20 characters of `A`–`Z` and `0`–`9`, those that Pintle makes begin with `AKIA`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -69,6 +69,9 @@ pub struct AccessKey {
     pub sealed: Vec<u8>,
     /// When it was created.
     pub created_at: Timestamp,
+    /// What it may do; `None`: all that its account may. From its first policy on it may only do what its policies say.
+    #[serde(default)]
+    pub policies: Option<Vec<Policy>>,
 }
 
 #[cfg(test)]

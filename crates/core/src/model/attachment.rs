@@ -54,7 +54,8 @@ pub struct Attachment {
     /// How fast it may be each way, in megabits (1,000,000 bits) per second, beside what its interface says; `None`: no limit
     /// of its own.
     pub port_speed: Option<u32>,
-    /// The interface has moved here a moment ago: connections that began elsewhere may go on.
+    /// The interface has come here from elsewhere a moment ago, by a move or detached and attached: connections that began
+    /// there may go on.
     pub adopting: bool,
     /// Where it is in its life.
     pub lifecycle: Lifecycle,

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Owner, Timestamp};
-use crate::id::{FlowLogId, SubnetId, VniId, VpcId};
+use crate::id::{AttachmentId, FlowLogId, InstanceId, SubnetId, VniId, VpcId};
 
 /// A flow log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,12 @@ pub struct FlowLog {
     pub owner: Owner,
     /// When it was created.
     pub created_at: Timestamp,
+    /// Its name, unique within the VPC of what it watches, if it was given one.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Whether it records at present.
+    #[serde(default = "yes")]
+    pub active: bool,
     /// What it watches; it goes with that.
     pub target: FlowLogTarget,
     /// Which traffic.
@@ -31,7 +37,11 @@ pub struct FlowLog {
     pub files: FileFormat,
 }
 
-/// What a flow log watches: the interface, or all interfaces of the subnet or the VPC, those that come later too.
+fn yes() -> bool {
+    true
+}
+
+/// What a flow log watches: the interface, or all interfaces of the instance, the subnet or the VPC, those that come later too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum FlowLogTarget {
     /// A VPC.
@@ -40,6 +50,10 @@ pub enum FlowLogTarget {
     Subnet(SubnetId),
     /// An interface.
     Vni(VniId),
+    /// An instance.
+    Instance(InstanceId),
+    /// Whatever interface is behind an attachment of an instance.
+    Attachment(AttachmentId),
 }
 
 impl fmt::Display for FlowLogTarget {
@@ -48,6 +62,8 @@ impl fmt::Display for FlowLogTarget {
             FlowLogTarget::Vpc(id) => id.fmt(f),
             FlowLogTarget::Subnet(id) => id.fmt(f),
             FlowLogTarget::Vni(id) => id.fmt(f),
+            FlowLogTarget::Instance(id) => id.fmt(f),
+            FlowLogTarget::Attachment(id) => id.fmt(f),
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{InterfaceStyle, IpFamily, MAX_PER_INSTANCE, Owner, Role, Timestamp};
+use super::{InterfaceStyle, IpFamily, MAX_INDEX, MAX_PER_INSTANCE, Owner, Role, Timestamp};
 use crate::id::{HostId, InstanceId, ReservationId, VpcId};
+use crate::instance_profile;
 use crate::instance_type::{self, Card, InstanceType};
 use crate::lifecycle::Lifecycle;
 
@@ -70,7 +71,7 @@ pub struct Instance {
     /// How many addresses of one IP version each of its interfaces may have, 1 to [`crate::limits::MAX_IPS_PER_INTERFACE`];
     /// a delegated prefix counts as one. If it has a type, the type says so.
     pub ips_per_interface: u16,
-    /// The name of its type, one of [`crate::instance_type`]; `None`: IBM VPC's limits.
+    /// The name of its type, one of [`crate::instance_type`] or [`crate::instance_profile`]; `None`: IBM VPC's limits.
     pub kind: Option<String>,
     /// With which others it was launched, from what; `None`: it was made on its own.
     pub launch: Option<Launch>,
@@ -104,13 +105,24 @@ pub struct Launch {
 impl Instance {
     /// Its type, if it has one.
     pub fn instance_type(&self) -> Option<&'static InstanceType> {
-        self.kind.as_deref().and_then(instance_type::find)
+        let name = self.kind.as_deref()?;
+        instance_type::find(name).or_else(|| instance_profile::find(name).map(|profile| &profile.kind))
     }
 
     /// Its network cards, 0 first.
     pub fn cards(&self) -> &'static [Card] {
-        const ONE: &[Card] = &[Card { interfaces: MAX_PER_INSTANCE as u8, efa: false }];
-        self.instance_type().map_or(ONE, |kind| &kind.cards)
+        const fn one(interfaces: u8) -> [Card; 1] {
+            [Card { interfaces, efa: false }]
+        }
+        const SERVER: &[Card] = &one(MAX_PER_INSTANCE as u8);
+        // All that there are indexes for: network cards first, VLANs of them behind.
+        const BARE_METAL: &[Card] = &one(MAX_INDEX + 1);
+        const SHARE_MOUNT: &[Card] = &one(1);
+        match self.role {
+            Role::Server => self.instance_type().map_or(SERVER, |kind| &kind.cards),
+            Role::BareMetal => BARE_METAL,
+            Role::ShareMount(_) => SHARE_MOUNT,
+        }
     }
 
     /// How many addresses of an IP version each of its interfaces may have; a delegated prefix counts as one.

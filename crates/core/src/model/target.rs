@@ -75,6 +75,16 @@ pub enum InterfaceStyle {
     Children,
 }
 
+impl InterfaceStyle {
+    /// What an instance of this style has, in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            InterfaceStyle::Attachments => "network attachments",
+            InterfaceStyle::Children => "child network interfaces",
+        }
+    }
+}
+
 /// How an attachment's frames are told from those of others on the same card.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Nic {

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Owner, Timestamp};
+use super::{Owner, TargetKind, Timestamp};
 use crate::id::{AttachmentId, PublicGatewayId, ReservedIpId, SecurityGroupId, SubnetId, VniId, VpcId};
 use crate::lifecycle::Lifecycle;
 use crate::net::Mac;
@@ -19,6 +19,26 @@ pub enum ProtocolStateFiltering {
     Enabled,
     /// Never.
     Disabled,
+}
+
+impl ProtocolStateFiltering {
+    /// Its name, as fields spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ProtocolStateFiltering::Auto => "auto",
+            ProtocolStateFiltering::Enabled => "enabled",
+            ProtocolStateFiltering::Disabled => "disabled",
+        }
+    }
+
+    /// Whether packets must fit, on a kind of target.
+    pub fn filters_on(self, kind: TargetKind) -> bool {
+        match self {
+            ProtocolStateFiltering::Auto => kind.filters_state(),
+            ProtocolStateFiltering::Enabled => true,
+            ProtocolStateFiltering::Disabled => false,
+        }
+    }
 }
 
 /// A virtual network interface.

@@ -31,10 +31,11 @@ pub struct Vpc {
     pub default_acl: NetworkAclId,
     /// What guests are told when they ask.
     pub dhcp: DhcpOptions,
-    /// The route table of subnets that name none: routes decide what leaves the VPC, and by which way. `None`: the ways
-    /// out are implied, by floating IPs and by the public gateways that subnets have (IBM).
-    #[serde(default)]
-    pub main_table: Option<RouteAssociation>,
+    /// The route table of subnets that name none.
+    pub main_table: RouteAssociation,
+    /// Whether the ways out are implied, by floating IPs and by the public gateways that subnets have, and routes say what
+    /// goes elsewhere (IBM). Otherwise routes alone decide what leaves the VPC, and by which way (EC2).
+    pub implied_ways: bool,
     /// The set that this is from, if it is from one.
     #[serde(default)]
     pub dhcp_set: Option<DhcpOptionSetId>,

@@ -28,6 +28,7 @@ mod related;
 pub mod route;
 mod sender;
 pub mod tcp;
+mod vlan;
 mod world;
 
 pub use flow::{Flow, FlowKey, FlowTable, ticks};

@@ -8,6 +8,7 @@ use super::local::Service;
 use super::outcome::{Outcome, PathStage, Refusal, Trace, Verdict};
 use super::packet::{Content, Ethernet, Packet, Transport, read_ethernet, read_ip};
 use super::route::{self, Obstacle, Way};
+use super::vlan::{Untagged, untag};
 use super::world::World;
 use super::{Pipeline, answer, arp, local, sender};
 use crate::drop_reason::DropReason;
@@ -45,13 +46,19 @@ struct Sent<'a> {
 }
 
 impl Pipeline {
-    /// What becomes of a frame that the guest behind a port sends.
+    /// What becomes of a frame that the guest behind a port sends. Of a card's port it may carry the tag of another's VLAN; what
+    /// leaves is shown without tags, as the interface that gets it is told.
     ///
     /// `now` is in ticks and never goes back. The frame's checksums are nobody's business here but its receiver's.
     pub fn from_port(&mut self, world: World<'_>, port: AttachmentId, frame: &[u8], now: u64) -> Outcome {
         let mut trace = Trace::default();
         let result = match world.port(port) {
-            Some(spec) => self.send(&Sent { world, id: port, port: spec, frame, now }, &mut trace),
+            Some(spec) => match untag(world, port, spec, frame, &mut trace) {
+                Ok(Untagged { id, port, frame }) => {
+                    self.send(&Sent { world, id, port, frame: &frame, now }, &mut trace)
+                }
+                Err(reason) => Err(reason.into()),
+            },
             None => Err(DropReason::UnknownPort.into()),
         };
         outcome(result, trace)

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
-use crate::host_spec::{EndpointSpec, Entry, EntryKey, LocationSpec, PortSpec, RouteSpec, VniEndpoint};
+use crate::host_spec::{EndpointSpec, Entry, EntryKey, LocationSpec, PortNic, PortSpec, RouteSpec, VniEndpoint};
 use crate::id::{AttachmentId, NetworkAclId, PrefixListId, SecurityGroupId};
 use crate::net::Mac;
 use crate::policy::{AclRule, Rule};
@@ -28,6 +28,16 @@ impl<'a> World<'a> {
             Some(Entry::Port(port)) => Some(port),
             _ => None,
         }
+    }
+
+    /// The port that uses this VLAN of a card.
+    pub fn vlan_port(self, card: AttachmentId, id: u16) -> Option<(AttachmentId, &'a PortSpec)> {
+        self.entries.iter().find_map(|(key, entry)| match (key, entry) {
+            (EntryKey::Port(port), Entry::Port(spec)) => {
+                (spec.nic == PortNic::Vlan { card, id }).then_some((*port, &**spec))
+            }
+            _ => None,
+        })
     }
 
     /// What is known of an address.

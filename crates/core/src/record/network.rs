@@ -1,9 +1,11 @@
-//! Keys of what owners begin with, of VPCs' ranges, and of what VPCs have in common.
+//! Keys of what owners begin with and have, of VPCs' ranges, and of what VPCs have in common.
 
 use ipnet::Ipv6Net;
 
-use crate::id::{DhcpOptionSetId, VpcRangeId};
-use crate::model::Owner;
+use super::Record;
+use crate::id::{DhcpOptionSetId, ReservedIpId, VniId, VpcRangeId};
+use crate::model::{Owner, ReservedBy, ReservedIp};
+use crate::refusal::Noun;
 
 /// The key of the range that the server's IPv6 blocks for VPCs come from.
 pub const IPV6_RANGE: &str = "config/ipv6_range";
@@ -32,7 +34,31 @@ pub fn provided_range_key(net: Ipv6Net) -> String {
 pub fn vpcs_of_dhcp_set(set: DhcpOptionSetId) -> String {
     format!("index/dhcp_vpc/{set}/")
 }
+/// Index: child interfaces of an owner.
+pub fn children_of(owner: &Owner) -> String {
+    format!("index/owner_child/{}/", owner.scope())
+}
+/// The key of a child interface among those of its owner. Its value is the interface's id.
+pub fn child_key(owner: &Owner, vni: VniId) -> String {
+    format!("{}{vni}", children_of(owner))
+}
 /// The key that a segment occupies. Its value is the VPC's id.
 pub fn segment_key(segment: u32) -> String {
     format!("segment/{segment:06x}")
+}
+
+impl Record for ReservedIp {
+    type Id = ReservedIpId;
+    const KIND: &'static str = "reserved_ip";
+    const NOUN: Noun = Noun::ReservedIp;
+    fn id(&self) -> ReservedIpId {
+        self.id
+    }
+    fn owner(&self) -> Option<&Owner> {
+        Some(&self.owner)
+    }
+    /// Those that come with a subnet are the provider's, and count for nobody.
+    fn counted_within(&self) -> Option<String> {
+        (self.reserved_by == ReservedBy::User).then(|| self.owner.scope())
+    }
 }

@@ -4,7 +4,7 @@ use crate::id::{
     AttachmentId, FloatingIpId, HostId, InstanceId, InternetGatewayId, NetworkAclId, PrefixListId, PublicGatewayId,
     PublicPoolId, ReservedIpId, RouteTableId, SecurityGroupId, SubnetId, VniId, VpcId,
 };
-use crate::id::{DhcpOptionSetId, SubnetReservationId};
+use crate::id::{DhcpOptionSetId, FlowLogId, ShareId, SubnetReservationId};
 
 /// Who holds what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,12 @@ pub enum Holder {
     SubnetReservation(SubnetReservationId),
     /// A set of DHCP options.
     DhcpOptionSet(DhcpOptionSetId),
+    /// A flow log.
+    FlowLog(FlowLogId),
+    /// A file share.
+    Share(ShareId),
+    /// A mount target of a file share.
+    MountTarget(AttachmentId),
 }
 
 impl std::fmt::Display for Holder {
@@ -65,6 +71,9 @@ impl std::fmt::Display for Holder {
             Holder::RouteTable(id) => write!(f, "route table {id}"),
             Holder::SubnetReservation(id) => write!(f, "subnet reservation {id}"),
             Holder::DhcpOptionSet(id) => write!(f, "DHCP option set {id}"),
+            Holder::FlowLog(id) => write!(f, "flow log {id}"),
+            Holder::Share(id) => write!(f, "share {id}"),
+            Holder::MountTarget(id) => write!(f, "mount target {id}"),
         }
     }
 }

@@ -5,6 +5,10 @@
 pub enum Noun {
     /// An access key.
     AccessKey,
+    /// An API key.
+    ApiKey,
+    /// A role that a key has on something.
+    Policy,
     /// An account.
     Account,
     /// A region.
@@ -21,6 +25,8 @@ pub enum Noun {
     VniPermission,
     /// An instance.
     Instance,
+    /// A bare metal server.
+    BareMetalServer,
     /// A network attachment.
     Attachment,
     /// A host.
@@ -39,6 +45,8 @@ pub enum Noun {
     PrefixList,
     /// A flow log.
     FlowLog,
+    /// What a flow log watches.
+    FlowLogTarget,
     /// A delegated network.
     Prefix,
     /// A pool of public addresses.
@@ -67,6 +75,20 @@ pub enum Noun {
     SubnetReservation,
     /// A set of DHCP options.
     DhcpOptionSet,
+    /// An SSH key.
+    SshKey,
+    /// An address prefix of a VPC.
+    AddressPrefix,
+    /// A zone.
+    Zone,
+    /// An instance profile.
+    Profile,
+    /// An image.
+    Image,
+    /// A file share.
+    Share,
+    /// A mount target of a file share.
+    MountTarget,
 }
 
 impl Noun {
@@ -74,6 +96,8 @@ impl Noun {
     pub fn words(self) -> &'static str {
         match self {
             Noun::AccessKey => "access key",
+            Noun::ApiKey => "API key",
+            Noun::Policy => "access policy",
             Noun::Account => "account",
             Noun::Region => "region",
             Noun::Vpc => "VPC",
@@ -82,6 +106,7 @@ impl Noun {
             Noun::Vni => "virtual network interface",
             Noun::VniPermission => "permission to use a virtual network interface",
             Noun::Instance => "instance",
+            Noun::BareMetalServer => "bare metal server",
             Noun::Attachment => "network attachment",
             Noun::Host => "host",
             Noun::ResourceGroup => "resource group",
@@ -91,6 +116,7 @@ impl Noun {
             Noun::NetworkAclRule => "network ACL rule",
             Noun::PrefixList => "prefix list",
             Noun::FlowLog => "flow log",
+            Noun::FlowLogTarget => "target",
             Noun::Prefix => "delegated prefix",
             Noun::PublicPool => "public pool",
             Noun::FloatingIp => "floating IP",
@@ -105,6 +131,13 @@ impl Noun {
             Noun::SubnetRange => "IPv6 range",
             Noun::SubnetReservation => "subnet reservation",
             Noun::DhcpOptionSet => "DHCP option set",
+            Noun::SshKey => "SSH key",
+            Noun::AddressPrefix => "address prefix",
+            Noun::Zone => "zone",
+            Noun::Profile => "profile",
+            Noun::Image => "image",
+            Noun::Share => "share",
+            Noun::MountTarget => "mount target",
         }
     }
 }

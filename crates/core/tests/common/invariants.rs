@@ -9,13 +9,14 @@ use pintle_core::lifecycle::Lifecycle;
 use pintle_core::limits;
 use pintle_core::model::{
     AccessKey, Account, AccountId, Attachment, DepartedInstance, DhcpOptionSet, Host, Instance, InstanceState,
-    MAX_INDEX, Move, Owner, ReservedBy, ReservedIp, Subnet, SubnetReservation, Vni, VniPermission, Vpc,
+    MAX_INDEX, Move, Owner, ReservedBy, ReservedIp, Role, Share, SshKey, Subnet, SubnetReservation, Vni, VniPermission,
+    Vpc,
 };
 use pintle_core::net::subnet_roles;
 use pintle_core::record::{self, Listed, Record, name_key};
 use pintle_core::txn::{Txn, Write};
 
-use super::{Store, beside_invariants, policy_invariants, routing_invariants};
+use super::{Store, beside_invariants, child_invariants, legality_invariants, policy_invariants, routing_invariants};
 
 /// Checks the whole store.
 #[track_caller]
@@ -24,11 +25,12 @@ pub(crate) fn check(store: &Store) {
     all.check_keys(store);
     all.check_places();
     all.check_addresses();
-    all.check_interfaces();
+    all.check_interfaces(store);
     all.check_attachments();
     all.check_moves();
     policy_invariants::check(store);
     beside_invariants::check(store);
+    child_invariants::check(store);
     routing_invariants::check(store);
 }
 
@@ -45,6 +47,7 @@ pub(crate) fn check_lives(before: &Store, txn: &Txn) {
         match key.split('/').next() {
             Some(Vni::KIND) => state::<Vni>(before, key, value, |vni| vni.lifecycle),
             Some(Instance::KIND) => state::<Instance>(before, key, value, |instance| instance.lifecycle),
+            Some(Share::KIND) => state::<Share>(before, key, value, |share| share.lifecycle),
             Some(Attachment::KIND) => state::<Attachment>(before, key, value, |attachment| attachment.lifecycle),
             _ => {}
         }
@@ -109,6 +112,9 @@ impl All {
             expected.listed(vni, &vni.vpc.to_string(), &vni.name);
             expected.index(record::vnis_of_subnet(vni.subnet), vni.id);
             expected.key(record::mac_key(vni.mac), vni.id);
+            if vni.child {
+                expected.index(record::children_of(&vni.owner), vni.id);
+            }
             for net in &vni.prefixes {
                 expected.key(record::prefix_key(vni.vpc, *net), vni.id);
                 expected.key(record::prefix_of_subnet_key(vni.subnet, *net), vni.id);
@@ -122,8 +128,12 @@ impl All {
             assert_eq!(permission.owner, self.vnis[&vni.to_string()].owner, "{permission:?}");
         }
         for instance in self.instances.values() {
-            expected.listed(instance, &instance.vpc.to_string(), &instance.name);
-            expected.index(record::instances_of_vpc(instance.vpc), instance.id);
+            let (scope, of_vpc) = match instance.role {
+                Role::ShareMount(share) => (share.to_string(), record::mounts_of_vpc(instance.vpc)),
+                Role::Server | Role::BareMetal => (instance.vpc.to_string(), record::instances_of_vpc(instance.vpc)),
+            };
+            expected.listed(instance, &scope, &instance.name);
+            expected.index(of_vpc, instance.id);
             expected.index(record::instances_of_host(instance.host), instance.id);
             expected.may.insert(record::ports_of_instance_key(instance.id));
             expected.may.insert(record::notes_key(instance.id));
@@ -144,6 +154,7 @@ impl All {
             expected.key(departed.list_key(), departed.id());
             expected.key(record::departed_key(departed.at, departed.id()), departed.list_key());
         }
+        self.expect_shares(store, &mut expected);
         for account in store.records::<Account>() {
             expected.listed(&account, "", &account.name);
         }
@@ -154,6 +165,10 @@ impl All {
             let subnet = &self.subnets[&reservation.subnet.to_string()];
             assert!(subnet.reservations.contains(&reservation.id), "{reservation:?} is not listed by {subnet:?}");
             expected.unnamed(&reservation);
+        }
+        for key in store.records::<SshKey>() {
+            expected.listed(&key, &key.owner.scope(), &key.name);
+            expected.key(record::ssh_key_of_key(&key.owner, &key.fingerprint), key.id);
         }
         for set in store.records::<DhcpOptionSet>() {
             expected.unnamed(&set);
@@ -172,6 +187,31 @@ impl All {
         policy_invariants::expect(store, &mut expected);
         routing_invariants::expect(store, &mut expected);
         expected.compare(store);
+    }
+
+    /// Shares, and what serves them: on the share's host, one in a VPC, with one interface for life.
+    fn expect_shares(&self, store: &Store, expected: &mut Expected) {
+        let shares: BTreeMap<String, Share> = by_id(store);
+        for share in shares.values() {
+            expected.listed(share, &share.owner.scope(), &share.name);
+            expected.index(record::shares_of_host(share.host), share.id);
+            assert_eq!(self.hosts[&share.host.to_string()].zone, share.zone, "{share:?}");
+        }
+        for instance in self.instances.values() {
+            let Role::ShareMount(share) = instance.role else { continue };
+            // Tests of other rules do without a share.
+            let Some(share) = shares.get(&share.to_string()) else { continue };
+            assert!(instance.host == share.host && instance.owner == share.owner, "{instance:?} of {share:?}");
+            assert!(share.lifecycle != Lifecycle::Deleting, "{share:?} goes, {instance:?} stays");
+            let key = record::mount_target_key(share.id, instance.vpc);
+            let id = std::str::from_utf8(store.content()[key.as_str()]).unwrap().to_owned();
+            let mut own = self.attachments.values().filter(|attachment| attachment.instance == instance.id);
+            match own.next() {
+                Some(only) => assert!(only.primary && only.id.to_string() == id && own.next().is_none(), "{only:?}"),
+                None => assert_eq!(instance.lifecycle, Lifecycle::Deleting, "{instance:?} has no interface"),
+            }
+            expected.key(key, id);
+        }
     }
 
     /// Everything is in a place that exists: subnets in VPCs and apart, instances on hosts of their zone.
@@ -231,8 +271,9 @@ impl All {
         assert_eq!(self.ips.len(), bound + unbound + own);
     }
 
-    fn check_interfaces(&self) {
+    fn check_interfaces(&self, store: &Store) {
         for vni in self.vnis.values() {
+            legality_invariants::check_floating_ips(store, vni);
             let subnet = &self.subnets[&vni.subnet.to_string()];
             self.check_ips(vni, subnet);
             assert!(vni.vpc == subnet.vpc && vni.zone == subnet.zone, "{vni:?}");
@@ -247,7 +288,8 @@ impl All {
                 }
                 Some(attachment) => {
                     assert_eq!(self.attachments[&attachment.to_string()].vni, vni.id);
-                    assert!(vni.enable_infrastructure_nat, "{vni:?}");
+                    let instance = self.attachments[&attachment.to_string()].instance;
+                    legality_invariants::check(store, vni, &self.instances[&instance.to_string()]);
                 }
             }
         }
@@ -274,6 +316,9 @@ impl All {
         for attachment in self.attachments.values() {
             let instance = &self.instances[&attachment.instance.to_string()];
             assert!(attachment.host == instance.host && attachment.owner == instance.owner, "{attachment:?}");
+            let of_server: Vec<&Attachment> =
+                self.attachments.values().filter(|other| other.instance == attachment.instance).collect();
+            legality_invariants::check_cards(instance, &of_server);
             let card = instance.cards()[usize::from(attachment.card)];
             let on_card: Vec<&Attachment> = self
                 .attachments

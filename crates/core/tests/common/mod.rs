@@ -2,7 +2,9 @@
 
 pub(crate) mod beside_invariants;
 pub(crate) mod build;
+pub(crate) mod child_invariants;
 pub(crate) mod invariants;
+pub(crate) mod legality_invariants;
 pub(crate) mod policy_invariants;
 pub(crate) mod routing_invariants;
 pub(crate) mod store;
@@ -10,8 +12,9 @@ pub(crate) mod store;
 use ipnet::IpNet;
 use pintle_core::command::Command;
 use pintle_core::id::IdSource;
+use pintle_core::model::AddressPrefix;
 use pintle_core::model::FlowLog;
-use pintle_core::model::{AccessKey, DhcpOptionSet, SubnetReservation};
+use pintle_core::model::{AccessKey, DhcpOptionSet, Share, SshKey, SubnetReservation};
 use pintle_core::model::{Account, Attachment, Host, Instance, Move, ReservedIp, Subnet, Timestamp, Vni, Vpc};
 use pintle_core::model::{FloatingIp, NetworkAcl, PrefixList, PublicGateway, PublicPool, SecurityGroup, VniPermission};
 use pintle_core::model::{InternetGateway, RouteAssociation, RouteTable};
@@ -158,7 +161,7 @@ macro_rules! answers {
 answers!(VniPermission, Account, Vpc, Subnet, ReservedIp, Vni, Instance, Attachment, Move, Host);
 answers!(FlowLog, SecurityGroup, NetworkAcl, PrefixList, PublicPool, FloatingIp, PublicGateway);
 answers!(InternetGateway, RouteTable, RouteAssociation);
-answers!(AccessKey, SubnetReservation, DhcpOptionSet);
+answers!(AccessKey, SubnetReservation, DhcpOptionSet, SshKey, AddressPrefix, Share);
 
 impl Answer for IpNet {
     fn of(reply: Reply) -> Self {

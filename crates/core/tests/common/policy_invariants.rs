@@ -6,8 +6,8 @@ use pintle_core::id::SecurityGroupId;
 use pintle_core::lifecycle::Lifecycle;
 use pintle_core::limits;
 use pintle_core::model::{
-    Attachment, FloatingIp, FloatingIpTarget, FlowLog, Host, Instance, InstanceState, IpFamily, NetworkAcl, PrefixList,
-    PublicGateway, PublicPool, ReservedIp, SecurityGroup, Subnet, Vni, Vpc,
+    Attachment, FloatingIp, FloatingIpTarget, FlowLog, FlowLogTarget, Host, Instance, InstanceState, IpFamily,
+    NetworkAcl, PrefixList, PublicGateway, PublicPool, ReservedIp, SecurityGroup, Subnet, Vni, Vpc,
 };
 use pintle_core::policy::{Remote, Rule};
 use pintle_core::record::{self, Listed, Record};
@@ -48,6 +48,20 @@ pub(super) fn expect(store: &Store, expected: &mut Expected) {
         expected.may.insert(FlowLog::key_of(log.id));
         expected.key(log.list_key(), log.id);
         expected.index(record::flow_logs_of(log.target), log.id);
+        if let Some(name) = &log.name {
+            let vpc = match log.target {
+                FlowLogTarget::Vpc(id) => id,
+                FlowLogTarget::Subnet(id) => store.record::<Subnet>(&Subnet::key_of(id)).expect("it is watched").vpc,
+                FlowLogTarget::Vni(id) => store.record::<Vni>(&Vni::key_of(id)).expect("it is watched").vpc,
+                FlowLogTarget::Instance(id) => {
+                    store.record::<Instance>(&Instance::key_of(id)).expect("it is watched").vpc
+                }
+                FlowLogTarget::Attachment(id) => {
+                    store.record::<Attachment>(&Attachment::key_of(id)).expect("it is watched").vpc
+                }
+            };
+            expected.key(record::name_key::<FlowLog>(&vpc.to_string(), name), log.id);
+        }
     }
     for pool in store.records::<PublicPool>() {
         expected.listed(&pool, "", &pool.name);
@@ -71,7 +85,7 @@ pub(super) fn expect(store: &Store, expected: &mut Expected) {
             expected.index(record::floating_ips_of_vni(vni), floating.id);
             let holder: Vni = store.record(&Vni::key_of(vni)).unwrap_or_else(|| panic!("{floating:?} leads nowhere"));
             expected.index(record::floating_ips_of_vpc(holder.vpc), floating.id);
-            expected.key(record::floating_ip_of_key(ip), floating.id);
+            expected.key(record::floating_ip_of_key(ip, floating.id), floating.id);
         }
     }
     for gateway in store.records::<PublicGateway>() {

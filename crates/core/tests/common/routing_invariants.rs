@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use pintle_core::model::{FloatingIp, FloatingIpTarget, InternetGateway, PublicGateway, RouteTable, Subnet, Vni, Vpc};
+use pintle_core::model::{
+    AddressPrefix, FloatingIp, FloatingIpTarget, InternetGateway, PublicGateway, RouteAction, RouteTable, Subnet, Vni,
+    Vpc,
+};
 use pintle_core::record::{self, Record};
 
 use super::Store;
@@ -17,11 +20,23 @@ pub(crate) fn expect(store: &Store, expected: &mut Expected) {
         }
     }
     for table in store.records::<RouteTable>() {
-        expected.nameless(&table);
+        match &table.name {
+            Some(name) => expected.listed(&table, &table.vpc.to_string(), name),
+            None => expected.nameless(&table),
+        }
+        for number in table.zone_numbers.values() {
+            expected.key(record::zone_number_key(table.vpc, *number), table.id);
+        }
+        if table.zone_routes.iter().any(|route| route.action == RouteAction::DelegateVpc) {
+            expected.index(record::delegating_tables_of_vpc(table.vpc), table.id);
+        }
         expected.key(record::table_number_key(table.vpc, table.number), table.id);
         let targets: BTreeSet<String> = table.routes.iter().map(|route| route.to.to_string()).collect();
         targets.iter().for_each(|target| expected.index(record::tables_of_target(target), table.id));
         expected.may.insert(record::routes_of_vpc_key(table.vpc));
+    }
+    for prefix in store.records::<AddressPrefix>() {
+        expected.listed(&prefix, &prefix.vpc.to_string(), &prefix.name);
     }
     for subnet in store.records::<Subnet>() {
         if let Some(association) = subnet.route_table {
@@ -30,9 +45,7 @@ pub(crate) fn expect(store: &Store, expected: &mut Expected) {
         }
     }
     for vpc in store.records::<Vpc>() {
-        if let Some(main) = vpc.main_table {
-            expected.key(record::route_association_key(main.id), vpc.id);
-        }
+        expected.key(record::route_association_key(vpc.main_table.id), vpc.id);
     }
 }
 
@@ -40,11 +53,10 @@ pub(crate) fn expect(store: &Store, expected: &mut Expected) {
 pub(crate) fn check(store: &Store) {
     let table = |id| store.record::<RouteTable>(&RouteTable::key_of(id)).unwrap_or_else(|| panic!("no {id}"));
     for vpc in store.records::<Vpc>() {
-        let Some(main) = vpc.main_table else {
-            assert!(store.records::<RouteTable>().iter().all(|table| table.vpc != vpc.id), "{vpc:?} has tables");
+        assert_eq!(table(vpc.main_table.table).vpc, vpc.id);
+        if vpc.implied_ways {
             continue;
-        };
-        assert_eq!(table(main.table).vpc, vpc.id);
+        }
         let attached = store.records::<InternetGateway>().iter().any(|gateway| gateway.vpc == Some(vpc.id));
         let gateways = store.records::<PublicGateway>().into_iter().filter(|gateway| gateway.vpc == vpc.id);
         for gateway in gateways {

@@ -2,9 +2,11 @@
 
 mod effects;
 mod moves;
+mod nic;
 mod policy;
 mod presence;
 mod public;
 mod routes;
 pub(crate) mod sound;
 pub(crate) mod told;
+mod zone_routes;

@@ -44,7 +44,7 @@ fn stage() -> Stage {
 
 impl Stage {
     fn start(&mut self, to: InstanceId) -> Move {
-        self.w.run(Command::MoveVni { vni: self.vni, to })
+        self.w.run(Command::MoveVni { vni: self.vni, to, nic: None })
     }
 
     fn entries(&self) -> HostEntries {

@@ -246,7 +246,7 @@ fn guests_are_told_what_their_vpc_says_and_hear_when_that_changes() {
 fn a15_the_new_side_of_a_move_adopts_until_it_is_told_to_end() {
     let (mut s, vnis, attachments) = pair();
     let target = s.world.instance(s.vpc, s.hosts[1]).id;
-    let moving: pintle_core::model::Move = s.world.run(Command::MoveVni { vni: vnis[0], to: target });
+    let moving: pintle_core::model::Move = s.world.run(Command::MoveVni { vni: vnis[0], to: target, nic: None });
     s.world.ignored(Command::EndAdoption(moving.to));
     let adopting = |s: &Scene, host, id| port(s, host, id).policy.adopting;
     assert!(adopting(&s, 1, moving.to) && !adopting(&s, 0, attachments[0]));

@@ -188,7 +188,7 @@ fn an_instance_is_on_its_host_only() {
     let made: Instance = s.world.run(Command::CreateInstance(create));
     let entries = whole(&s.world.store);
     assert_eq!(entries.keys().collect::<Vec<_>>(), [&s.hosts[1]]);
-    let spec = Entry::Instance(InstanceSpec { namespace });
+    let spec = Entry::Instance(InstanceSpec { namespace, serves: None });
     assert_eq!(entries[&s.hosts[1]], [(EntryKey::Instance(made.id), spec)].into());
     s.world.run::<Instance>(Command::DeleteInstance(made.id));
     assert!(whole(&s.world.store).is_empty() && carriers(&s.world.store).of(s.vpc).is_empty());

@@ -7,6 +7,7 @@ use pintle_core::command::{
 };
 use pintle_core::host_spec::{Entry, EntryKey, FloatingIpSpec, RouteSpec};
 use pintle_core::id::{AttachmentId, HostId, VniId};
+use pintle_core::legality::Manner;
 use pintle_core::model::{FloatingIp, Host, Move, MoveStep, PublicGateway, PublicPool, Subnet, Vpc};
 
 use super::effects::{hear, told};
@@ -33,7 +34,7 @@ fn stage() -> Stage {
     let homes = s.hosts.map(|host| s.world.instance(s.vpc, host).id);
     let vni = s.world.vni_at(s.subnet, "10.0.0.100").id;
     let attachment = s.world.attach_now(homes[0], vni).id;
-    let target = Some(FloatingIpChoice { vni, ip: None });
+    let target = Some(FloatingIpChoice::primary(vni, Manner::PerAddress));
     let create = CreateFloatingIp { name: None, zone: None, address: None, target };
     let public = s.world.run(Command::CreateFloatingIp(create));
     Stage { s, vni, attachment, home: homes[1], public }
@@ -66,7 +67,7 @@ fn c14_a_floating_ip_follows_a_move_and_is_never_without_a_host() {
     let mut t = stage();
     let [old, new] = t.s.hosts;
     assert_eq!(t.answer(), [(old, t.attachment)]);
-    let moving: Move = t.s.world.run(Command::MoveVni { vni: t.vni, to: t.home });
+    let moving: Move = t.s.world.run(Command::MoveVni { vni: t.vni, to: t.home, nic: None });
     let (from, to) = ((old, t.attachment), (new, moving.to));
     for (step, expected) in [
         (MoveStep::Prepare, vec![from]),
@@ -89,7 +90,7 @@ fn c13_an_address_that_leads_elsewhere_concerns_those_two_interfaces_only() {
     let mut t = stage();
     let other = t.s.world.vni(t.s.subnet).id;
     let mut told = told(&t.s);
-    let target = FloatingIpChoice { vni: other, ip: None };
+    let target = FloatingIpChoice::primary(other, Manner::PerAddress);
     let command = Command::AssociateFloatingIp { id: t.public.id, target, reassociate: true, displace: false };
     let concerned = [t.vni, other].map(pintle_core::compile::Subject::Vni).into();
     assert_eq!(hear(&mut t.s, &mut told, command), concerned);

@@ -143,7 +143,7 @@ fn c15_an_association_concerns_the_interfaces_of_its_subnet() {
     assert!(vnis.iter().all(|vni| concerned.contains(&Subject::Vni(vni.id))));
     assert!(!concerned.contains(&Subject::Vni(far.id)));
     assert_eq!(tables(&s), [2, 2, 1]);
-    let main = s.world.get::<Vpc>(s.vpc).main_table.unwrap();
+    let main = s.world.get::<Vpc>(s.vpc).main_table;
     hear(&mut told, Command::ReplaceRouteAssociation(main.id, table.id), &mut s);
     assert_eq!(tables(&s), [2, 2, 2]);
 }

@@ -28,7 +28,7 @@ pub(crate) fn check(store: &Store, entries: &HostEntries) {
                 (EntryKey::Location(segment, mac), Entry::Location(location)) => {
                     all.location(*host, |port| port.segment == *segment && port.mac == *mac, location);
                 }
-                (EntryKey::Instance(_), Entry::Instance(_)) => {}
+                (EntryKey::Instance(_), Entry::Instance(_)) | (EntryKey::Share(_), Entry::Share(_)) => {}
                 (EntryKey::Group(_), Entry::Group(rules)) => all.group(*host, rules),
                 (EntryKey::Acl(_), Entry::Acl(_)) | (EntryKey::PrefixList(_), Entry::PrefixList(_)) => {}
                 (EntryKey::Route(segment, table, net), Entry::Route(route)) => {

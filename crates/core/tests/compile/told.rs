@@ -6,7 +6,7 @@ use pintle_core::compile::{
     Carriers, Effect, HostEntries, Subject, effect, subject, subjects_of_ports, subjects_of_routes, subjects_of_vpc,
 };
 use pintle_core::host_spec::Entry;
-use pintle_core::model::{Attachment, Instance, Subnet, Vni, Vpc};
+use pintle_core::model::{Attachment, Instance, Share, Subnet, Vni, Vpc};
 use pintle_core::model::{NetworkAcl, PrefixList, PublicGateway, RouteTable, SecurityGroup};
 use pintle_core::record::Record;
 use pintle_core::txn::{Txn, Write};
@@ -36,7 +36,16 @@ pub(crate) fn whole(store: &Store) -> HostEntries {
     let acls = store.records::<NetworkAcl>().into_iter().map(|one| Subject::Acl(one.id));
     let lists = store.records::<PrefixList>().into_iter().map(|one| Subject::PrefixList(one.id));
     let tables = store.records::<RouteTable>().into_iter().map(|one| Subject::RouteTable(one.id));
-    let all = tables.chain(instances).chain(subnets).chain(vnis).chain(vpcs).chain(groups).chain(acls).chain(lists);
+    let shares = store.records::<Share>().into_iter().map(|one| Subject::Share(one.id));
+    let all = tables
+        .chain(instances)
+        .chain(subnets)
+        .chain(vnis)
+        .chain(vpcs)
+        .chain(groups)
+        .chain(acls)
+        .chain(lists)
+        .chain(shares);
     merge(all.map(|one| subject(store, &carriers, one).unwrap()))
 }
 

@@ -92,7 +92,7 @@ fn costs(mut c: Crowd) -> Vec<(&'static str, usize)> {
     cost(w, "attach", Command::Attach(c.homes[0], existing(c.mine)));
     cost(w, "create and attach", Command::Attach(c.homes[0], new(vni(c.subnet))));
     cost(w, "create an instance", Command::CreateInstance(instance(c.vpc, host)));
-    cost(w, "move", Command::MoveVni { vni: c.mine, to: c.homes[1] });
+    cost(w, "move", Command::MoveVni { vni: c.mine, to: c.homes[1], nic: None });
     cost(w, "abort", Command::AbortMove(c.mine, "given up".to_owned()));
     let attachment = w.get::<Vni>(c.mine).attachment.unwrap();
     cost(w, "detach", Command::Detach { attachment, force: true });

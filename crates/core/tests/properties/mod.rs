@@ -1,12 +1,15 @@
 //! What holds for every sequence and every interleaving of commands.
 
+mod children;
 mod cost;
+mod instance_ops;
 mod isolation;
 mod network_ops;
 mod ops;
 mod policy_ops;
 mod races;
 mod sequences;
+mod share_ops;
 
 use proptest::test_runner::{Config, RngSeed};
 

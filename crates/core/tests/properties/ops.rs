@@ -4,18 +4,19 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use pintle_core::command::{
     Command, CreateInstance, CreateInstances, CreatePublicPool, CreateReservedIp, CreateSubnet, CreateVni, CreateVpc,
-    InstancesChange, IpChoice, Ipv6Range, NewAttachment, NewLaunch, PrefixChoice, RegisterHost, Seat, UpdateInstance,
-    UpdateReservedIp, UpdateVni, VniChoice,
+    InstancesChange, IpChoice, Ipv6Range, NewAttachment, PrefixChoice, RegisterHost, UpdateAttachment, UpdateChild,
+    UpdateInstance, UpdateReservedIp, UpdateVni, VniChoice,
 };
 use pintle_core::id::{HostId, ReservedIpId, SubnetId, VniId};
 use pintle_core::model::{
-    Attachment, Host, Instance, Move, MoveStep, Namespace, ReservedBy, ReservedIp, Subnet, Vni, Vpc,
+    Attachment, Host, Instance, InterfaceStyle, Move, MoveStep, ReservedBy, ReservedIp, Role, Subnet, Vni, Vpc,
 };
 use pintle_core::model::{IpFamily, NetworkAcl, PublicPool, SecurityGroup};
 use pintle_core::record::Record;
 use proptest::prelude::*;
 
-use super::{network_ops, policy_ops};
+use super::instance_ops::{child, create_instance, launch, new_attachment, nic, vlans};
+use super::{network_ops, policy_ops, share_ops};
 use crate::common::build::{create_subnet, host, net};
 use crate::common::{Seeded, Store, World};
 
@@ -38,6 +39,9 @@ pub(crate) enum What {
     UpdateIp,
     Instance,
     Attach,
+    Vlans,
+    UpdateChild,
+    DeleteChild,
     Detach,
     Move,
     Advance,
@@ -105,6 +109,15 @@ pub(crate) enum What {
     DefaultVpc,
     DefaultSubnet,
     DeleteBareVpc,
+    Share,
+    UpdateShare,
+    MountTarget,
+    RenameMountTarget,
+    DeleteMountTarget,
+    ShareRealised,
+    ShareFailed,
+    DeleteShare,
+    ShareGone,
     Rename,
 }
 
@@ -118,7 +131,7 @@ const CIDRS: [&str; 6] = ["10.0.1.0/28", "10.0.0.0/29", "10.0.0.8/29", "10.0.0.0
 /// Two /64s.
 const IPV6: &str = "2001:db8::/63";
 /// With one network card and with several, with and without IPv6, and one that does not exist.
-const TYPES: [&str; 5] = ["t3.micro", "m5.large", "p5.48xlarge", "m1.small", "m5.unheard-of"];
+pub(super) const TYPES: [&str; 5] = ["t3.micro", "m5.large", "p5.48xlarge", "m1.small", "m5.unheard-of"];
 pub(super) const ZONES: [&str; 2] = ["zone-1", "zone-2"];
 const STEPS: [MoveStep; 4] = [MoveStep::Prepare, MoveStep::Open, MoveStep::Drain, MoveStep::Settle];
 
@@ -130,7 +143,8 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
     use What::*;
     let what = prop_oneof![
         6 => proptest::sample::select(vec![Vni, AddIp, RemoveIp, UpdateVni, UpdateIp, ReservedIp]),
-        8 => proptest::sample::select(vec![Instance, Attach, Attach, Detach, Move, Move, Start, Stop]),
+        8 => proptest::sample::select(vec![Instance, Attach, Attach, Vlans, Detach, Move, Move, Start, Stop]),
+        1 => proptest::sample::select(vec![UpdateChild, DeleteChild]),
         10 => proptest::sample::select(vec![Advance, Realised, Failed, Gone, Advance, Realised, Gone, Abort]),
         3 => proptest::sample::select(vec![InstanceRealised, InstanceFailed, InstanceGone, Host, Rename]),
         1 => proptest::sample::select(vec![InstanceStopped, InstanceStopped, Launch, Change, UpdateInstance]),
@@ -142,7 +156,7 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
             Group, Rules, Rules, Acl, AclRules, AclRules, List, UpdateList, UpdateList, RestoreList
         ]),
         4 => proptest::sample::select(vec![Pool, FloatingIp, Associate, Disassociate, Gateway]),
-        2 => proptest::sample::select(vec![
+        3 => proptest::sample::select(vec![
             DeleteGroup, DeleteAcl, DeleteList, FlowLog, FlowLog, DeleteFlowLog, DeleteFloatingIp, DeleteGateway, DeleteGateway,
             DeleteGateway, DeletePool
         ]),
@@ -150,8 +164,31 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
             AddRange, RemoveRange, AddSubnetRange, RemoveSubnetRange, ReservePart, ReservePart, FreePart, DhcpSet,
             DeleteDhcpSet, AssociateDhcpSet, EnsureDefaults, DefaultVpc, DefaultSubnet, DeleteBareVpc
         ]),
+        4 => proptest::sample::select(vec![
+            Share, MountTarget, MountTarget, RenameMountTarget, DeleteMountTarget, ShareRealised, ShareFailed, UpdateShare,
+            DeleteShare, DeleteShare, ShareGone, ShareGone, ShareGone
+        ]),
     ];
     (what, any::<[u8; 4]>()).prop_map(|(what, picks)| Op { what, picks })
+}
+
+/// Only commands that make instances and their interfaces, and some that give their places free again.
+pub(crate) fn creations(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Op>> {
+    use What::*;
+    let what = proptest::sample::select(vec![
+        Vni,
+        Instance,
+        Instance,
+        Attach,
+        Attach,
+        Launch,
+        Move,
+        Detach,
+        DeleteChild,
+        Gone,
+    ]);
+    let op = (what, any::<[u8; 4]>()).prop_map(|(what, picks)| Op { what, picks });
+    proptest::collection::vec(op, count)
 }
 
 /// A world with something of everything, and two instances on one host, so that most commands have something to speak of.
@@ -172,6 +209,12 @@ pub(crate) fn small_world() -> World {
         let vni = world.vni(subnet).id;
         world.attach_now(home, vni);
     }
+    let child =
+        || NewAttachment::of(VniChoice::Child(Box::new(CreateVni { subnet: Some(subnet), ..CreateVni::default() })));
+    let (style, primary, attachments) = (InterfaceStyle::Children, Some(child()), vec![child()]);
+    let zone = Some(ZONES[0].to_owned());
+    let create = CreateInstance { style, zone, primary, attachments, ..CreateInstance::of(vpc) };
+    world.run::<Instance>(Command::CreateInstance(create));
     world
 }
 
@@ -217,8 +260,26 @@ impl Op {
             }
             What::Instance => Command::CreateInstance(create_instance(store, self.picks, name)),
             What::Attach => Command::Attach(instance(), new_attachment(store, b, c, name)),
+            What::Vlans => {
+                let allowed_vlans = Some(vlans(b));
+                Command::UpdateAttachment(
+                    attachment(),
+                    UpdateAttachment { allowed_vlans, ..UpdateAttachment::default() },
+                )
+            }
+            What::UpdateChild => {
+                let update =
+                    UpdateChild { name, allow_ip_spoofing: (c.is_multiple_of(2)).then_some(c.is_multiple_of(4)) };
+                Command::UpdateChild(child(store, a, b), update)
+            }
+            What::DeleteChild => Command::DeleteChild(child(store, a, b)),
+            What::Detach if c.is_multiple_of(3) => Command::DeleteAttachment(attachment()),
             What::Detach => Command::Detach { attachment: attachment(), force: b.is_multiple_of(3) },
-            What::Move => Command::MoveVni { vni: vni(), to: pick::<Instance>(store, b) },
+            What::Move => Command::MoveVni {
+                vni: vni(),
+                to: pick::<Instance>(store, b),
+                nic: (c.is_multiple_of(2)).then(|| nic(d)),
+            },
             What::Advance => Command::AdvanceMove(moving(store, a), step(store, a, b)),
             What::Abort => Command::AbortMove(moving(store, a), "given up".to_owned()),
             What::Start => Command::StartInstance(instance()),
@@ -235,7 +296,7 @@ impl Op {
             What::Launch => {
                 let mut each = create_instance(store, [a, b & !3, c, d], None);
                 (each.host, each.zone) = (None, Some(ZONES[0].to_owned()));
-                each.launch = Some(launch(b));
+                (each.role, each.launch) = (Role::Server, Some(launch(b)));
                 Command::CreateInstances(Box::new(CreateInstances { each, least: 1, most: 1 + u32::from(c % 3) }))
             }
             What::Change => {
@@ -277,6 +338,15 @@ impl Op {
             | What::DefaultVpc
             | What::DefaultSubnet
             | What::DeleteBareVpc => network_ops::command(self.what, store, self.picks),
+            What::Share
+            | What::UpdateShare
+            | What::MountTarget
+            | What::RenameMountTarget
+            | What::DeleteMountTarget
+            | What::ShareRealised
+            | What::ShareFailed
+            | What::DeleteShare
+            | What::ShareGone => share_ops::command(self.what, store, self.picks, name),
             What::Rename => rename(store, a, b, NAMES[usize::from(c) % NAMES.len()].to_owned()),
             _ => policy_ops::command(self.what, store, self.picks, name),
         }
@@ -306,6 +376,7 @@ where
         "public_gateway" => "nat",
         "subnet_reservation" => "scr",
         "dhcp_option_set" => "dopt",
+        "share" => "fs",
         other => other,
     };
     let text = format!("{prefix}-{by:017x}");
@@ -368,7 +439,7 @@ fn address(by: u8) -> IpAddr {
     }
 }
 
-fn ip_choice(store: &Store, by: u8, other: u8) -> IpChoice {
+pub(super) fn ip_choice(store: &Store, by: u8, other: u8) -> IpChoice {
     match by % 4 {
         0 => IpChoice::Reserved(pick::<ReservedIp>(store, other)),
         1 => IpChoice::Address { address: address(other), name: None, auto_delete: by % 8 < 4 },
@@ -379,7 +450,7 @@ fn ip_choice(store: &Store, by: u8, other: u8) -> IpChoice {
     }
 }
 
-fn create_vni(store: &Store, a: u8, b: u8, c: u8, name: Option<String>) -> CreateVni {
+pub(super) fn create_vni(store: &Store, a: u8, b: u8, c: u8, name: Option<String>) -> CreateVni {
     CreateVni {
         subnet: (!a.is_multiple_of(9)).then(|| pick::<Subnet>(store, a)),
         name,
@@ -402,46 +473,6 @@ fn update_vni(by: u8, name: Option<String>) -> UpdateVni {
         auto_delete: (by.is_multiple_of(3)).then_some(by.is_multiple_of(2)),
         enable_infrastructure_nat: (by.is_multiple_of(5)).then_some(by.is_multiple_of(2)),
         ..UpdateVni::default()
-    }
-}
-
-fn new_attachment(store: &Store, a: u8, b: u8, name: Option<String>) -> NewAttachment {
-    let vni = match a % 4 {
-        0 => VniChoice::New(Box::new(create_vni(store, a, b, b.rotate_left(3), None))),
-        _ => VniChoice::Existing(pick::<Vni>(store, b)),
-    };
-    NewAttachment {
-        name,
-        port_speed: (b.is_multiple_of(5)).then_some(100),
-        seat: Seat { card: u8::from(b.is_multiple_of(13)), index: (b.is_multiple_of(3)).then_some(b % 6) },
-        own_public_address: (a.is_multiple_of(3)).then_some(b.is_multiple_of(2)),
-        ..NewAttachment::of(vni)
-    }
-}
-
-fn launch(by: u8) -> Box<NewLaunch> {
-    Box::new(NewLaunch {
-        kind: TYPES[usize::from(by / 4) % TYPES.len()].to_owned(),
-        image: "ami-0123456789abcdef0".to_owned(),
-        delete_protected: by.is_multiple_of(16),
-        notes: (by.is_multiple_of(8)).then(|| ("key".to_owned(), "mine".to_owned())).into_iter().collect(),
-        ..NewLaunch::default()
-    })
-}
-
-fn create_instance(store: &Store, [a, b, c, d]: [u8; 4], name: Option<String>) -> CreateInstance {
-    CreateInstance {
-        name,
-        vpc: pick::<Vpc>(store, a),
-        host: (!b.is_multiple_of(4)).then(|| pick::<Host>(store, b)),
-        zone: (b.is_multiple_of(4)).then(|| ZONES[usize::from(c.is_multiple_of(8))].to_owned()),
-        namespace: Namespace::Made,
-        bandwidth_kbps: (a.is_multiple_of(5)).then_some(1000),
-        ips_per_interface: (b.is_multiple_of(9)).then_some(2),
-        launch: (c.is_multiple_of(4)).then(|| launch(d)),
-        primary: (!c.is_multiple_of(3)).then(|| new_attachment(store, c, d, None)),
-        attachments: (0..d % 2).map(|more| new_attachment(store, d.wrapping_add(more), a, None)).collect(),
-        ..CreateInstance::of(pick::<Vpc>(store, a))
     }
 }
 

@@ -8,6 +8,7 @@ use pintle_core::command::{
 };
 use pintle_core::host_spec::Ipv6Assignment;
 use pintle_core::id::{NetworkAclId, RuleId, SecurityGroupId};
+use pintle_core::legality::Manner;
 use pintle_core::model::{
     Attachment, DestinationKind, DhcpOptions, FileFormat, FloatingIp, FlowDestination, FlowField, FlowLog,
     FlowLogTarget, IpFamily, NetworkAcl, PrefixList, PrefixListEntry, PublicGateway, PublicPool, SecurityGroup, Subnet,
@@ -95,7 +96,7 @@ pub(super) fn command(what: What, store: &Store, [a, b, c, d]: [u8; 4], name: Op
 fn public(what: What, store: &Store, [a, b, c, d]: [u8; 4], name: Option<String>) -> Command {
     let target = || {
         let vni = pick::<Vni>(store, b);
-        FloatingIpChoice { vni, ip: (c.is_multiple_of(3)).then(|| listed(store, b, d)) }
+        FloatingIpChoice { vni, ip: (c.is_multiple_of(3)).then(|| listed(store, b, d)), manner: Manner::PerAddress }
     };
     match what {
         What::FloatingIp => Command::CreateFloatingIp(CreateFloatingIp {
@@ -258,6 +259,7 @@ fn flow_log(store: &Store, a: u8, b: u8, c: u8, d: u8) -> CreateFlowLog {
         fields: FlowField::ALL.iter().copied().take(usize::from(d) % 5).collect(),
         interval: if d.is_multiple_of(7) { 61 } else { 60 },
         files: FileFormat::default(),
+        collector: None,
     }
 }
 

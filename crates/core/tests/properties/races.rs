@@ -119,9 +119,9 @@ fn a15_a_move_and_whatever_would_pull_its_ends_away_conflict_in_either_order() {
     let (home, away) = (s.world.instance(s.vpc, s.hosts[0]).id, s.world.instance(s.vpc, s.hosts[1]).id);
     let third = s.world.instance(s.vpc, s.hosts[1]).id;
     let attachment = s.world.attach_now(home, moving).id;
-    let start = Command::MoveVni { vni: moving, to: away };
+    let start = Command::MoveVni { vni: moving, to: away, nic: None };
     for other in [
-        Command::MoveVni { vni: moving, to: third },
+        Command::MoveVni { vni: moving, to: third, nic: None },
         Command::Detach { attachment, force: false },
         Command::Detach { attachment, force: true },
         Command::DeleteInstance(home),

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use pintle_core::command::{Command, UpdateInstance};
 use pintle_core::id::IdSource;
 use pintle_core::lifecycle::Lifecycle;
-use pintle_core::model::InternetGateway;
 use pintle_core::model::{Attachment, Host, Instance, Move, ReservedBy, ReservedIp, Subnet, Vni, Vpc};
 use pintle_core::model::{DhcpOptionSet, FloatingIp, FloatingIpTarget, PrefixList, PublicGateway, PublicPool};
+use pintle_core::model::{InternetGateway, Role, Share};
 use pintle_core::{Refusal, decide};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -81,7 +81,7 @@ proptest! {
 fn random_commands_of_every_kind_take_effect_and_moves_get_to_every_step() {
     let mut runner = TestRunner::deterministic();
     let (mut effective, mut steps) = (BTreeSet::new(), BTreeSet::new());
-    for _ in 0..320 {
+    for _ in 0..560 {
         let mut world = World { checked: false, ..small_world() };
         for op in ops(1..120).new_tree(&mut runner).unwrap().current() {
             let before = world.store.at();
@@ -122,6 +122,9 @@ pub(super) fn is_report(command: &Command) -> bool {
             | InstanceFailed(..)
             | InstanceGone(_)
             | InstanceStopped(_)
+            | ShareRealised(_)
+            | ShareFailed(..)
+            | ShareGone(_)
             | AdvanceMove(..)
             | AbortMove(..)
             | EndAdoption(_)
@@ -133,7 +136,14 @@ fn tear_down(world: &mut World) {
     for moving in world.all::<Move>() {
         world.finish_move(moving.vni);
     }
-    for instance in world.all::<Instance>() {
+    let (mounts, instances): (Vec<Instance>, Vec<Instance>) =
+        world.all::<Instance>().into_iter().partition(|instance| matches!(instance.role, Role::ShareMount(_)));
+    for attachment in world.all::<Attachment>() {
+        if mounts.iter().any(|mount| mount.id == attachment.instance) {
+            world.run::<Attachment>(Command::DeleteMountTarget(attachment.id));
+        }
+    }
+    for instance in instances {
         if instance.delete_protected {
             let free = UpdateInstance { delete_protected: Some(false), ..UpdateInstance::default() };
             world.run::<Instance>(Command::UpdateInstance(instance.id, free));
@@ -142,6 +152,10 @@ fn tear_down(world: &mut World) {
     }
     assert!(world.all::<Attachment>().iter().all(|attachment| attachment.lifecycle == Lifecycle::Deleting));
     world.hosts_let_go();
+    for share in world.all::<Share>() {
+        world.run::<Share>(Command::DeleteShare(share.id));
+        world.done(Command::ShareGone(share.id));
+    }
     for vni in world.all::<Vni>() {
         world.run::<Vni>(Command::DeleteVni(vni.id));
     }

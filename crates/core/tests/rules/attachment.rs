@@ -4,7 +4,7 @@ use pintle_core::Refusal;
 use pintle_core::command::{Command, CreateVni, UpdateVni};
 use pintle_core::id::{AttachmentId, InstanceId};
 use pintle_core::lifecycle::Lifecycle;
-use pintle_core::model::{Attachment, Instance, MAX_PER_INSTANCE, ProtocolStateFiltering, Vni};
+use pintle_core::model::{Attachment, Instance, MAX_PER_INSTANCE, ProtocolStateFiltering, ReservedIp, Vni};
 use pintle_core::refusal::Noun;
 
 use crate::common::build::{at, existing, new, scene, subnet, vni};
@@ -62,6 +62,44 @@ fn a17_the_primary_attachment_stays_with_its_instance_even_by_force() {
     s.world.run::<Instance>(Command::StopInstance(home));
     assert_eq!(s.world.refused(Command::Detach { attachment, force: true }), expected);
     says(&expected, &[&attachment.to_string(), &home.to_string(), "can't be detached or moved"]);
+}
+
+#[test]
+fn a04_an_interface_that_goes_with_its_target_goes_with_its_attachment_and_no_word_keeps_it() {
+    let mut s = scene();
+    let home = s.world.instance(s.vpc, s.hosts[0]).id;
+    let set = |auto_delete| UpdateVni { auto_delete: Some(auto_delete), ..UpdateVni::default() };
+    let (kept, goes) = (s.world.vni(s.subnet), s.world.vni(s.subnet));
+    let attachments = [kept.id, goes.id].map(|vni| s.world.attach_now(home, vni).id);
+    s.world.run::<Vni>(Command::UpdateVni(goes.id, set(true)));
+    for attachment in attachments {
+        s.world.run::<Attachment>(Command::DeleteAttachment(attachment));
+    }
+    assert_eq!(s.world.get::<Vni>(goes.id).lifecycle, Lifecycle::Deleting);
+    s.world.run::<Vni>(Command::UpdateVni(goes.id, set(false)));
+    // Its address is its own until the host has let go.
+    assert_eq!(s.world.get::<ReservedIp>(goes.primary_ip()).bound_to, Some(goes.id));
+    for attachment in attachments {
+        s.world.done(Command::AttachmentGone(attachment));
+    }
+    assert_eq!((s.world.find::<Vni>(goes.id), s.world.find::<ReservedIp>(goes.primary_ip())), (None, None));
+    let kept: Vni = s.world.get(kept.id);
+    assert_eq!((kept.attachment, kept.lifecycle), (None, Lifecycle::Stable));
+}
+
+#[test]
+fn u01_an_interface_that_is_attached_again_may_go_on_with_its_connections_for_a_moment() {
+    let mut s = scene();
+    let vni = s.world.vni(s.subnet).id;
+    let (old, new) = (s.world.instance(s.vpc, s.hosts[0]).id, s.world.instance(s.vpc, s.hosts[1]).id);
+    let first = s.world.attach_now(old, vni);
+    assert!(!first.adopting, "nothing began elsewhere");
+    s.world.detach(first.id);
+    s.world.hosts_let_go();
+    let again = s.world.attach_now(new, vni);
+    assert!(again.adopting);
+    s.world.done(Command::EndAdoption(again.id));
+    assert!(!s.world.get::<Attachment>(again.id).adopting);
 }
 
 #[test]

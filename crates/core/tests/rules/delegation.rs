@@ -134,7 +134,7 @@ fn b14_the_instance_says_how_many_addresses_its_interfaces_may_have() {
         s.world.run::<ReservedIp>(Command::AddVniIp(three.id, auto()));
     }
     assert!(matches!(s.world.refused(Command::AddVniIp(three.id, auto())), Refusal::Limit { limit: 12, .. }));
-    let refusal = s.world.refused(Command::MoveVni { vni: three.id, to: small.id });
+    let refusal = s.world.refused(Command::MoveVni { vni: three.id, to: small.id, nic: None });
     assert!(matches!(refusal, Refusal::Limit { limit: 2, .. }), "{refusal}");
     for bad in [0, 65] {
         let create = CreateInstance { ips_per_interface: Some(bad), ..instance(s.vpc, s.hosts[0]) };

@@ -5,6 +5,7 @@ use pintle_core::command::{
     UpdateSubnet,
 };
 use pintle_core::id::{FloatingIpId, HostId, PublicPoolId, VniId};
+use pintle_core::legality::Manner;
 use pintle_core::model::{AccountId, FloatingIp, FloatingIpTarget, Host, Owner, Region};
 use pintle_core::model::{PublicGateway, PublicPool, ReservedIp, Subnet, Vni, Vpc};
 use pintle_core::refusal::{Holder, Noun};
@@ -34,7 +35,7 @@ fn allocate(world: &mut World) -> FloatingIp {
 }
 
 fn primary(vni: VniId) -> FloatingIpChoice {
-    FloatingIpChoice { vni, ip: None }
+    FloatingIpChoice::primary(vni, Manner::PerAddress)
 }
 
 fn associate(id: FloatingIpId, target: FloatingIpChoice, reassociate: bool) -> Command {
@@ -83,7 +84,7 @@ fn c09_each_private_address_has_one_floating_ip_and_an_interface_may_have_severa
     assert_eq!(first.target, Some(FloatingIpTarget::Vni { vni: made.id, ip: made.ips[0] }));
     let refusal = s.world.refused(associate(two.id, primary(made.id), true));
     says(&refusal, &["10.0.0.4", &made.id.to_string(), &one.id.to_string()]);
-    let second = FloatingIpChoice { vni: made.id, ip: Some(made.ips[1]) };
+    let second = FloatingIpChoice { vni: made.id, ip: Some(made.ips[1]), manner: Manner::PerAddress };
     s.world.run::<FloatingIp>(associate(two.id, second, false));
     s.world.run::<FloatingIp>(associate(two.id, second, false));
     assert!(matches!(s.world.refused(associate(one.id, second, true)), Refusal::AddressHasFloatingIp { .. }));
@@ -117,7 +118,11 @@ fn c09_a_floating_ip_follows_its_address_to_another_interface() {
     let two = s.world.vni(s.subnet).id;
     let ip = one.ips[1];
     let made = allocate(&mut s.world);
-    s.world.run::<FloatingIp>(associate(made.id, FloatingIpChoice { vni: one.id, ip: Some(ip) }, false));
+    s.world.run::<FloatingIp>(associate(
+        made.id,
+        FloatingIpChoice { vni: one.id, ip: Some(ip), manner: Manner::PerAddress },
+        false,
+    ));
     s.world.run::<ReservedIp>(Command::MoveVniIp(ip, two));
     assert_eq!(s.world.get::<FloatingIp>(made.id).target, Some(FloatingIpTarget::Vni { vni: two, ip }));
 }
@@ -131,10 +136,10 @@ fn c01_a_floating_ip_leads_to_an_ipv4_address_of_its_zone() {
     let made = allocate(&mut s.world).id;
     says(&s.world.refused(associate(made, primary(far), false)), &["field 'target'", "zone-2", "zone-1"]);
     let six: ReservedIp = s.world.run(Command::AddVniIp(near.id, at("2001:db8::9")));
-    let v6 = FloatingIpChoice { vni: near.id, ip: Some(six.id) };
+    let v6 = FloatingIpChoice { vni: near.id, ip: Some(six.id), manner: Manner::PerAddress };
     says(&s.world.refused(associate(made, v6, false)), &["field 'target.ip'", "IPv4"]);
     let other = s.world.vni(s.subnet).primary_ip();
-    let stranger = FloatingIpChoice { vni: near.id, ip: Some(other) };
+    let stranger = FloatingIpChoice { vni: near.id, ip: Some(other), manner: Manner::PerAddress };
     says(&s.world.refused(associate(made, stranger, false)), &["field 'target.ip'", "not an address of"]);
 }
 

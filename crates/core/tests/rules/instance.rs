@@ -202,7 +202,7 @@ fn an_instance_on_its_way_out_takes_no_change() {
         Command::StartInstance(home),
         Command::StopInstance(home),
         Command::Attach(home, existing(other)),
-        Command::MoveVni { vni, to: home },
+        Command::MoveVni { vni, to: home, nic: None },
     ] {
         let refusal = s.world.refused(command);
         assert!(matches!(refusal, Refusal::WrongState { noun: Noun::Instance, .. }), "{refusal:?}");

@@ -98,7 +98,7 @@ fn b16_a_host_that_was_left_can_let_go_of_an_interface_that_is_no_more() {
         let old = one.attachment.id;
         one.s.world.realise(old);
         let target = one.s.world.instance(one.s.vpc, one.s.hosts[1]).id;
-        let moving: Move = one.s.world.run(Command::MoveVni { vni: one.vni.id, to: target });
+        let moving: Move = one.s.world.run(Command::MoveVni { vni: one.vni.id, to: target, nic: None });
         one.s.world.finish_move(one.vni.id);
         if with_instance {
             let on = UpdateVni { auto_delete: Some(true), ..UpdateVni::default() };
@@ -122,7 +122,7 @@ fn f16_a_late_word_from_the_side_that_was_left_changes_nothing() {
     let old = one.attachment.id;
     one.s.world.realise(old);
     let target = one.s.world.instance(one.s.vpc, one.s.hosts[1]).id;
-    one.s.world.run::<Move>(Command::MoveVni { vni: one.vni.id, to: target });
+    one.s.world.run::<Move>(Command::MoveVni { vni: one.vni.id, to: target, nic: None });
     one.s.world.finish_move(one.vni.id);
     one.s.world.ignored(Command::AttachmentRealised(old, 1));
     one.s.world.ignored(Command::AttachmentFailed(old, 1, "late".to_owned()));

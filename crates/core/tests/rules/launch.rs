@@ -8,6 +8,7 @@ use pintle_core::command::{
     InstancesChange, NewAttachment, NewLaunch, Seat, UpdateInstance, UpdateSubnet,
 };
 use pintle_core::id::InstanceId;
+use pintle_core::legality::Manner;
 use pintle_core::lifecycle::Lifecycle;
 use pintle_core::model::{
     Attachment, DepartedInstance, FloatingIp, Host, Instance, InstanceState, PublicPool, ReservedIp, Subnet, Vni,
@@ -21,7 +22,7 @@ use crate::common::says;
 
 fn launch(kind: &str) -> Option<Box<NewLaunch>> {
     let image = "ami-0123456789abcdef0".to_owned();
-    Some(Box::new(NewLaunch { kind: kind.to_owned(), image, ..NewLaunch::default() }))
+    Some(Box::new(NewLaunch { kind: Some(kind.to_owned()), image, ..NewLaunch::default() }))
 }
 
 /// An instance of a type somewhere in the zone, with a primary interface in the scene's subnet.
@@ -287,7 +288,7 @@ fn a_floating_ip_takes_the_place_of_an_instances_own_public_address_and_gives_it
     let (mut s, home, vni) = public();
     let create = CreateFloatingIp { name: None, zone: Some("zone-1".to_owned()), address: None, target: None };
     let floating: FloatingIp = s.world.run(Command::CreateFloatingIp(create));
-    let target = FloatingIpChoice { vni: vni.id, ip: None };
+    let target = FloatingIpChoice::primary(vni.id, Manner::PerAddress);
     let associate = Command::AssociateFloatingIp { id: floating.id, target, reassociate: false, displace: false };
     s.world.run::<FloatingIp>(associate.clone());
     assert_eq!(lent(&s), None);

@@ -22,7 +22,7 @@ fn a22_b16_after_everything_is_deleted_nothing_at_all_is_stored() {
     let update = UpdateVni { name: Some("roaming".to_owned()), ..UpdateVni::default() };
     s.world.run::<Vni>(Command::UpdateVni(roaming, update));
     s.world.run::<Instance>(Command::RenameInstance(first.id, "first".to_owned()));
-    s.world.run::<Move>(Command::MoveVni { vni: roaming, to: second });
+    s.world.run::<Move>(Command::MoveVni { vni: roaming, to: second, nic: None });
     s.world.finish_move(roaming);
 
     s.world.delete_instance(first.id);

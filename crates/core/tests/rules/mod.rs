@@ -1,19 +1,24 @@
 //! The rules, noun by noun: what is accepted, what is refused, and what the refusal says.
 
 mod acl_entries;
+mod address_prefix;
 mod addressing;
 mod attachment;
+mod bare_metal;
 mod beside;
+mod child;
 mod defaults;
 mod delegation;
 mod dhcp;
 mod floating_ip;
 mod flow_log;
 mod host;
+mod ibm_quotas;
 mod instance;
 mod ipv6;
 mod late_reports;
 mod launch;
+mod legality;
 mod life;
 mod moving;
 mod names;
@@ -23,6 +28,7 @@ mod reserved_ip;
 pub(crate) mod routing;
 mod rule_quota;
 mod security_group;
+mod share;
 mod subnet;
 mod subnet_reservation;
 mod tenants;
@@ -31,3 +37,4 @@ mod vni_permission;
 mod vni_policy;
 mod vpc;
 mod vpc_range;
+pub(crate) mod zone_routes;

@@ -29,7 +29,7 @@ fn attached() -> Moving {
 }
 
 fn start(m: &mut Moving) -> Move {
-    m.s.world.run(Command::MoveVni { vni: m.vni, to: m.to })
+    m.s.world.run(Command::MoveVni { vni: m.vni, to: m.to, nic: None })
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a17_the_primary_attachment_cannot_be_moved() {
     let mut m = attached();
     let vni = m.s.world.vni(m.s.subnet).id;
     let home = m.s.world.instance_with(m.s.vpc, m.s.hosts[0], vni).id;
-    let refusal = m.s.world.refused(Command::MoveVni { vni, to: m.to });
+    let refusal = m.s.world.refused(Command::MoveVni { vni, to: m.to, nic: None });
     assert!(matches!(refusal, Refusal::PrimaryAttachment { .. }), "{refusal:?}");
     says(&refusal, &[&home.to_string(), "can't be detached or moved"]);
 }
@@ -133,14 +133,14 @@ fn a17_the_primary_attachment_cannot_be_moved() {
 fn only_an_attached_interface_can_be_moved_and_only_elsewhere() {
     let mut m = attached();
     let free = m.s.world.vni(m.s.subnet).id;
-    let refusal = m.s.world.refused(Command::MoveVni { vni: free, to: m.to });
+    let refusal = m.s.world.refused(Command::MoveVni { vni: free, to: m.to, nic: None });
     assert_eq!(refusal, Refusal::NotAttached { vni: free });
     says(&refusal, &[&free.to_string(), "not attached; attach it first"]);
-    let refusal = m.s.world.refused(Command::MoveVni { vni: m.vni, to: m.from });
+    let refusal = m.s.world.refused(Command::MoveVni { vni: m.vni, to: m.from, nic: None });
     assert_eq!(refusal, Refusal::AlreadyAttached { vni: m.vni, attachment: m.old, instance: m.from });
 
     m.s.world.detach(m.old);
-    let refusal = m.s.world.refused(Command::MoveVni { vni: m.vni, to: m.to });
+    let refusal = m.s.world.refused(Command::MoveVni { vni: m.vni, to: m.to, nic: None });
     assert!(matches!(refusal, Refusal::WrongState { noun: Noun::Attachment, .. }), "{refusal:?}");
     says(&refusal, &[&m.old.to_string(), "deleting", "being detached already"]);
 }
@@ -151,25 +151,28 @@ fn a_move_needs_a_running_target_in_its_zone_and_vpc_with_room() {
     let (vni, w) = (m.vni, &mut m.s.world);
     let stopped = w.instance(m.s.vpc, m.s.hosts[1]).id;
     w.run::<Instance>(Command::StopInstance(stopped));
-    let refusal = w.refused(Command::MoveVni { vni, to: stopped });
+    let refusal = w.refused(Command::MoveVni { vni, to: stopped, nic: None });
     assert!(matches!(refusal, Refusal::WrongState { noun: Noun::Instance, .. }), "{refusal:?}");
     says(&refusal, &[&stopped.to_string(), "stopped", "start it first"]);
 
     let far = w.host(3, "zone-2").id;
     let away = w.instance(m.s.vpc, far).id;
-    assert!(matches!(w.refused(Command::MoveVni { vni, to: away }), Refusal::WrongZone { .. }));
+    assert!(matches!(w.refused(Command::MoveVni { vni, to: away, nic: None }), Refusal::WrongZone { .. }));
     let other = w.vpc(&[]).id;
     w.run::<Subnet>(subnet(other, "zone-1", "10.0.0.0/24"));
     let foreign = w.instance(other, m.s.hosts[1]).id;
-    assert!(matches!(w.refused(Command::MoveVni { vni, to: foreign }), Refusal::WrongVpc { .. }));
+    assert!(matches!(w.refused(Command::MoveVni { vni, to: foreign, nic: None }), Refusal::WrongVpc { .. }));
     let nobody = InstanceId::new(&mut w.ids);
-    assert!(matches!(w.refused(Command::MoveVni { vni, to: nobody }), Refusal::NotFound { noun: Noun::Instance, .. }));
+    assert!(matches!(
+        w.refused(Command::MoveVni { vni, to: nobody, nic: None }),
+        Refusal::NotFound { noun: Noun::Instance, .. }
+    ));
 
     for _ in 0..MAX_PER_INSTANCE {
         let filler = w.vni(m.s.subnet).id;
         w.attach(m.to, filler);
     }
-    assert!(matches!(w.refused(Command::MoveVni { vni, to: m.to }), Refusal::Limit { limit: 15, .. }));
+    assert!(matches!(w.refused(Command::MoveVni { vni, to: m.to, nic: None }), Refusal::Limit { limit: 15, .. }));
 }
 
 #[test]
@@ -180,8 +183,8 @@ fn while_it_moves_nothing_else_touches_its_attachments() {
     let expected = Refusal::Moving { vni: m.vni, from: m.old, to: moving.to };
     for step in [MoveStep::Prepare, MoveStep::Open, MoveStep::Drain, MoveStep::Settle] {
         for command in [
-            Command::MoveVni { vni: m.vni, to: third },
-            Command::MoveVni { vni: m.vni, to: m.to },
+            Command::MoveVni { vni: m.vni, to: third, nic: None },
+            Command::MoveVni { vni: m.vni, to: m.to, nic: None },
             Command::Detach { attachment: m.old, force: false },
             Command::Detach { attachment: m.old, force: true },
             Command::Detach { attachment: moving.to, force: true },
@@ -216,7 +219,7 @@ fn a_move_back_does_not_wait_for_the_host_that_was_left() {
     let mut m = attached();
     start(&mut m);
     m.s.world.finish_move(m.vni);
-    let back: Move = m.s.world.run(Command::MoveVni { vni: m.vni, to: m.from });
+    let back: Move = m.s.world.run(Command::MoveVni { vni: m.vni, to: m.from, nic: None });
     assert_eq!(m.s.world.get::<Attachment>(back.to).index, 1, "the old attachment still has its index");
     m.s.world.finish_move(m.vni);
     m.s.world.hosts_let_go();
@@ -230,7 +233,7 @@ fn two_interfaces_may_move_at_once() {
     let second = m.s.world.vni(m.s.subnet).id;
     m.s.world.attach_now(m.to, second);
     start(&mut m);
-    m.s.world.run::<Move>(Command::MoveVni { vni: second, to: m.from });
+    m.s.world.run::<Move>(Command::MoveVni { vni: second, to: m.from, nic: None });
     m.s.world.finish_move(m.vni);
     m.s.world.finish_move(second);
     m.s.world.hosts_let_go();

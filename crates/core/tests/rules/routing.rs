@@ -6,6 +6,7 @@ use pintle_core::command::{
     NewRoute, RegisterHost, TargetChoice, UpdateVni,
 };
 use pintle_core::id::{RouteTableId, SubnetId, VniId, VpcId};
+use pintle_core::legality::Manner;
 use pintle_core::model::{
     FloatingIp, Host, InternetGateway, PublicGateway, PublicPool, RouteAssociation, RouteTable, RouteTarget, Subnet,
     Vni, Vpc,
@@ -36,7 +37,7 @@ pub(crate) fn site() -> Site {
     let create = CreateVpc { cidrs: vec![net("10.0.0.0/16")], route_tables: true, ..CreateVpc::default() };
     let vpc: Vpc = world.run(Command::CreateVpc(create));
     let subnet = world.subnet(vpc.id, "10.0.0.0/24").id;
-    Site { world, vpc: vpc.id, subnet, main: vpc.main_table.unwrap().table, hosts }
+    Site { world, vpc: vpc.id, subnet, main: vpc.main_table.table, hosts }
 }
 
 impl Site {
@@ -69,7 +70,7 @@ pub(crate) fn route(net: &str, to: TargetChoice) -> NewRoute {
 }
 
 fn associate(floating: FloatingIp, vni: VniId) -> Command {
-    let target = FloatingIpChoice { vni, ip: None };
+    let target = FloatingIpChoice::primary(vni, Manner::PerAddress);
     Command::AssociateFloatingIp { id: floating.id, target, reassociate: false, displace: false }
 }
 
@@ -178,7 +179,7 @@ fn c15_routes_lead_to_targets_of_the_vpc_and_never_replace_the_local_one() {
         route_tables: true,
         ..CreateVpc::default()
     }));
-    let far = Command::CreateRoute(other.main_table.unwrap().table, route("0.0.0.0/0", to_vni));
+    let far = Command::CreateRoute(other.main_table.table, route("0.0.0.0/0", to_vni));
     assert!(matches!(s.world.refused(far), Refusal::OtherVpc { noun: Noun::Vni, .. }));
 }
 
@@ -222,10 +223,10 @@ fn c15_associations_are_made_replaced_and_ended() {
     let gone = s.world.refused(Command::DisassociateRouteTable(replaced.id));
     assert!(matches!(gone, Refusal::NotFound { noun: Noun::RouteAssociation, .. }));
 
-    let main = s.world.get::<Vpc>(s.vpc).main_table.unwrap();
+    let main = s.world.get::<Vpc>(s.vpc).main_table;
     says(&s.world.refused(Command::DisassociateRouteTable(main.id)), &["main route table", "only be replaced"]);
     let replaced: RouteAssociation = s.world.run(Command::ReplaceRouteAssociation(main.id, table.id));
-    assert_eq!(s.world.get::<Vpc>(s.vpc).main_table, Some(replaced));
+    assert_eq!(s.world.get::<Vpc>(s.vpc).main_table, replaced);
     assert!(matches!(s.world.refused(Command::DeleteRouteTable(table.id)), Refusal::InUse { .. }));
     s.world.run::<RouteTable>(Command::DeleteRouteTable(s.main));
     s.world.run::<Subnet>(Command::DeleteSubnet(s.subnet));

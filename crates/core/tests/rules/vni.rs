@@ -144,7 +144,7 @@ fn what_is_not_there_cannot_be_changed() {
         Command::UpdateVni(nobody, UpdateVni::default()),
         Command::AddVniIp(nobody, auto()),
         Command::Attach(instance, crate::common::build::existing(nobody)),
-        Command::MoveVni { vni: nobody, to: instance },
+        Command::MoveVni { vni: nobody, to: instance, nic: None },
     ] {
         assert_eq!(s.world.refused(command), Refusal::NotFound { noun: Noun::Vni, id: nobody.to_string() });
     }

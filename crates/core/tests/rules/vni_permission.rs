@@ -5,6 +5,7 @@ use pintle_core::command::{
     FloatingIpChoice,
 };
 use pintle_core::id::{InstanceId, VniId};
+use pintle_core::legality::Manner;
 use pintle_core::model::{
     Account, AccountId, Attachment, FloatingIp, FloatingIpTarget, Instance, Owner, PublicPool, ReservedIp,
 };
@@ -114,14 +115,14 @@ fn p01_another_account_leads_its_floating_ip_to_an_interface_only_by_permission(
     };
     let their_ip: FloatingIp = s.world.run(theirs(create(None)));
     let lead = |id, ip: usize, displace| {
-        let target = FloatingIpChoice { vni: lent.id, ip: Some(lent.ips[ip]) };
+        let target = FloatingIpChoice { vni: lent.id, ip: Some(lent.ips[ip]), manner: Manner::PerAddress };
         Command::AssociateFloatingIp { id, target, reassociate: true, displace }
     };
     let refusal = s.world.refused(theirs(lead(their_ip.id, 1, false)));
     assert_eq!(refusal, Refusal::NotFound { noun: Noun::Vni, id: lent.id.to_string() });
     says(&s.world.refused(lead(their_ip.id, 1, false)), &["field 'target'", "belongs to"]);
     let given: VniPermission = s.world.run(ours(permit(lent.id, VniUse::Associate)));
-    let our_ip: FloatingIp = s.world.run(ours(create(Some(FloatingIpChoice { vni: lent.id, ip: None }))));
+    let our_ip: FloatingIp = s.world.run(ours(create(Some(FloatingIpChoice::primary(lent.id, Manner::PerAddress)))));
     let refusal = s.world.refused(theirs(lead(their_ip.id, 0, true)));
     assert!(matches!(refusal, Refusal::AddressHasFloatingIp { .. }), "nobody displaces anothers: {refusal}");
     let led: FloatingIp = s.world.run(theirs(lead(their_ip.id, 1, false)));

@@ -1,7 +1,8 @@
 /*
- * Handing a frame to a guest's device.
+ * Handing a frame to a guest's device, with a tag where its port uses a VLAN of a card.
  *
- * Exits: redirect to the device's peer (veth) or out of the device (tap); DROP_REWRITE_FAILED.
+ * Exits: redirect to the device's peer (veth) or out of the device (tap); DROP_REWRITE_FAILED, DROP_UNKNOWN_PORT (a VLAN's
+ * port has just gone).
  *
  * Frames that leave by a device's egress meet the program `to_port` there, which drops everything that the host's own
  * stack sends. OWN_MARK is how it knows ours. It lives in skb->mark, because
@@ -16,11 +17,11 @@
 
 #include <linux/if_packet.h>
 
-#include "parse.h"
+#include "vlan.h"
 
 #define OWN_MARK 0x504c5452
 
-static __always_inline int deliver(struct __sk_buff *skb, __u32 ifindex, int tap)
+static __always_inline int to_device(struct __sk_buff *skb, __u32 ifindex, int tap)
 {
 	if (tap) {
 		skb->mark = OWN_MARK;
@@ -30,6 +31,24 @@ static __always_inline int deliver(struct __sk_buff *skb, __u32 ifindex, int tap
 	if (skb->pkt_type != PACKET_HOST)
 		bpf_skb_change_type(skb, PACKET_HOST);
 	return bpf_redirect_peer(ifindex, 0);
+}
+
+/* A function of its own, to keep the way of frames without tags short. */
+__noinline int deliver_tagged(struct __sk_buff *skb, __u32 number)
+{
+	const struct port *port = port_of(number);
+
+	if (!port)
+		return drop(skb, 0, DROP_UNKNOWN_PORT);
+	if (bpf_skb_vlan_push(skb, bpf_htons(ETH_P_8021Q), vlan_of(number)))
+		return drop(skb, port->slot, DROP_REWRITE_FAILED);
+	return to_device(skb, port->card, port->flags & PORT_TAP);
+}
+
+/* Hands a frame to a port, whose number is that of its device or has VLAN_PORT. */
+static __always_inline int deliver(struct __sk_buff *skb, __u32 number, int tap)
+{
+	return number & VLAN_PORT ? deliver_tagged(skb, number) : to_device(skb, number, tap);
 }
 
 /* Sends an answer back to the guest that the frame came from. */

@@ -21,6 +21,7 @@
 
 /* Who and where. */
 MAP(ports, HASH, struct ifindex_key, struct port, 0);
+MAP(vlans, HASH, struct vlan_key, struct vlan, BPF_F_NO_PREALLOC);
 /* Copies, one place for each remainder of the device's index; only the programs write it. */
 MAP(near_ports, PERCPU_ARRAY, __u32, struct near_port, 0);
 MAP(ifaces, ARRAY, __u32, struct iface, 0);

@@ -14,7 +14,7 @@ static __always_inline void set_origin(struct __sk_buff *skb, __u32 ifindex)
 	skb->cb[0] = ifindex;
 }
 
-/* The index of the port's device. */
+/* The port's number: a key of `ports`. */
 static __always_inline __u32 origin(const struct __sk_buff *skb)
 {
 	return skb->cb[0];

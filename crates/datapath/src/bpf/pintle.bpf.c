@@ -55,10 +55,19 @@ int from_port(struct __sk_buff *skb)
 
 	if (!port)
 		return drop(skb, 0, DROP_UNKNOWN_PORT);
+	set_origin(skb, ifindex);
+	if (port->flags & PORT_TRUNK) {
+		int reason = untag(skb);
+
+		if (reason)
+			return drop(skb, port->slot, reason);
+		port = port_of(origin(skb));
+		if (!port)
+			return drop(skb, 0, DROP_UNKNOWN_PORT);
+	}
 	iface = iface_of(port->slot);
 	if (iface && iface->egress_class)
-		return detour(skb, port->slot, iface->egress_class, ifindex, 0);
-	set_origin(skb, ifindex);
+		return detour(skb, port->slot, iface->egress_class, origin(skb), 0);
 	return from_guest(skb, port, iface);
 }
 

@@ -10,15 +10,17 @@ mod port;
 mod public;
 pub(crate) mod route;
 mod settings;
+mod vlan;
 
 pub use endpoint::{Endpoint, EndpointKey};
 pub use guest_config::GuestConfig;
 pub use iface::{Iface, ticks};
 pub use location::{Location, LocationKey};
-pub use port::Port;
+pub use port::{Port, vlan_port};
 pub use public::{PrivateAddress, PublicAddress, Uplink};
 pub use route::{Route, RouteKey, RouteTo};
 pub use settings::HostSettings;
+pub use vlan::{Vlan, VlanKey};
 
 use std::fmt::Debug;
 

@@ -5,13 +5,31 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::Ipv6Net;
 
 use super::addr::{be32, from_raw, ipv4, net6_or_none, raw, raw_net6};
-use super::{Entry, MAX_SEGMENT, MIN_MTU};
+use super::{Entry, MAX_SEGMENT, MIN_MTU, nonzero};
 use crate::error::{DatapathError, Result};
 use crate::flags::PortFlags;
 use crate::maps::MapName;
 use crate::skel::types;
 
-/// One device of this host that a guest sends from. The key is the device's index.
+/// What a port's number has that is not the index of a device, as in `src/bpf/types.h`.
+const VLAN_PORT: u32 = 0x8000_0000;
+/// The highest number of a VLAN (IEEE 802.1Q).
+pub(crate) const MAX_VLAN: u16 = 4094;
+/// The highest slot of a port.
+const MAX_SLOT: u32 = 0xffff;
+
+/// The number, in place of a device's index, of the port with this slot that uses a VLAN of another port's card.
+pub const fn vlan_port(vlan: u16, slot: u32) -> u32 {
+    VLAN_PORT | (vlan as u32) << 16 | slot & MAX_SLOT
+}
+
+/// The VLAN that a port's number says, if it is not a device's index.
+pub(crate) const fn number_of_vlan(number: u32) -> Option<u16> {
+    if number & VLAN_PORT == 0 { None } else { Some((number >> 16 & 0xfff) as u16) }
+}
+
+/// One port of this host that a guest sends from. The key is the index of its device or, where it uses a VLAN of another
+/// port's card, [`vlan_port`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Port {
     /// VXLAN network identifier of the VPC, 24 bits.
@@ -34,6 +52,8 @@ pub struct Port {
     pub gateway_mac: [u8; 6],
     /// The largest IP packet the guest may send, in bytes.
     pub mtu: u16,
+    /// Index of the device of the card that it uses a VLAN of; `None`: it has a device of its own.
+    pub card: Option<u32>,
     /// What the port may do.
     pub flags: PortFlags,
     /// Generation of the attachment; carried for its owner, not read by the programs.
@@ -76,7 +96,8 @@ impl Entry for Port {
             prefix_len: self.prefix_len,
             prefix6_len,
             table: self.table,
-            pad: [0; 5],
+            pad: 0,
+            card: self.card.unwrap_or(0),
             vni,
         }
     }
@@ -94,6 +115,7 @@ impl Entry for Port {
             mac: raw.mac,
             gateway_mac: raw.gw_mac,
             mtu: raw.mtu,
+            card: nonzero(raw.card),
             flags: PortFlags(raw.flags),
             generation: raw.generation,
             vni: String::from_utf8_lossy(text).into_owned(),
@@ -106,6 +128,17 @@ impl Entry for Port {
         };
         if *ifindex == 0 {
             return bad("ifindex", ifindex.to_string(), "device indexes start at 1");
+        }
+        match (number_of_vlan(*ifindex), self.card) {
+            (None, Some(card)) => return bad("card", card.to_string(), "a port with a device has no other card"),
+            (Some(_), None) => return bad("card", "none".into(), "a VLAN is one of a card's"),
+            (Some(vlan), _) if vlan == 0 || vlan > MAX_VLAN => {
+                return bad("ifindex", ifindex.to_string(), "a VLAN's number is 1 to 4094 (IEEE 802.1Q)");
+            }
+            (Some(_), _) if *ifindex & MAX_SLOT != self.slot => {
+                return bad("slot", self.slot.to_string(), "the number of a VLAN's port says its slot");
+            }
+            _ => {}
         }
         if self.slot == 0 {
             return bad("slot", self.slot.to_string(), "slot 0 counts for the host itself; ports start at 1");

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use pintle_core::DropReason;
 use pintle_datapath::{
-    Datapath, Endpoint, EndpointKey, HostSettings, Location, LocationKey, Port, PortFlags, cell_of_endpoint,
-    cell_of_mac,
+    Datapath, Endpoint, EndpointKey, HostSettings, Location, LocationKey, Port, PortFlags, Vlan, VlanKey,
+    cell_of_endpoint, cell_of_mac, vlan_port,
 };
+
+use pintle_probe::{Namespace, VlanDevice};
 
 use super::netns::{Netns, ifindex};
 use super::policy::{Policies, allow_all, closed};
@@ -95,6 +97,8 @@ pub struct Guest {
     pub id: Identity,
     pub port: u32,
     pub slot: u32,
+    /// Its device, if that is a VLAN of another's.
+    _vlan: Option<VlanDevice>,
     pub netns: Netns,
 }
 
@@ -119,6 +123,7 @@ impl Host {
             mac: id.mac,
             gateway_mac: GATEWAY_MAC,
             mtu: MTU,
+            card: None,
             flags: PortFlags::ACTIVE,
             generation: 1,
             vni: String::from("eni-0"),
@@ -128,7 +133,40 @@ impl Host {
         self.netns.run(|| self.datapath.attach_port(port).expect("attach"));
         sh(&format!("ip -n {host} link set p{slot} up && ip -n {guest} link set eth0 up"));
         sh(&format!("ip -n {guest} addr add {ip}/24 dev eth0 && ip -n {guest} route add default via {gateway}"));
-        Guest { id, port, slot, netns }
+        Guest { id, port, slot, netns, _vlan: None }
+    }
+
+    /// Prepares a guest whose device is a VLAN of another's card, in a namespace of its own: nobody knows yet where its address
+    /// lives. The card's port becomes a trunk.
+    pub fn vlan_guest(&self, card: &Guest, id: Identity, slot: u32, vlan: u16) -> Guest {
+        let netns = Netns::new();
+        let (under, guest, ip, gateway) = (&card.netns.name, &netns.name, id.ip, id.gateway());
+        let mac = id.mac.map(|byte| format!("{byte:02x}")).join(":");
+        let device = VlanDevice::start(&Namespace::named(under), "eth0", &format!("v{vlan}"), vlan).expect("a VLAN");
+        sh(&format!("ip -n {under} link set v{vlan} netns {guest} name eth0"));
+        sh(&format!("ip -n {guest} link set eth0 up address {mac} mtu {MTU}"));
+        sh(&format!("ip -n {guest} addr add {ip}/24 dev eth0 && ip -n {guest} route add default via {gateway}"));
+        let trunk = self.datapath.ports().get(&card.port).expect("get").expect("the card has a port");
+        let port = vlan_port(vlan, slot);
+        let entry = Port {
+            segment: id.segment,
+            slot,
+            primary_ip: ip.into(),
+            gateway_ip: gateway,
+            mac: id.mac,
+            card: Some(card.port),
+            flags: PortFlags::ACTIVE,
+            ..trunk.clone()
+        };
+        self.datapath.ports().put(&port, &entry).expect("put");
+        self.policies.put(&self.datapath, slot, closed(id.mac, GATEWAY_MAC), allow_all());
+        self.datapath
+            .ports()
+            .put(&card.port, &Port { flags: trunk.flags.with(PortFlags::TRUNK), ..trunk })
+            .expect("put");
+        let (key, attachment) = (VlanKey { ifindex: card.port, vlan }, String::from("eni-attach-0"));
+        self.datapath.vlans().put(&key, &Vlan { port, generation: 1, attachment }).expect("put");
+        Guest { id, port, slot, netns, _vlan: Some(device) }
     }
 
     /// Lets everything pass the interface in a slot.

@@ -109,6 +109,7 @@ impl Guest {
             mac: self.mac,
             gateway_mac: self.gateway_mac,
             mtu: MTU,
+            card: None,
             flags: PortFlags::ACTIVE,
             generation: 1,
             vni: format!("eni-{:017x}", self.slot),

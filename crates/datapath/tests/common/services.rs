@@ -4,7 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use etherparse::{NetSlice, PacketBuilder, SlicedPacket};
 use ipnet::{IpNet, Ipv4Net};
-use pintle_core::host_spec::{GuestConfig as GuestText, Ipv6Assignment, PortLimits, PortMode, PortPolicy, PortSpec};
+use pintle_core::host_spec::{
+    GuestConfig as GuestText, Ipv6Assignment, PortLimits, PortMode, PortNic, PortPolicy, PortSpec,
+};
 use pintle_core::net::{GATEWAY_LINK_LOCAL, Mac};
 
 use super::frames::checksum;
@@ -39,6 +41,7 @@ pub fn port_spec(guest: &Guest, address6: Ipv6Addr, ipv6: Ipv6Assignment) -> Por
             ipv6,
         },
         route_table: 0,
+        nic: PortNic::default(),
     }
 }
 

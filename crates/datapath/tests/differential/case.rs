@@ -76,9 +76,10 @@ impl<'a> Case<'a> {
                 Ok(())
             }
             Event::Sent { port, frame } => {
+                let (card, frame) = self.scene.wired(*port, frame);
                 let world = World::new(&self.scene.entries);
-                let outcome = self.pipeline.from_port(world, *port, frame, self.now);
-                self.compare(&outcome, tally, |kernel, now| kernel.run_port(*port, frame, now))
+                let outcome = self.pipeline.from_port(world, card, &frame, self.now);
+                self.compare(&outcome, tally, |kernel, now| kernel.run_port(card, &frame, now))
             }
             Event::Arrived { segment, vtep, frame } => {
                 let world = World::new(&self.scene.entries);

@@ -5,13 +5,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use pintle_core::DropReason;
-use pintle_core::host_spec::{EndpointSpec, Entry, EntryKey, PortMode, PortSpec, RouteSpec, VniEndpoint};
+use pintle_core::host_spec::{EndpointSpec, Entry, EntryKey, PortMode, PortNic, PortSpec, RouteSpec, VniEndpoint};
 use pintle_core::id::AttachmentId;
 use pintle_core::net::{GATEWAY_MAC, Mac};
 use pintle_datapath::{
     AclTables, Datapath, Endpoint, EndpointFlags, EndpointKey, Entry as TableEntry, HostSettings, Iface, IfaceFlags,
     Location, LocationKey, PolicyTables, Port, PortFlags, ProgramName, Route, RouteKey, RouteTo, RunInput, RunOutput,
-    Table, Wanted, cell_of_endpoint, cell_of_mac, cell_of_route, cell_of_slot, ticks,
+    Table, Vlan, VlanKey, Wanted, cell_of_endpoint, cell_of_mac, cell_of_route, cell_of_slot, ticks, vlan_port,
 };
 
 use super::overlay::OverlayRunner;
@@ -30,6 +30,9 @@ pub struct Kernel {
     locations: BTreeMap<LocationKey, Location>,
     routes: BTreeMap<RouteKey, Route>,
     ports: BTreeMap<u32, Port>,
+    vlans: BTreeMap<VlanKey, Vlan>,
+    /// What the maps know the ports of the scene by.
+    numbers: BTreeMap<AttachmentId, u32>,
     offset: Option<u32>,
     /// Flows that an interface may open.
     pub quota: u32,
@@ -59,6 +62,8 @@ impl Kernel {
             locations: BTreeMap::new(),
             routes: BTreeMap::new(),
             ports: BTreeMap::new(),
+            vlans: BTreeMap::new(),
+            numbers: BTreeMap::new(),
             offset: None,
             quota: 1_000_000,
             thorough: false,
@@ -100,7 +105,8 @@ impl Kernel {
     /// Returns the cells of what has changed.
     fn write_entries(&mut self, scene: &Scene) -> BTreeSet<u16> {
         let (mut ifaces, mut endpoints, mut locations) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let (mut routes, mut ports) = (BTreeMap::new(), BTreeMap::new());
+        let (mut routes, mut ports, mut vlans) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        self.numbers.clear();
         for slot in 1..=self.devices.len() as u32 {
             ifaces.insert(slot, Iface::default());
         }
@@ -108,7 +114,20 @@ impl Kernel {
             match (key, entry) {
                 (EntryKey::Port(id), Entry::Port(spec)) => {
                     ifaces.insert(slot_of(*id), self.iface(spec));
-                    ports.insert(self.device(*id), port(slot_of(*id), spec));
+                    let mut row = port(slot_of(*id), spec);
+                    let number = match spec.nic {
+                        PortNic::Card { .. } => self.device(*id),
+                        PortNic::Vlan { card, id: vlan } => {
+                            let (card, number) = (self.device(card), vlan_port(vlan, row.slot));
+                            row.card = Some(card);
+                            let attachment = id.to_string();
+                            let entry = Vlan { port: number, generation: 1, attachment };
+                            vlans.insert(VlanKey { ifindex: card, vlan }, entry);
+                            number
+                        }
+                    };
+                    self.numbers.insert(*id, number);
+                    ports.insert(number, row);
                 }
                 (EntryKey::Endpoint(segment, addr), Entry::Endpoint(spec)) => {
                     let key = EndpointKey { segment: *segment, addr: *addr };
@@ -159,6 +178,7 @@ impl Kernel {
             let locations = self.locations.iter().filter(|(at, location)| uses(at.segment, location.table));
             cells.extend(locations.map(|(at, _)| cell_of_mac(at.segment, at.mac)));
         }
+        sync(self.datapath.vlans(), &mut self.vlans, vlans);
         let before = self.ports.clone();
         for device in sync(self.datapath.ports(), &mut self.ports, ports) {
             let changed = [before.get(&device), self.ports.get(&device)];
@@ -201,7 +221,7 @@ impl Kernel {
                 Endpoint { flags: EndpointFlags::GATEWAY, mac, gateway_mac, cell, ..Endpoint::default() }
             }
             EndpointSpec::Vni(VniEndpoint { mac, port, vtep, mtu, groups, .. }) => Endpoint {
-                ifindex: port.map(|id| self.device(id)),
+                ifindex: port.map(|id| self.numbers[&id]),
                 slot: port.map_or(0, slot_of),
                 vtep: *vtep,
                 identity: self.policies.identity(groups).expect("it was applied"),
@@ -279,6 +299,9 @@ fn port(slot: u32, spec: &PortSpec) -> Port {
     if spec.policy.allow_ip_spoofing {
         flags = flags.with(PortFlags::ALLOW_IP_SPOOFING);
     }
+    if spec.nic == (PortNic::Card { trunk: true }) {
+        flags = flags.with(PortFlags::TRUNK);
+    }
     Port {
         segment: spec.segment,
         slot,
@@ -290,6 +313,7 @@ fn port(slot: u32, spec: &PortSpec) -> Port {
         mac: spec.mac.0,
         gateway_mac: GATEWAY_MAC.0,
         mtu: spec.mtu,
+        card: None,
         flags,
         generation: spec.generation,
         vni: spec.vni.to_string(),

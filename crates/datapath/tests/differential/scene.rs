@@ -1,13 +1,14 @@
 //! Random hosts: what a host may be told of a few VPCs with the same addresses, and how that changes.
 
 mod routes;
+mod vlans;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use pintle_core::host_spec::{
-    EndpointSpec, Entry, EntryKey, GuestConfig, LocationSpec, OWN_TABLE, PortLimits, PortMode, PortPolicy, PortSpec,
-    VniEndpoint,
+    EndpointSpec, Entry, EntryKey, GuestConfig, LocationSpec, OWN_TABLE, PortLimits, PortMode, PortNic, PortPolicy,
+    PortSpec, VniEndpoint,
 };
 use pintle_core::id::{
     AclRuleId, AttachmentId, InstanceId, NetworkAclId, PrefixListId, RuleId, SecurityGroupId, VniId,
@@ -18,6 +19,7 @@ use pintle_core::policy::{
 };
 
 use super::random::Random;
+pub use vlans::tagged;
 
 /// Ports that talks and rules have in common.
 pub const PORTS: [u16; 6] = [22, 53, 80, 443, 4000, 40_000];
@@ -119,6 +121,9 @@ impl Scene {
         }
         for segment in &segments {
             scene.add_routes(random, *segment);
+        }
+        if random.chance(40) {
+            scene.add_vlans(random);
         }
         scene
     }
@@ -376,6 +381,7 @@ fn random_port(random: &mut Random, guest: &Guest, dual_stack: &[bool], groups: 
         limits: PortLimits::default(),
         guest_config: GuestConfig::default(),
         route_table: guest.table,
+        nic: PortNic::default(),
     }
 }
 

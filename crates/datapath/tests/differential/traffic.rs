@@ -9,8 +9,11 @@ use pintle_core::pipeline::craft::{Craft, icmp, udp};
 use pintle_core::pipeline::packet::{Fragment, ICMP, ICMPV6, TCP, UDP};
 
 use super::random::Random;
-use super::scene::{Guest, PORTS, Scene, VTEPS};
+use super::scene::{Guest, PORTS, Scene, VTEPS, tagged};
 use super::tcp_talk::TcpTalk;
+
+/// Less than a page and what the kernel keeps beside a frame in it; extension headers can make one larger.
+const LARGEST_FRAME: usize = 3_600;
 
 /// Something that happens to a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -215,6 +218,11 @@ impl Traffic {
         }
         self.recent.push((from, frame.clone()));
         match random.below(100) {
+            6 | 7 => {
+                let number = random.pick(&[0, 100, 101, 102, 103, 104, 105, 4095]);
+                let tag = if random.chance(20) { number | 0xb000 } else { number };
+                frame = tagged(&frame, random.pick(&[0x8100, 0x8100, 0x8100, 0x88a8]), tag);
+            }
             0..=3 => {
                 let place = random.below(frame.len().min(90));
                 frame[place] ^= 1 << random.below(8);
@@ -265,7 +273,8 @@ fn vary_checksum(random: &mut Random, frame: &mut [u8]) {
 
 /// The event of a guest's frame: from its port, or from its host.
 fn deliver(random: &mut Random, scene: &Scene, guest: &Guest, mut frame: Vec<u8>) -> Event {
-    // The kernel does not run programs on frames without a whole IP header.
+    // The kernel runs programs neither on frames that have no room in a page, nor on those without a whole IP header.
+    frame.truncate(LARGEST_FRAME);
     let least = match frame[12..14] {
         [0x08, 0x00] => 34,
         [0x86, 0xdd] => 54,

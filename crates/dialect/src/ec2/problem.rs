@@ -20,6 +20,7 @@ impl From<Problem> for Ec2Error {
             Problem::WrongContentType { .. } => Ec2Error::new("MalformedQueryString", message),
             Problem::TooLarge { .. } => Ec2Error::new("RequestEntityTooLarge", message),
             Problem::Changed { .. } => Ec2Error::new("IncorrectState", message),
+            Problem::Throttled => Ec2Error::with_status(503, "RequestLimitExceeded", "Request limit exceeded."),
             Problem::Busy | Problem::Stopping | Problem::HostAway { .. } | Problem::HostSlow { .. } => {
                 Ec2Error::with_status(503, "Unavailable", message)
             }
@@ -54,7 +55,9 @@ pub fn not_found(noun: Noun, id: &str) -> Ec2Error {
         Noun::Vpc => ("InvalidVpcID.NotFound", format!("The vpc ID '{id}' does not exist")),
         Noun::Subnet => ("InvalidSubnetID.NotFound", format!("The subnet ID '{id}' does not exist")),
         Noun::Vni => ("InvalidNetworkInterfaceID.NotFound", format!("The networkInterface ID '{id}' does not exist")),
-        Noun::Instance => ("InvalidInstanceID.NotFound", format!("The instance ID '{id}' does not exist")),
+        Noun::Instance | Noun::BareMetalServer => {
+            ("InvalidInstanceID.NotFound", format!("The instance ID '{id}' does not exist"))
+        }
         Noun::Attachment => ("InvalidAttachmentID.NotFound", format!("The attachment ID '{id}' does not exist")),
         Noun::SecurityGroup => ("InvalidGroup.NotFound", format!("The security group '{id}' does not exist")),
         Noun::SecurityGroupRule => {
@@ -96,9 +99,20 @@ pub fn not_found(noun: Noun, id: &str) -> Ec2Error {
         Noun::ReservedIp => ("InvalidParameterValue", format!("The address '{id}' is not assigned")),
         Noun::Prefix => ("InvalidParameterValue", format!("The prefix '{id}' is not assigned")),
         Noun::Resource => ("InvalidID", format!("The ID '{id}' is not valid")),
-        Noun::AccessKey | Noun::Account | Noun::Region | Noun::Host | Noun::ResourceGroup | Noun::PublicPool => {
-            ("InvalidParameterValue", format!("The {} '{id}' does not exist", noun.words()))
+        Noun::SshKey => ("InvalidKeyPair.NotFound", format!("The key pair '{id}' does not exist")),
+        Noun::Zone | Noun::Profile | Noun::Image | Noun::AddressPrefix | Noun::FlowLogTarget => {
+            ("InvalidParameterValue", format!("'{id}' was not found"))
         }
+        Noun::AccessKey
+        | Noun::ApiKey
+        | Noun::Policy
+        | Noun::Account
+        | Noun::Region
+        | Noun::Host
+        | Noun::ResourceGroup
+        | Noun::PublicPool
+        | Noun::Share
+        | Noun::MountTarget => ("InvalidParameterValue", format!("The {} '{id}' does not exist", noun.words())),
     };
     Ec2Error::new(code, message)
 }
@@ -106,6 +120,8 @@ pub fn not_found(noun: Noun, id: &str) -> Ec2Error {
 /// Both dialect words for a thing in use: addresses and interfaces have codes of their own.
 fn in_use(noun: Noun, holder: &Holder, message: String) -> Ec2Error {
     let code = match (noun, holder) {
+        // As AWS says it of what it manages itself.
+        (Noun::Vni, Holder::MountTarget(_)) => "OperationNotPermitted",
         (Noun::Vni, _) => "InvalidNetworkInterface.InUse",
         // An address of an interface that is to stay, such as its primary one.
         (Noun::ReservedIp, Holder::Vni(_)) => "InvalidParameterValue",
@@ -120,7 +136,9 @@ fn refused(refusal: &Refusal) -> Ec2Error {
     let words = refusal.to_string();
     match refusal {
         Refusal::NotFound { noun, id } => not_found(*noun, id),
-        Refusal::NotPermitted { .. } => Ec2Error::with_status(403, "UnauthorizedOperation", words),
+        Refusal::NotPermitted { .. } | Refusal::NotAuthorized { .. } => {
+            Ec2Error::with_status(403, "UnauthorizedOperation", words)
+        }
         Refusal::Invalid { field, value, rule } => invalid(field, value, rule),
         Refusal::NameTaken { noun: Noun::SecurityGroup, name, scope, .. } => {
             let message = format!("The security group '{name}' already exists for {scope}");
@@ -151,6 +169,7 @@ fn refused(refusal: &Refusal) -> Ec2Error {
         }
         Refusal::CidrOverlap { .. } => Ec2Error::new("InvalidVpc.Range", words),
         Refusal::InUse { noun, holder, .. } => in_use(*noun, holder, words),
+        Refusal::NotOnTarget { .. } => Ec2Error::new("UnsupportedOperation", words),
         Refusal::WrongZone { .. } => Ec2Error::new("InvalidParameterValue", words),
         Refusal::WrongVpc { .. } => Ec2Error::new("InvalidParameterCombination", words),
         Refusal::OtherVpc { noun: Noun::SecurityGroup, .. } => Ec2Error::new("InvalidGroup.NotFound", words),
@@ -200,6 +219,9 @@ fn refused(refusal: &Refusal) -> Ec2Error {
             Ec2Error::new("InvalidRoute.NotFound", message)
         }
         Refusal::NoUplink { .. } => Ec2Error::new("Gateway.NotAttached", words),
+        Refusal::ChildInterface { .. } | Refusal::InterfaceStyle { .. } => {
+            Ec2Error::new("OperationNotPermitted", words)
+        }
         Refusal::PrimaryAttachment { .. } => Ec2Error::new(
             "OperationNotPermitted",
             "The network interface at device index 0 and networkCard index 0 cannot be detached.",
@@ -251,9 +273,10 @@ fn limit(of: Limited, words: String) -> Ec2Error {
         }
         Limited::AttachmentsOfInstance => "AttachmentLimitExceeded",
         Limited::GroupsOfVni => "SecurityGroupsPerInterfaceLimitExceeded",
+        Limited::InterfacesOfGroup => "ResourceLimitExceeded",
         Limited::RulesOfGroup => "RulesPerSecurityGroupLimitExceeded",
         Limited::RulesOfAcl => "NetworkAclEntryLimitExceeded",
-        Limited::RoutesOfTable => "RouteLimitExceeded",
+        Limited::RoutesOfTable | Limited::PrefixLengths => "RouteLimitExceeded",
         Limited::EntriesOfPrefixList => "PrefixListMaxEntriesExceeded",
         Limited::Ranges => "CidrLimitExceeded",
         Limited::DhcpServers | Limited::NotesOfInstance => "InvalidParameterValue",

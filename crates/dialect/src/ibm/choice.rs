@@ -100,6 +100,16 @@ pub(super) struct VniFields {
 }
 
 impl VniFields {
+    /// Those of an interface to be made that chooses nothing else.
+    pub(super) fn plain(
+        subnet: Identity<SubnetId>,
+        primary_ip: Option<IpFields>,
+        security_groups: Option<Vec<Identity<SecurityGroupId>>>,
+        allow_ip_spoofing: Option<bool>,
+    ) -> Self {
+        VniFields { subnet: Some(subnet), primary_ip, security_groups, allow_ip_spoofing, ..VniFields::default() }
+    }
+
     /// The interface to be made; `at` is what field paths in errors begin with.
     pub(super) fn create(self, at: &str) -> Result<CreateVni, Problem> {
         for (name, given) in [("id", &self.id), ("crn", &self.crn), ("href", &self.href)] {

@@ -4,14 +4,16 @@ use std::net::Ipv4Addr;
 
 use pintle_core::command::{Command, CreateFloatingIp, FloatingIpChoice};
 use pintle_core::id::{FloatingIpId, VniId};
+use pintle_core::legality::Manner;
 use pintle_core::model::FloatingIp;
+use pintle_core::txn::Snapshot;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::identity::{Identity, ResourceGroupIdentity, ZoneIdentity, check_resource_group};
+use super::identity::{InterfaceIdentity, ResourceGroupIdentity, ZoneIdentity, check_resource_group};
 use super::reference::Reference;
-use super::security_group::{Target, target};
+use super::security_group::{Target, floating_ip_target};
 use super::{Site, collection};
 use crate::problem::Problem;
 use crate::view::{FloatingIpView, Page, TargetView};
@@ -24,7 +26,7 @@ pub fn href(site: &Site, id: FloatingIpId) -> String {
 
 /// The CRN of a floating IP: a zonal resource.
 pub fn crn(site: &Site, ip: &FloatingIp) -> String {
-    site.crn(&ip.zone, "floating-ip", ip.id)
+    site.crn(&ip.owner, &ip.zone, "floating-ip", ip.id)
 }
 
 /// Body of `POST /floating_ips`: with a zone, or with the interface that it is to lead to. `address` is ours.
@@ -34,7 +36,7 @@ pub fn crn(site: &Site, ip: &FloatingIp) -> String {
 pub struct Create {
     name: Option<String>,
     zone: Option<ZoneIdentity>,
-    target: Option<Identity<VniId>>,
+    target: Option<InterfaceIdentity>,
     address: Option<Text<Ipv4Addr>>,
     resource_group: Option<ResourceGroupIdentity>,
 }
@@ -43,17 +45,18 @@ impl Create {
     /// What it asks for.
     ///
     /// # Errors
-    /// [`Problem`] for another resource group, or when neither zone nor target is there.
-    pub fn command(self) -> Result<Command, Problem> {
+    /// [`Problem`] for another resource group, when neither zone nor target is there, or when the target does not exist.
+    pub fn command(self, snapshot: &dyn Snapshot) -> Result<Command, Problem> {
         check_resource_group(self.resource_group.as_ref())?;
         if self.zone.is_none() && self.target.is_none() && self.address.is_none() {
             return Err(Problem::field("zone", "it is needed unless 'target' tells it"));
         }
+        let target = self.target.map(|target| target.resolve(snapshot)).transpose()?;
         Ok(Command::CreateFloatingIp(CreateFloatingIp {
             name: self.name,
             zone: self.zone.map(|zone| zone.0),
             address: self.address.map(|Text(address)| address),
-            target: self.target.map(|Identity(vni)| FloatingIpChoice { vni, ip: None }),
+            target: target.map(|vni| FloatingIpChoice::primary(vni, Manner::PerInterface)),
         }))
     }
 }
@@ -67,19 +70,20 @@ pub struct Update {
     #[schemars(with = "String")]
     name: Option<String>,
     #[serde(default, deserialize_with = "removable")]
-    target: Option<Option<Identity<VniId>>>,
+    target: Option<Option<InterfaceIdentity>>,
 }
 
 impl Update {
     /// What it asks for; `None` when nothing is to change.
     ///
     /// # Errors
-    /// [`Problem::Field`] when it asks for both at once: they are two changes, and either could fail alone.
-    pub fn command(self, id: FloatingIpId) -> Result<Option<Command>, Problem> {
+    /// [`Problem::Field`] when it asks for both at once: they are two changes, and either could fail alone. As
+    /// [`Create::command`] for the target.
+    pub fn command(self, snapshot: &dyn Snapshot, id: FloatingIpId) -> Result<Option<Command>, Problem> {
         match (self.name, self.target) {
             (Some(_), Some(_)) => Err(Problem::field("target", "it can't be changed in one request with 'name'")),
             (Some(name), None) => Ok(Some(Command::RenameFloatingIp(id, name))),
-            (None, Some(Some(Identity(vni)))) => Ok(Some(lead_to(id, vni))),
+            (None, Some(Some(target))) => Ok(Some(lead_to(id, target.resolve(snapshot)?))),
             (None, Some(None)) => Ok(Some(Command::DisassociateFloatingIp(id))),
             (None, None) => Ok(None),
         }
@@ -89,7 +93,12 @@ impl Update {
 /// A floating IP to an interface's primary address, away from wherever it leads: what `PATCH` and
 /// `PUT …/floating_ips/{id}` ask for.
 pub fn lead_to(id: FloatingIpId, vni: VniId) -> Command {
-    Command::AssociateFloatingIp { id, target: FloatingIpChoice { vni, ip: None }, reassociate: true, displace: false }
+    Command::AssociateFloatingIp {
+        id,
+        target: FloatingIpChoice::primary(vni, Manner::PerInterface),
+        reassociate: true,
+        displace: false,
+    }
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -128,7 +137,7 @@ pub fn encode(site: &Site, view: &FloatingIpView) -> Value {
         status: "available",
         created_at: timestamp(ip.created_at),
         target: view.target.as_ref().map(|found| match found {
-            TargetView::Vni { member, .. } => TargetShape::Vni(Box::new(target(site, member))),
+            TargetView::Vni { member, .. } => TargetShape::Vni(Box::new(floating_ip_target(site, member))),
             TargetView::PublicGateway(gateway) => {
                 TargetShape::PublicGateway(Box::new(Reference::public_gateway(site, gateway)))
             }
@@ -146,15 +155,4 @@ pub fn encode_page(site: &Site, paging: &collection::Paging, page: &Page<Floatin
 /// The floating IP as its interface shows it.
 pub fn encode_reference(site: &Site, ip: &FloatingIp) -> Value {
     json!(Reference::floating_ip(site, ip))
-}
-
-/// A page of an interface's floating IPs.
-pub fn encode_reference_page(
-    site: &Site,
-    vni: VniId,
-    paging: &collection::Paging,
-    page: &Page<FloatingIpView>,
-) -> Value {
-    let path = format!("virtual_network_interfaces/{vni}/floating_ips");
-    collection::encode(site, &path, "floating_ips", paging, page, |view| encode_reference(site, &view.ip))
 }

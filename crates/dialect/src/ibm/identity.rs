@@ -7,13 +7,20 @@ use std::marker::PhantomData;
 use std::str::FromStr;
 
 use pintle_core::id::{
-    AclRuleId, FloatingIpId, InstanceId, InvalidId, NetworkAclId, PublicGatewayId, ReservedIpId, SecurityGroupId,
-    SubnetId, VniId, VpcId,
+    AclRuleId, AttachmentId, FloatingIpId, InstanceId, InvalidId, NetworkAclId, PublicGatewayId, ReservedIpId,
+    RouteTableId, SecurityGroupId, SshKeyId, SubnetId, VniId, VpcId,
 };
+use pintle_core::model::Vni;
+use pintle_core::txn::Snapshot;
+use pintle_core::{DecideError, query};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, json};
+
+use crate::problem::Problem;
+use crate::view::{child_vni, own_vni};
+use crate::wire;
 
 /// A kind of resource that requests name.
 pub trait Kind: FromStr<Err = InvalidId> + PartialEq + Copy {
@@ -63,9 +70,32 @@ impl Kind for PublicGatewayId {
     const CRN: Option<&'static str> = Some("public-gateway");
 }
 
+impl Kind for AttachmentId {
+    const COLLECTION: &'static str = "network_attachments";
+    const CRN: Option<&'static str> = None;
+}
+impl Kind for SshKeyId {
+    const COLLECTION: &'static str = "keys";
+    const CRN: Option<&'static str> = Some("key");
+}
+impl Kind for RouteTableId {
+    const COLLECTION: &'static str = "routing_tables";
+    const CRN: Option<&'static str> = Some("routing-table");
+}
+
 /// Something that exists, named in a request as `{"id": …}`, `{"crn": …}` or `{"href": …}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity<I>(pub I);
+
+impl<I: Kind> Identity<I> {
+    /// What a query parameter names by its CRN.
+    ///
+    /// # Errors
+    /// [`Problem::Parameter`] when it is not the CRN of such a thing.
+    pub fn from_crn(parameter: &str, crn: &str) -> Result<Self, Problem> {
+        from_crn(crn).map(Identity).map_err(|detail| wire::parameter(parameter, Some(crn), detail))
+    }
+}
 
 /// The id that these texts name; `None` when there is none of them.
 ///
@@ -97,6 +127,11 @@ fn from_crn<I: Kind>(crn: &str) -> Result<I, String> {
     }
 }
 
+/// The last part of a URL: the name of what it leads to.
+pub(super) fn last_segment(href: &str) -> &str {
+    href.rsplit('/').next().unwrap_or_default()
+}
+
 fn from_href<I: Kind>(href: &str) -> Result<I, String> {
     let short: String = href.chars().take(160).collect();
     let wrong = || format!("'{short}' is not the href of a resource: expected 'http…/v1/…/{}/<id>'", I::COLLECTION);
@@ -104,7 +139,9 @@ fn from_href<I: Kind>(href: &str) -> Result<I, String> {
     let (_, path) = rest.split_once('/').filter(|_| matches!(scheme, "http" | "https")).ok_or_else(wrong)?;
     let parts: Vec<&str> = path.split('/').collect();
     match parts[..] {
-        ["v1", .., collection, id] if collection == I::COLLECTION => parse(id),
+        ["v1", .., collection, id] | ["regions", _, "v1", .., collection, id] if collection == I::COLLECTION => {
+            parse(id)
+        }
         _ => Err(wrong()),
     }
 }
@@ -161,6 +198,81 @@ impl<'de, I: Kind> Visitor<'de> for IdentityVisitor<I> {
         }
         let found = unify(id.as_deref(), crn.as_deref(), href.as_deref()).map_err(A::Error::custom)?;
         found.map(Identity).ok_or_else(|| A::Error::custom("it needs one of 'id', 'crn' and 'href'"))
+    }
+}
+
+/// A child interface of a server: it is known by its attachment's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct NetworkInterfaceId(AttachmentId);
+
+impl FromStr for NetworkInterfaceId {
+    type Err = InvalidId;
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        text.parse().map(NetworkInterfaceId)
+    }
+}
+impl Kind for NetworkInterfaceId {
+    const COLLECTION: &'static str = "network_interfaces";
+    const CRN: Option<&'static str> = None;
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "InterfaceIdentity")]
+pub(in crate::ibm) struct InterfaceFields {
+    id: Option<String>,
+    crn: Option<String>,
+    href: Option<String>,
+}
+
+/// An interface, named in a request as a virtual network interface or as a child network interface of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "InterfaceFields")]
+pub enum InterfaceIdentity {
+    /// An interface of its own.
+    Vni(VniId),
+    /// A child interface, by its attachment.
+    Child(AttachmentId),
+}
+
+impl JsonSchema for InterfaceIdentity {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        InterfaceFields::schema_name()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        InterfaceFields::json_schema(generator)
+    }
+}
+
+impl TryFrom<InterfaceFields> for InterfaceIdentity {
+    type Error = String;
+    fn try_from(fields: InterfaceFields) -> Result<Self, String> {
+        let (id, crn, href) = (fields.id.as_deref(), fields.crn.as_deref(), fields.href.as_deref());
+        let child = id.is_some_and(|id| id.parse::<NetworkInterfaceId>().is_ok())
+            || href.is_some_and(|href| href.contains("/network_interfaces/"));
+        let found = match child {
+            true => unify::<NetworkInterfaceId>(id, crn, href)?.map(|NetworkInterfaceId(id)| Self::Child(id)),
+            false => unify(id, crn, href)?.map(Self::Vni),
+        };
+        found.ok_or_else(|| "it needs one of 'id', 'crn' and 'href'".to_owned())
+    }
+}
+
+impl InterfaceIdentity {
+    /// The interface that is meant. Whether an interface of its own exists is the command's to say.
+    ///
+    /// # Errors
+    /// [`pintle_core::Refusal::NotFound`] for a child that is named as one of its own, as [`child_vni`] for a child, or when
+    /// the store can't be read.
+    pub fn resolve(self, snapshot: &dyn Snapshot) -> Result<VniId, DecideError> {
+        match self {
+            InterfaceIdentity::Vni(id) if query::find::<Vni>(snapshot, id)?.is_some() => Ok(own_vni(snapshot, id)?.id),
+            InterfaceIdentity::Vni(id) => Ok(id),
+            InterfaceIdentity::Child(id) => child_vni(snapshot, id),
+        }
     }
 }
 

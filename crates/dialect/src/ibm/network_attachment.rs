@@ -18,11 +18,21 @@ use crate::wire::{given, timestamp};
 pub const RESOURCE_TYPE: &str = "instance_network_attachment";
 
 /// Speed of a guest's device that is not held to another, in Mbit/s: what a veth device says of itself (SPEED_10000 in Linux's `drivers/net/veth.c`).
-const PORT_SPEED: u32 = 10_000;
+pub(super) const PORT_SPEED: u32 = 10_000;
 
 /// The URL of an attachment.
 pub fn href(site: &Site, attachment: &Attachment) -> String {
     site.href(format_args!("instances/{}/network_attachments/{}", attachment.instance, attachment.id))
+}
+
+/// How fast it is, in Mbit/s.
+pub fn port_speed(attachment: &Attachment) -> u32 {
+    attachment.port_speed.unwrap_or(PORT_SPEED)
+}
+
+/// Whether it came with its instance.
+pub fn r#type(attachment: &Attachment) -> &'static str {
+    if attachment.primary { "primary" } else { "secondary" }
 }
 
 /// Body of `POST /instances/{id}/network_attachments`, and what an instance's prototype has for each attachment.
@@ -96,10 +106,10 @@ pub fn encode(site: &Site, view: &AttachmentView) -> Value {
         resource_type: RESOURCE_TYPE,
         created_at: timestamp(attachment.created_at),
         lifecycle_state: attachment.lifecycle.label(),
-        port_speed: attachment.port_speed.unwrap_or(PORT_SPEED),
+        port_speed: port_speed(attachment),
         primary_ip: Reference::reserved_ip(site, &view.primary_ip),
         subnet: Reference::subnet(site, &view.subnet),
-        r#type: if attachment.primary { "primary" } else { "secondary" },
+        r#type: r#type(attachment),
         virtual_network_interface: Reference::vni(site, &view.vni),
     })
 }

@@ -64,6 +64,7 @@ fn field(status: u16, code: &'static str, name: &str, value: impl ToString) -> S
 fn refused(refusal: &Refusal) -> Shown {
     match refusal {
         Refusal::NotPermitted { .. } => plain(403, "not_authorized"),
+        Refusal::NotAuthorized { .. } => plain(403, "not_authorized"),
         Refusal::NotFound { id, .. } => field(404, "not_found", "id", id),
         Refusal::Invalid { field: "start", value, .. } => {
             at(400, "invalid_value", "parameter", "start", Some(value.clone()))
@@ -95,10 +96,13 @@ fn refused(refusal: &Refusal) -> Shown {
         Refusal::InUse { id, .. } => field(409, "resource_in_use", "id", id),
         Refusal::WrongZone { vni, .. } => field(400, "invalid_zone", "virtual_network_interface.id", vni),
         Refusal::WrongVpc { vni, .. } => field(400, "invalid_vpc", "virtual_network_interface.id", vni),
+        Refusal::InterfaceStyle { instance, .. } => field(409, "interface_style_conflict", "id", instance),
+        Refusal::ChildInterface { vni, .. } => field(409, "child_network_interface", "id", vni),
         Refusal::PrimaryAttachment { attachment, .. } => field(409, "primary_attachment", "id", attachment),
         Refusal::AlreadyAttached { vni, .. } => field(409, "already_attached", "virtual_network_interface.id", vni),
         Refusal::NotAttached { vni } => field(409, "not_attached", "virtual_network_interface.id", vni),
         Refusal::Moving { vni, .. } => field(409, "move_pending", "virtual_network_interface.id", vni),
+        Refusal::NotOnTarget { conflict, .. } => field(400, "invalid_value", conflict.property.name(), &conflict.value),
         Refusal::WrongState { id, .. } => field(409, "invalid_state", "id", id),
         Refusal::Protected { instance, .. } => field(409, "instance_protected", "id", instance),
         Refusal::Limit { .. } => plain(400, "over_quota"),
@@ -137,6 +141,7 @@ fn unrefused(problem: &Problem) -> Shown {
             at(412, "precondition_failed", "header", "If-Match", Some(expected.clone()))
         }
         Problem::Timeout { .. } => plain(504, "timeout"),
+        Problem::Throttled => plain(429, "too_many_requests"),
         Problem::Busy => plain(503, "busy"),
         Problem::HostAway { .. } => plain(503, "host_unavailable"),
         Problem::HostSlow { .. } => plain(504, "host_timeout"),

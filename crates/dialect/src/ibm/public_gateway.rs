@@ -24,7 +24,7 @@ pub fn href(site: &Site, id: PublicGatewayId) -> String {
 
 /// The CRN of a public gateway: a zonal resource.
 pub fn crn(site: &Site, gateway: &PublicGateway) -> String {
-    site.crn(&gateway.zone, "public-gateway", gateway.id)
+    site.crn(&gateway.owner, &gateway.zone, "public-gateway", gateway.id)
 }
 
 /// Body of `POST /public_gateways`.

@@ -1,12 +1,15 @@
 //! References: how a resource shows another one that it has to do with.
 
+use pintle_core::id::ShareId;
 use pintle_core::model::{
-    Attachment, FloatingIp, NetworkAcl, NetworkAclRule, PublicGateway, ReservedIp, SecurityGroup, Subnet, Vni, Vpc,
+    Attachment, FloatingIp, Instance, NetworkAcl, NetworkAclRule, PublicGateway, ReservedIp, Role, RouteTable,
+    SecurityGroup, SshKey, Subnet, Vni, Vpc,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Site;
+use super::{Site, bare_metal};
+use crate::view::ChildView;
 
 /// The id of the one resource group.
 pub const RESOURCE_GROUP: &str = "default";
@@ -71,6 +74,21 @@ impl Reference {
         }
     }
 
+    /// To a child interface of a server.
+    pub fn network_interface(site: &Site, child: &ChildView) -> Self {
+        let ChildView { attachment, role } = child;
+        Reference {
+            id: Some(attachment.id.to_string()),
+            resource_type: Some(super::network_interface::RESOURCE_TYPE),
+            ..Self::new(super::network_interface::href(site, *role, attachment), &attachment.name)
+        }
+    }
+
+    /// To an interface, whichever of the two it is.
+    pub fn interface(site: &Site, vni: &Vni, child: Option<&ChildView>) -> Self {
+        child.map_or_else(|| Self::vni(site, vni), |child| Self::network_interface(site, child))
+    }
+
     /// To a security group.
     pub fn security_group(site: &Site, group: &SecurityGroup) -> Self {
         Reference {
@@ -117,13 +135,79 @@ impl Reference {
         }
     }
 
-    /// To an attachment, as an interface shows its target.
-    pub fn attachment(site: &Site, attachment: &Attachment) -> Self {
+    /// To an instance.
+    pub fn instance(site: &Site, instance: &Instance) -> Self {
+        Reference {
+            crn: Some(site.crn(&instance.owner, &instance.zone, super::instance::RESOURCE_TYPE, instance.id)),
+            id: Some(instance.id.to_string()),
+            resource_type: Some(super::instance::RESOURCE_TYPE),
+            ..Self::new(super::instance::href(site, instance.id), &instance.name)
+        }
+    }
+
+    /// To an attachment of a server of this role, as an interface shows its target.
+    pub fn attachment(site: &Site, role: Option<Role>, attachment: &Attachment) -> Self {
+        let (href, resource_type) = match role {
+            Some(Role::BareMetal) => {
+                (bare_metal::attachment::href(site, attachment), bare_metal::attachment::RESOURCE_TYPE)
+            }
+            Some(Role::Server | Role::ShareMount(_)) | None => {
+                (super::network_attachment::href(site, attachment), super::network_attachment::RESOURCE_TYPE)
+            }
+        };
         Reference {
             id: Some(attachment.id.to_string()),
-            resource_type: Some(super::network_attachment::RESOURCE_TYPE),
-            ..Self::new(super::network_attachment::href(site, attachment), &attachment.name)
+            resource_type: Some(resource_type),
+            ..Self::new(href, &attachment.name)
         }
+    }
+
+    /// To a routing table.
+    pub fn routing_table(site: &Site, table: &RouteTable) -> Self {
+        Reference {
+            crn: Some(super::routing_table::crn(site, table)),
+            id: Some(table.id.to_string()),
+            resource_type: Some(super::routing_table::RESOURCE_TYPE),
+            ..Self::new(super::routing_table::href(site, table), &super::routing_table::name(table))
+        }
+    }
+
+    /// To an SSH key.
+    pub fn key(site: &Site, key: &SshKey) -> Self {
+        Reference {
+            crn: Some(super::key::crn(site, key)),
+            id: Some(key.id.to_string()),
+            ..Self::new(super::key::href(site, key.id), &key.name)
+        }
+    }
+
+    /// To the one image.
+    pub fn image(site: &Site) -> Self {
+        Reference {
+            crn: Some(super::image::crn(site)),
+            id: Some(super::image::ID.to_owned()),
+            resource_type: Some(super::image::RESOURCE_TYPE),
+            ..Self::new(super::image::href(site), super::image::NAME)
+        }
+    }
+
+    /// To a region.
+    pub fn region(site: &Site, region: &str) -> Self {
+        Self::new(super::region::href(site, region), region)
+    }
+
+    /// To a mount target of a share.
+    pub fn mount_target(site: &Site, share: ShareId, attachment: &Attachment) -> Self {
+        Reference {
+            id: Some(attachment.id.to_string()),
+            resource_type: Some(super::share::mount_target::RESOURCE_TYPE),
+            ..Self::new(super::share::mount_target::href(site, share, attachment.id), &attachment.name)
+        }
+    }
+
+    /// To something that has a name for its id.
+    pub(super) fn named(href: String, name: &str, resource_type: &'static str) -> Self {
+        Reference { resource_type: Some(resource_type), ..Self::new(href, name) }
     }
 
     /// To a zone.
@@ -140,8 +224,8 @@ impl Reference {
     /// To the instance profile of this name.
     pub fn profile(site: &Site, name: &str) -> Self {
         Reference {
-            resource_type: Some("instance_profile"),
-            ..Self::new(site.href(format_args!("instance/profiles/{name}")), name)
+            resource_type: Some(super::instance_profile::RESOURCE_TYPE),
+            ..Self::new(super::instance_profile::href(site, name), name)
         }
     }
 }

@@ -101,7 +101,7 @@ pub fn encode(site: &Site, view: &ReservedIpView) -> Value {
             ReservedBy::User => "user",
             ReservedBy::Provider => "provider",
         },
-        target: view.target.as_ref().map(|vni| Reference::vni(site, vni)),
+        target: view.target.as_ref().map(|vni| Reference::interface(site, vni, view.child.as_ref())),
     })
 }
 

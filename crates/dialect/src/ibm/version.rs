@@ -8,10 +8,20 @@ use crate::wire::{Params, parameter};
 pub struct Version(String);
 
 impl Version {
+    /// Whether a mount target's encryption by IPsec is called so; before, it was `user_managed`.
+    pub fn names_ipsec(&self) -> bool {
+        self.0.as_str() >= "2025-09-16"
+    }
+
     /// Whether rules name the protocols `any`, `icmp_tcp_udp` and single ones by name or number; before, they had `all` for
     /// ICMP, TCP and UDP, and nothing else beside those.
     pub fn names_protocols(&self) -> bool {
         self.0.as_str() >= "2025-12-09"
+    }
+
+    /// Whether instance profiles come in pages.
+    pub fn pages_profiles(&self) -> bool {
+        self.0.as_str() >= "2026-04-07"
     }
 }
 

@@ -24,7 +24,7 @@ pub fn href(site: &Site, id: VpcId) -> String {
 
 /// The CRN of a VPC: a regional resource.
 pub fn crn(site: &Site, vpc: &Vpc) -> String {
-    site.crn(&site.region, "vpc", vpc.id)
+    site.crn(&vpc.owner, &vpc.owner.region, "vpc", vpc.id)
 }
 
 /// Body of `POST /vpcs`.
@@ -42,19 +42,18 @@ impl Create {
     /// What it asks for.
     ///
     /// # Errors
-    /// [`Problem`] for what this server doesn't have: classic access, default address prefixes, other resource groups.
+    /// [`Problem`] for what this server doesn't have: classic access, other resource groups.
     pub fn command(self) -> Result<Command, Problem> {
         check_resource_group(self.resource_group.as_ref())?;
         if self.classic_access == Some(true) {
             return Err(Problem::field("classic_access", "it must be false: there is no classic infrastructure here"));
         }
-        if self.address_prefix_management.as_deref().is_some_and(|mode| mode != "manual") {
-            return Err(Problem::field(
-                "address_prefix_management",
-                "it must be 'manual': no address prefixes are made, and subnets may have any range",
-            ));
-        }
-        Ok(Command::CreateVpc(CreateVpc { name: self.name, ..CreateVpc::default() }))
+        let zone_prefixes = match self.address_prefix_management.as_deref() {
+            None | Some("auto") => true,
+            Some("manual") => false,
+            Some(_) => return Err(Problem::field("address_prefix_management", "it must be 'auto' or 'manual'")),
+        };
+        Ok(Command::CreateVpc(CreateVpc { name: self.name, zone_prefixes, ..CreateVpc::default() }))
     }
 }
 
@@ -88,8 +87,12 @@ pub(in crate::ibm) struct Shape {
     health_state: &'static str,
     health_reasons: [(); 0],
     classic_access: bool,
+    cse_source_ips: [(); 0],
     default_network_acl: Reference,
+    default_routing_table: Reference,
     default_security_group: Reference,
+    dns: Value,
+    public_address_ranges: [(); 0],
     resource_group: Reference,
 }
 
@@ -107,10 +110,24 @@ pub fn encode(site: &Site, view: &VpcView) -> Value {
         health_state: "ok",
         health_reasons: [],
         classic_access: false,
+        cse_source_ips: [],
         default_network_acl: Reference::network_acl(site, &view.default_acl),
+        default_routing_table: Reference::routing_table(site, &view.main_table),
         default_security_group: Reference::security_group(site, &view.default_group),
+        // There is no name server: guests hear of those that their VPC's DHCP options name.
+        dns: json!({
+            "enable_hub": false,
+            "resolution_binding_count": 0,
+            "resolver": { "type": "system", "configuration": "default", "servers": servers(vpc) },
+        }),
+        public_address_ranges: [],
         resource_group: Reference::resource_group(site),
     })
+}
+
+/// The name servers that guests are told of.
+fn servers(vpc: &Vpc) -> Vec<Value> {
+    vpc.dhcp.dns.iter().map(|address| json!({ "address": address.to_string() })).collect()
 }
 
 /// A page of VPCs.

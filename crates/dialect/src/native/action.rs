@@ -1,5 +1,6 @@
 //! Attach, detach and move, with what became of them for clients that wait.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use pintle_core::DecideError;
@@ -12,7 +13,7 @@ use pintle_core::txn::Snapshot;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::attachment::Shape;
+use super::attachment::{Shape, nic};
 use super::vni::step_label;
 use crate::problem::Problem;
 use crate::view::{resolve, resolve_within};
@@ -38,6 +39,9 @@ pub struct Attach {
     instance: String,
     name: Option<String>,
     port_speed: Option<u32>,
+    allowed_vlans: Option<BTreeSet<u16>>,
+    vlan: Option<u16>,
+    allow_to_float: Option<bool>,
 }
 
 impl Attach {
@@ -53,6 +57,7 @@ impl Attach {
             NewAttachment {
                 name: self.name,
                 port_speed: self.port_speed,
+                nic: nic(self.allowed_vlans, self.vlan, self.allow_to_float, ".")?.unwrap_or_default(),
                 ..NewAttachment::of(VniChoice::Existing(vni))
             },
         ))
@@ -90,6 +95,8 @@ impl Detach {
 #[serde(deny_unknown_fields)]
 pub struct MoveTo {
     to: String,
+    vlan: Option<u16>,
+    allow_to_float: Option<bool>,
     #[serde(default = "yes")]
     wait: bool,
 }
@@ -111,7 +118,7 @@ impl MoveTo {
     pub fn command(&self, snapshot: &dyn Snapshot, vni: &str) -> Result<Command, Problem> {
         let vni = resolve::<Vni>(snapshot, vni)?;
         let to = in_same_vpc(snapshot, vni, &self.to)?;
-        Ok(Command::MoveVni { vni, to })
+        Ok(Command::MoveVni { vni, to, nic: nic(None, self.vlan, self.allow_to_float, ".")? })
     }
 }
 

@@ -1,10 +1,11 @@
 //! Attachments as the native API shows them and takes them.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use pintle_core::command::{CreateVni, IpChoice, NewAttachment, VniChoice};
 use pintle_core::id::VpcId;
-use pintle_core::model::{Attachment, Subnet, Vni};
+use pintle_core::model::{Attachment, Nic, Subnet, Vni};
 use pintle_core::txn::Snapshot;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,29 @@ pub struct Spec {
     vni: Option<String>,
     new: Option<NewVni>,
     port_speed: Option<u32>,
+    allowed_vlans: Option<BTreeSet<u16>>,
+    vlan: Option<u16>,
+    allow_to_float: Option<bool>,
+}
+
+/// How an attachment's frames are told from those of others on its card, as bodies say it; `None`: they say nothing.
+///
+/// # Errors
+/// [`Problem`] for fields that don't go together; `field` is the path for errors.
+pub(super) fn nic(
+    allowed_vlans: Option<BTreeSet<u16>>,
+    vlan: Option<u16>,
+    allow_to_float: Option<bool>,
+    field: &str,
+) -> Result<Option<Nic>, Problem> {
+    match (allowed_vlans, vlan) {
+        (Some(_), Some(_)) => Err(Problem::field(field, "'vlan' is one of a card, 'allowed_vlans' are a card's own")),
+        (None, Some(id)) => Ok(Some(Nic::Vlan { id, float: allow_to_float.unwrap_or(false) })),
+        (_, None) if allow_to_float == Some(true) => {
+            Err(Problem::field(field, "'allow_to_float' goes with 'vlan' only"))
+        }
+        (allowed, None) => Ok(allowed.map(|allowed_vlans| Nic::Pci { allowed_vlans })),
+    }
 }
 
 /// An interface to be made on the spot.
@@ -44,7 +68,8 @@ impl Spec {
             (None, Some(new)) => VniChoice::New(Box::new(new.resolve(snapshot, vpc)?)),
             _ => return Err(Problem::field(field, "it needs either 'vni' (an id or a name) or 'new'")),
         };
-        Ok(NewAttachment { name: self.name, port_speed: self.port_speed, ..NewAttachment::of(vni) })
+        let nic = nic(self.allowed_vlans, self.vlan, self.allow_to_float, field)?.unwrap_or_default();
+        Ok(NewAttachment { name: self.name, port_speed: self.port_speed, nic, ..NewAttachment::of(vni) })
     }
 }
 
@@ -77,6 +102,14 @@ pub struct Shape {
     index: u8,
     primary: bool,
     port_speed: Option<u32>,
+    /// The VLANs that others may use on its card, where there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    allowed_vlans: Vec<u16>,
+    /// The VLAN of another's card that it uses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vlan: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allow_to_float: Option<bool>,
     lifecycle: &'static str,
     failure: Option<String>,
     created_at: String,
@@ -84,6 +117,10 @@ pub struct Shape {
 
 impl From<&Attachment> for Shape {
     fn from(attachment: &Attachment) -> Self {
+        let (allowed_vlans, vlan, allow_to_float) = match &attachment.nic {
+            Nic::Pci { allowed_vlans } => (allowed_vlans.iter().copied().collect(), None, None),
+            Nic::Vlan { id, float } => (Vec::new(), Some(*id), Some(*float)),
+        };
         Shape {
             id: attachment.id.to_string(),
             name: attachment.name.clone(),
@@ -95,6 +132,9 @@ impl From<&Attachment> for Shape {
             index: attachment.index,
             primary: attachment.primary,
             port_speed: attachment.port_speed,
+            allowed_vlans,
+            vlan,
+            allow_to_float,
             lifecycle: attachment.lifecycle.label(),
             failure: attachment.failure.clone(),
             created_at: timestamp(attachment.created_at),

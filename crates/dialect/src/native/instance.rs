@@ -2,7 +2,7 @@
 //! machine behind taps.
 
 use pintle_core::command::{Command, CreateInstance};
-use pintle_core::model::{Host, InstanceState, Namespace, Vpc};
+use pintle_core::model::{Host, InstanceState, Namespace, Role, Vpc};
 use pintle_core::txn::Snapshot;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -17,6 +17,8 @@ use crate::wire::timestamp;
 #[serde(deny_unknown_fields)]
 pub struct Create {
     name: Option<String>,
+    #[serde(default)]
+    bare_metal: bool,
     vpc: Option<String>,
     host: Option<String>,
     zone: Option<String>,
@@ -79,6 +81,7 @@ impl Create {
             .collect::<Result<_, Problem>>()?;
         Ok(Command::CreateInstance(CreateInstance {
             name: self.name,
+            role: if self.bare_metal { Role::BareMetal } else { Role::Server },
             vpc,
             host,
             zone: self.zone,
@@ -97,6 +100,8 @@ impl Create {
 struct Shape {
     id: String,
     name: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    bare_metal: bool,
     vpc: Named,
     host: Named,
     zone: String,
@@ -140,6 +145,7 @@ pub fn encode(view: &InstanceView) -> Value {
     json!(Shape {
         id: instance.id.to_string(),
         name: instance.name.clone(),
+        bare_metal: instance.role == Role::BareMetal,
         vpc: Named::new(&view.vpc, &view.vpc.name),
         host: Named::new(&view.host, &view.host.name),
         zone: instance.zone.clone(),

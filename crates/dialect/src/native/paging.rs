@@ -2,16 +2,16 @@
 
 use std::str::FromStr;
 
-use pintle_core::model::{AccountId, Vpc};
+use pintle_core::model::{AccountId, Owner, Vpc};
 use pintle_core::record::{Listed, Record};
 use pintle_core::refusal::Noun;
 use pintle_core::txn::Snapshot;
-use pintle_core::{DecideError, Refusal, query};
+use pintle_core::{Actor, DecideError, Refusal, query};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::problem::Problem;
-use crate::view::{ChildOfVpc, Page, View, by_ids, child_ids, own, resolve};
+use crate::view::{ChildOfVpc, InstanceView, Page, View, bare_metal_servers, by_ids, child_ids, own, resolve};
 use crate::wire::{Params, parameter};
 
 /// Which page a client asks for.
@@ -59,7 +59,25 @@ impl Paging {
     where
         <V::Record as Record>::Id: FromStr,
     {
-        let mut owner = query::default_owner(snapshot)?;
+        match self.owner(snapshot)? {
+            Some(owner) => own(snapshot, Some(&owner), self.start.as_deref(), self.limit),
+            None => Ok(Page { items: Vec::new(), next: None, total: 0 }),
+        }
+    }
+
+    /// The page of the owner's bare metal servers.
+    ///
+    /// # Errors
+    /// As [`Paging::read`].
+    pub fn read_bare_metal(&self, snapshot: &dyn Snapshot) -> Result<Page<InstanceView>, DecideError> {
+        match self.owner(snapshot)? {
+            Some(owner) => bare_metal_servers(snapshot, Some(&owner), self.start.as_deref(), self.limit),
+            None => Ok(Page { items: Vec::new(), next: None, total: 0 }),
+        }
+    }
+
+    fn owner(&self, snapshot: &dyn Snapshot) -> Result<Option<Owner>, DecideError> {
+        let mut owner = query::owner(snapshot)?;
         if let Some(account) = self.account {
             owner.account = account;
         }
@@ -69,7 +87,9 @@ impl Paging {
             }
             owner.region.clone_from(region);
         }
-        own(snapshot, Some(&owner), self.start.as_deref(), self.limit)
+        // Nobody else's things are to be seen.
+        let foreign = matches!(snapshot.seen_by(), Actor::Tenant(own) if *own != owner);
+        Ok((!foreign).then_some(owner))
     }
 }
 

@@ -52,6 +52,9 @@ fn holder(holder: &Holder) -> (&'static str, Value) {
         Holder::RouteTable(id) => id.to_string(),
         Holder::SubnetReservation(id) => id.to_string(),
         Holder::DhcpOptionSet(id) => id.to_string(),
+        Holder::FlowLog(id) => id.to_string(),
+        Holder::Share(id) => id.to_string(),
+        Holder::MountTarget(id) => id.to_string(),
     };
     ("holder", json!(id))
 }
@@ -59,6 +62,9 @@ fn holder(holder: &Holder) -> (&'static str, Value) {
 fn refused(refusal: &Refusal) -> Shown {
     match refusal {
         Refusal::NotPermitted { .. } => (403, "not_permitted", Vec::new()),
+        Refusal::NotAuthorized { action, id } => {
+            (403, "not_authorized", vec![("action", json!(action)), ("value", json!(id))])
+        }
         Refusal::NotFound { id: given, .. } => (404, "not_found", vec![id(given)]),
         Refusal::Invalid { field, value, .. } => {
             (400, "invalid_value", vec![("field", json!(field)), ("value", json!(value))])
@@ -103,12 +109,24 @@ fn refused(refusal: &Refusal) -> Shown {
         Refusal::InUse { id: used, holder: by, .. } => (409, "in_use", vec![id(used), holder(by)]),
         Refusal::WrongZone { vni, .. } => (400, "wrong_zone", vec![id(vni)]),
         Refusal::WrongVpc { vni, .. } => (400, "wrong_vpc", vec![id(vni)]),
+        Refusal::InterfaceStyle { instance, .. } => (409, "interface_style", vec![id(instance)]),
+        Refusal::ChildInterface { vni, .. } => (409, "child_interface", vec![id(vni)]),
         Refusal::PrimaryAttachment { attachment, .. } => (409, "primary_attachment", vec![id(attachment)]),
         Refusal::AlreadyAttached { vni, attachment, .. } => {
             (409, "already_attached", vec![id(vni), ("holder", json!(attachment.to_string()))])
         }
         Refusal::NotAttached { vni } => (409, "not_attached", vec![id(vni)]),
         Refusal::Moving { vni, .. } => (409, "moving", vec![id(vni)]),
+        Refusal::NotOnTarget { vni, conflict } => {
+            let mut about = vec![
+                id(vni),
+                ("field", json!(conflict.property.name())),
+                ("value", json!(conflict.value)),
+                ("rule", json!(conflict.limit.words())),
+            ];
+            about.extend(conflict.on.map(|kind| ("target", json!(kind.words()))));
+            (409, "not_on_target", about)
+        }
         Refusal::WrongState { id: what, .. } => (409, "wrong_state", vec![id(what)]),
         Refusal::Protected { instance, .. } => (409, "protected", vec![id(instance)]),
         Refusal::Limit { limit, .. } => (409, "limit_reached", vec![("limit", json!(limit))]),
@@ -137,6 +155,7 @@ fn unrefused(problem: &Problem) -> Shown {
         Problem::TooLarge { limit } => (413, "too_large", vec![("limit", json!(limit))]),
         Problem::Changed { current, .. } => (412, "changed", vec![("current", json!(current))]),
         Problem::Timeout { .. } => (504, "timeout", Vec::new()),
+        Problem::Throttled => (429, "too_many_requests", Vec::new()),
         Problem::Busy => (503, "busy", Vec::new()),
         Problem::HostAway { .. } => (503, "host_away", Vec::new()),
         Problem::HostSlow { .. } => (504, "host_slow", Vec::new()),

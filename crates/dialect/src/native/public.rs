@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 use pintle_core::command::{Command, CreateFloatingIp, CreatePublicGateway, CreatePublicPool, FloatingIpChoice};
 use pintle_core::id::{FloatingIpId, ReservedIpId, VniId};
+use pintle_core::legality::Manner;
 use pintle_core::model::{FloatingIp, Host, PublicPool, ReservedIp, Vni, Vpc};
 use pintle_core::query;
 use pintle_core::txn::Snapshot;
@@ -59,7 +60,7 @@ impl Target {
             None => None,
             Some(Text(address)) => Some(address_of(snapshot, vni, address.into(), "private_address")?),
         };
-        Ok(FloatingIpChoice { vni, ip })
+        Ok(FloatingIpChoice { vni, ip, manner: Manner::PerAddress })
     }
 }
 

@@ -22,6 +22,7 @@ pub fn encode_one(quota: &Quota, limits: &Limits) -> Value {
     let per = match quota.per {
         Per::Region => "region",
         Per::Vpc => "vpc",
+        Per::Zone => "zone",
     };
     json!({ "name": quota.name, "per": per, "limit": limits.limit(quota), "default": quota.default })
 }

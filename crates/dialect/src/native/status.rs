@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pintle_core::DecideError;
 use pintle_core::model::{Host, Instance, Subnet, Vni, Vpc};
-use pintle_core::record::{list_prefix, lists_of};
+use pintle_core::record::{all_mount_targets, list_prefix, lists_of};
 use pintle_core::txn::{Revision, Snapshot};
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ impl Counts {
             vpcs: snapshot.count(&lists_of::<Vpc>())?,
             subnets: snapshot.count(&lists_of::<Subnet>())?,
             vnis: snapshot.count(&lists_of::<Vni>())?,
-            instances: snapshot.count(&lists_of::<Instance>())?,
+            instances: snapshot.count(&lists_of::<Instance>())? - snapshot.count(&all_mount_targets())?,
             hosts: snapshot.count(&list_prefix::<Host>(""))?,
         })
     }

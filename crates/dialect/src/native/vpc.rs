@@ -57,6 +57,7 @@ impl Create {
             route_tables: self.route_tables,
             provided_ipv6: false,
             dhcp: NewDhcp::These(self.dhcp.into()),
+            zone_prefixes: false,
         })
     }
 }

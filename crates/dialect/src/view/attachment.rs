@@ -25,9 +25,9 @@ pub struct AttachmentView {
 impl View for AttachmentView {
     type Record = Attachment;
     fn join(snapshot: &dyn Snapshot, attachment: Attachment, revision: Revision) -> Result<Self, DecideError> {
-        let (vni, _) = query::get::<Vni>(snapshot, attachment.vni)?;
-        let (subnet, _) = query::get(snapshot, vni.subnet)?;
-        let (primary_ip, _) = query::get(snapshot, vni.primary_ip())?;
+        let (vni, _) = query::follow::<Vni>(snapshot, attachment.vni)?;
+        let (subnet, _) = query::follow(snapshot, vni.subnet)?;
+        let (primary_ip, _) = query::follow(snapshot, vni.primary_ip())?;
         Ok(AttachmentView { attachment, revision, vni, subnet, primary_ip })
     }
 }

@@ -6,7 +6,7 @@
 use std::str::FromStr;
 
 use pintle_core::id::VpcId;
-use pintle_core::model::{Owner, Vpc};
+use pintle_core::model::{Owner, Vni, Vpc};
 use pintle_core::record::{self, Listed, Record, list_prefix, name_key};
 use pintle_core::txn::Snapshot;
 use pintle_core::{DecideError, Refusal, query};
@@ -24,7 +24,7 @@ pub struct Page<V> {
     pub total: u64,
 }
 
-/// A page of all that an owner has of a kind, newest first; `None`: the default owner.
+/// A page of all that an owner has of a kind, newest first; `None`: that of who looks.
 ///
 /// # Errors
 /// As [`all`].
@@ -40,10 +40,62 @@ where
     all(snapshot, &scope_of(snapshot, owner)?, start, limit)
 }
 
-fn scope_of(snapshot: &dyn Snapshot, owner: Option<&Owner>) -> Result<String, DecideError> {
+/// A page of those that an owner has of a kind and that are not hidden, newest first; `None`: the default owner's. `hidden` is
+/// how many are. Costs what it shows, and what is hidden between.
+///
+/// # Errors
+/// As [`all`].
+pub fn own_shown<V: View>(
+    snapshot: &dyn Snapshot,
+    owner: Option<&Owner>,
+    start: Option<&str>,
+    limit: usize,
+    shown: impl Fn(&V::Record) -> bool,
+    hidden: u64,
+) -> Result<Page<V>, DecideError>
+where
+    V::Record: Listed,
+    <V::Record as Record>::Id: FromStr,
+{
+    let scope = scope_of(snapshot, owner)?;
+    let mut found = Vec::new();
+    let mut from = start.map(ToOwned::to_owned);
+    // One more than the page shows: the next page starts there.
+    let total = loop {
+        let page = query::page::<V::Record>(snapshot, &scope, from.as_deref(), limit)?;
+        found.extend(page.items.into_iter().filter(|(record, _)| shown(record)));
+        match page.next {
+            Some(next) if found.len() <= limit => from = Some(next),
+            _ => break page.total,
+        }
+    };
+    let next = found.get(limit).map(|(record, _)| token(record));
+    let items = found.into_iter().take(limit).map(|(record, revision)| V::join(snapshot, record, revision));
+    Ok(Page { items: items.collect::<Result<_, _>>()?, next, total: total.saturating_sub(hidden) })
+}
+
+/// A page of an owner's interfaces that are ones of their own, newest first; `None`: the default owner's.
+///
+/// # Errors
+/// As [`all`].
+pub fn own_vnis<V: View<Record = Vni>>(
+    snapshot: &dyn Snapshot,
+    owner: Option<&Owner>,
+    start: Option<&str>,
+    limit: usize,
+) -> Result<Page<V>, DecideError> {
+    let whose = match owner {
+        Some(owner) => owner.clone(),
+        None => query::owner(snapshot)?,
+    };
+    let children = snapshot.count(&record::children_of(&whose))?;
+    own_shown(snapshot, Some(&whose), start, limit, |vni: &Vni| !vni.child, children)
+}
+
+pub(super) fn scope_of(snapshot: &dyn Snapshot, owner: Option<&Owner>) -> Result<String, DecideError> {
     Ok(match owner {
         Some(owner) => owner.scope(),
-        None => query::default_owner(snapshot)?.scope(),
+        None => query::owner(snapshot)?.scope(),
     })
 }
 
@@ -99,6 +151,29 @@ where
     Ok(Page { items, next: rest.next().map(|(token, ..)| token), total })
 }
 
+/// Everything that an owner has of a kind, newest first; `None`: the default owner. For filters that no index answers.
+///
+/// # Errors
+/// When the store can't be read.
+pub fn every<V: View>(snapshot: &dyn Snapshot, owner: Option<&Owner>) -> Result<Vec<V>, DecideError>
+where
+    <V::Record as Record>::Id: FromStr,
+{
+    every_of(snapshot, &scope_of(snapshot, owner)?)
+}
+
+/// As [`every`], of a child collection.
+///
+/// # Errors
+/// As [`every`].
+pub fn every_of<V: View>(snapshot: &dyn Snapshot, scope: &str) -> Result<Vec<V>, DecideError>
+where
+    <V::Record as Record>::Id: FromStr,
+{
+    let ids = query::index::<<V::Record as Record>::Id>(snapshot, &list_prefix::<V::Record>(scope))?;
+    ids.into_iter().map(|id| V::read(snapshot, id)).collect()
+}
+
 /// A record's place in its collection, as a page's `next` names it.
 fn token<R: Listed>(record: &R) -> String {
     let key = record.list_key();
@@ -125,13 +200,25 @@ pub fn of_ids<I: FromStr + PartialEq + Copy + ToString>(
     start: Option<&str>,
     limit: usize,
 ) -> Result<Page<I>, Refusal> {
+    of_slice(ids, start, limit)
+}
+
+/// As [`of_ids`], of what is told apart by its text.
+///
+/// # Errors
+/// As [`of_ids`].
+pub fn of_texts(texts: &[String], start: Option<&str>, limit: usize) -> Result<Page<String>, Refusal> {
+    of_slice(texts, start, limit)
+}
+
+fn of_slice<T: Clone + ToString>(all: &[T], start: Option<&str>, limit: usize) -> Result<Page<T>, Refusal> {
     let skip = match start {
         None => 0,
-        Some(start) => ids.iter().position(|id| id.to_string() == start).ok_or_else(|| foreign_start(start))?,
+        Some(start) => all.iter().position(|item| item.to_string() == start).ok_or_else(|| foreign_start(start))?,
     };
-    let items: Vec<I> = ids.iter().skip(skip).take(limit).copied().collect();
-    let next = ids.get(skip + items.len()).map(ToString::to_string);
-    Ok(Page { items, next, total: ids.len() as u64 })
+    let items: Vec<T> = all.iter().skip(skip).take(limit).cloned().collect();
+    let next = all.get(skip + items.len()).map(ToString::to_string);
+    Ok(Page { items, next, total: all.len() as u64 })
 }
 
 /// Where a name is looked for.
@@ -147,7 +234,7 @@ pub enum Scope {
     Vpc(VpcId),
 }
 
-/// The ids of an owner's records with this name; `None`: the default owner's.
+/// The ids of an owner's records with this name; `None`: those of who looks.
 ///
 /// # Errors
 /// When the store can't be read.
@@ -167,6 +254,7 @@ where
     let scopes = match scope {
         Scope::Server => vec![String::new()],
         Scope::Owner => vec![scope_of(snapshot, owner)?],
+        Scope::Vpc(vpc) if query::find::<Vpc>(snapshot, vpc)?.is_none() => Vec::new(),
         Scope::Vpc(vpc) => vec![vpc.to_string()],
         Scope::EveryVpc => {
             let vpcs = list_prefix::<Vpc>(&scope_of(snapshot, owner)?);
@@ -193,6 +281,10 @@ where
     R: ChildOfVpc,
     R::Id: FromStr,
 {
+    // Whose VPC it is decides, so that another tenant's is as empty as one that does not exist.
+    if query::find::<Vpc>(snapshot, vpc)?.is_none() {
+        return Ok(Vec::new());
+    }
     query::index(snapshot, &R::index(vpc))
 }
 

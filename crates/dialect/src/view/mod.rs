@@ -1,25 +1,40 @@
 //! Records joined with what a reply shows beside them, read from one snapshot so that a reply never mixes two moments.
 
+mod address_prefix;
 mod attachment;
+mod child;
+mod flow_log;
 mod instance;
 mod list;
 mod network_acl;
+mod network_interface;
 mod public;
 mod reserved_ip;
 mod resolve;
+mod route_table;
 mod security_group;
+mod share;
 mod subnet;
 mod vni;
 mod vpc;
 
+pub use address_prefix::{AddressPrefixView, address_prefix, address_prefixes};
 pub use attachment::AttachmentView;
-pub use instance::{InstanceView, vpc_of_interface};
-pub use list::{ChildOfVpc, Page, Scope, all, by_ids, by_name, child_ids, of_ids, own};
+pub use child::{ChildView, child_vni, own_vni};
+pub use flow_log::{FlowLogView, WatchedView};
+pub use instance::{InstanceView, bare_metal_servers, instance_for, of_role, vpc_of_interface};
+pub use list::{
+    ChildOfVpc, Page, Scope, all, by_ids, by_name, child_ids, every, every_of, of_ids, of_texts, own, own_shown,
+    own_vnis,
+};
 pub use network_acl::NetworkAclView;
+pub use network_interface::NetworkInterfaceView;
 pub use public::{FloatingIpView, PublicGatewayView, TargetView};
-pub use reserved_ip::{ReservedIpView, floating_ip_at, ip_at};
+pub use reserved_ip::{ReservedIpView, floating_ip_at, ip_at, ssh_key_with};
 pub use resolve::{Named, resolve, resolve_within};
+pub use route_table::{Leads, RouteTableView, RouteView};
 pub use security_group::{MemberView, SecurityGroupView, members};
+pub use share::{MountTargetView, ShareView, mount_target_named, mount_targets};
 pub use subnet::SubnetView;
 pub use vni::VniView;
 pub use vpc::VpcView;

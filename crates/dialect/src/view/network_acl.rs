@@ -24,10 +24,10 @@ pub struct NetworkAclView {
 impl View for NetworkAclView {
     type Record = NetworkAcl;
     fn join(snapshot: &dyn Snapshot, acl: NetworkAcl, revision: Revision) -> Result<Self, DecideError> {
-        let (vpc, _) = query::get(snapshot, acl.vpc)?;
+        let (vpc, _) = query::follow(snapshot, acl.vpc)?;
         let subnets = query::index::<SubnetId>(snapshot, &record::subnets_of_acl(acl.id))?
             .into_iter()
-            .map(|subnet| query::get(snapshot, subnet).map(|(subnet, _)| subnet))
+            .map(|subnet| query::follow(snapshot, subnet).map(|(subnet, _)| subnet))
             .collect::<Result<_, DecideError>>()?;
         Ok(NetworkAclView { acl, revision, vpc, subnets })
     }

@@ -39,9 +39,11 @@ impl View for FloatingIpView {
             None => None,
             Some(FloatingIpTarget::Vni { vni, ip }) => Some(TargetView::Vni {
                 member: Box::new(MemberView::read(snapshot, vni)?),
-                ip: query::get(snapshot, ip)?.0,
+                ip: query::follow(snapshot, ip)?.0,
             }),
-            Some(FloatingIpTarget::PublicGateway(id)) => Some(TargetView::PublicGateway(query::get(snapshot, id)?.0)),
+            Some(FloatingIpTarget::PublicGateway(id)) => {
+                Some(TargetView::PublicGateway(query::follow(snapshot, id)?.0))
+            }
         };
         Ok(FloatingIpView { ip, revision, target })
     }
@@ -65,9 +67,9 @@ pub struct PublicGatewayView {
 impl View for PublicGatewayView {
     type Record = PublicGateway;
     fn join(snapshot: &dyn Snapshot, gateway: PublicGateway, revision: Revision) -> Result<Self, DecideError> {
-        let (vpc, _) = query::get(snapshot, gateway.vpc)?;
-        let (floating_ip, _) = query::get(snapshot, gateway.floating_ip)?;
-        let (host, _) = query::get(snapshot, gateway.host)?;
+        let (vpc, _) = query::follow(snapshot, gateway.vpc)?;
+        let (floating_ip, _) = query::follow(snapshot, gateway.floating_ip)?;
+        let (host, _) = query::follow(snapshot, gateway.host)?;
         Ok(PublicGatewayView { gateway, revision, vpc, floating_ip, host })
     }
 }

@@ -4,12 +4,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
 use pintle_core::DecideError;
-use pintle_core::id::{FloatingIpId, ReservedIpId, VpcId};
-use pintle_core::model::{ReservedIp, Vni};
+use pintle_core::id::{FloatingIpId, ReservedIpId, SshKeyId, VpcId};
+use pintle_core::model::{Owner, ReservedIp, Vni};
 use pintle_core::txn::{Revision, Snapshot};
 use pintle_core::{query, record};
 
-use super::View;
+use super::{ChildView, View};
 
 /// A reserved IP and what a reply shows beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,13 +20,16 @@ pub struct ReservedIpView {
     pub revision: Revision,
     /// The interface that it is bound to.
     pub target: Option<Vni>,
+    /// Where that is, if it is a child interface.
+    pub child: Option<ChildView>,
 }
 
 impl View for ReservedIpView {
     type Record = ReservedIp;
     fn join(snapshot: &dyn Snapshot, ip: ReservedIp, revision: Revision) -> Result<Self, DecideError> {
-        let target = ip.bound_to.map(|vni| query::get(snapshot, vni)).transpose()?.map(|(vni, _)| vni);
-        Ok(ReservedIpView { ip, revision, target })
+        let target = ip.bound_to.map(|vni| query::follow::<Vni>(snapshot, vni)).transpose()?.map(|(vni, _)| vni);
+        let child = target.as_ref().map(|vni| ChildView::of(snapshot, vni)).transpose()?.flatten();
+        Ok(ReservedIpView { ip, revision, target, child })
     }
 }
 
@@ -44,6 +47,22 @@ pub fn ip_at(snapshot: &dyn Snapshot, vpc: VpcId, address: IpAddr) -> Result<Opt
 /// When the store can't be read.
 pub fn floating_ip_at(snapshot: &dyn Snapshot, address: Ipv4Addr) -> Result<Option<FloatingIpId>, DecideError> {
     held(snapshot, record::public_address_key(address))
+}
+
+/// The SSH key of an owner that has this fingerprint.
+///
+/// # Errors
+/// When the store can't be read.
+pub fn ssh_key_with(
+    snapshot: &dyn Snapshot,
+    owner: &Owner,
+    fingerprint: &str,
+) -> Result<Option<SshKeyId>, DecideError> {
+    // What is no fingerprint must not reach into the layout of keys.
+    if fingerprint.contains("//") || fingerprint.len() > 100 {
+        return Ok(None);
+    }
+    held(snapshot, record::ssh_key_of_key(owner, fingerprint))
 }
 
 /// The id of whatever holds a key.

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use pintle_core::id::VpcId;
 use pintle_core::model::{FloatingIp, Host, Instance, NetworkAcl, PrefixList, PublicGateway, PublicPool};
-use pintle_core::model::{SecurityGroup, Subnet, Vni, Vpc};
+use pintle_core::model::{SecurityGroup, Share, Subnet, Vni, Vpc};
 use pintle_core::query;
 use pintle_core::record::Record;
 use pintle_core::txn::Snapshot;
@@ -46,6 +46,9 @@ impl Named for PrefixList {
 }
 impl Named for PublicPool {
     const SCOPE: Scope = Scope::Server;
+}
+impl Named for Share {
+    const SCOPE: Scope = Scope::Owner;
 }
 impl Named for FloatingIp {
     const SCOPE: Scope = Scope::Owner;

@@ -9,7 +9,7 @@ use pintle_core::policy::Remote;
 use pintle_core::txn::{Revision, Snapshot};
 use pintle_core::{query, record};
 
-use super::View;
+use super::{ChildView, View};
 
 /// A security group and what a reply shows beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,21 +37,24 @@ pub struct MemberView {
     pub subnet: Subnet,
     /// Its primary address.
     pub primary_ip: ReservedIp,
+    /// Where it is, if it is a child interface.
+    pub child: Option<ChildView>,
 }
 
 impl View for MemberView {
     type Record = Vni;
     fn join(snapshot: &dyn Snapshot, vni: Vni, _: Revision) -> Result<Self, DecideError> {
-        let (subnet, _) = query::get(snapshot, vni.subnet)?;
-        let (primary_ip, _) = query::get(snapshot, vni.primary_ip())?;
-        Ok(MemberView { vni, subnet, primary_ip })
+        let (subnet, _) = query::follow(snapshot, vni.subnet)?;
+        let (primary_ip, _) = query::follow(snapshot, vni.primary_ip())?;
+        let child = ChildView::of(snapshot, &vni)?;
+        Ok(MemberView { vni, subnet, primary_ip, child })
     }
 }
 
 impl View for SecurityGroupView {
     type Record = SecurityGroup;
     fn join(snapshot: &dyn Snapshot, group: SecurityGroup, revision: Revision) -> Result<Self, DecideError> {
-        let (vpc, _) = query::get(snapshot, group.vpc)?;
+        let (vpc, _) = query::follow(snapshot, group.vpc)?;
         let members = members(snapshot, group.id)?
             .into_iter()
             .map(|vni| MemberView::read(snapshot, vni))
@@ -60,8 +63,8 @@ impl View for SecurityGroupView {
         for rule in &group.rules {
             match rule.remote {
                 Remote::Group(id) if id == group.id => drop(groups.insert(id, group.clone())),
-                Remote::Group(id) => drop(groups.insert(id, query::get(snapshot, id)?.0)),
-                Remote::PrefixList(id) => drop(prefix_lists.insert(id, query::get(snapshot, id)?.0)),
+                Remote::Group(id) => drop(groups.insert(id, query::follow(snapshot, id)?.0)),
+                Remote::PrefixList(id) => drop(prefix_lists.insert(id, query::follow(snapshot, id)?.0)),
                 Remote::Any | Remote::Net(_) => {}
             }
         }

@@ -1,9 +1,9 @@
-//! A subnet with its VPC, its network ACL, its way out, and how many of its addresses are free.
+//! A subnet with its VPC, its network ACL, its route table, its way out, and how many of its addresses are free.
 
 use pintle_core::DecideError;
-use pintle_core::model::{NetworkAcl, PublicGateway, Subnet, Vpc};
-use pintle_core::query;
+use pintle_core::model::{NetworkAcl, PublicGateway, RouteTable, Subnet, Vpc};
 use pintle_core::txn::{Revision, Snapshot};
+use pintle_core::{query, routing};
 
 use super::View;
 
@@ -18,6 +18,8 @@ pub struct SubnetView {
     pub vpc: Vpc,
     /// Its network ACL.
     pub acl: NetworkAcl,
+    /// Its route table.
+    pub route_table: RouteTable,
     /// Its way out, if it has one.
     pub public_gateway: Option<PublicGateway>,
     /// How many of its IPv4 addresses nobody has.
@@ -27,11 +29,12 @@ pub struct SubnetView {
 impl View for SubnetView {
     type Record = Subnet;
     fn join(snapshot: &dyn Snapshot, subnet: Subnet, revision: Revision) -> Result<Self, DecideError> {
-        let (vpc, _) = query::get(snapshot, subnet.vpc)?;
-        let (acl, _) = query::get(snapshot, subnet.acl)?;
+        let (vpc, _) = query::follow(snapshot, subnet.vpc)?;
+        let (acl, _) = query::follow(snapshot, subnet.acl)?;
+        let (route_table, _) = query::follow(snapshot, routing::table_id_of(&vpc, &subnet))?;
         let public_gateway =
-            subnet.public_gateway.map(|id| query::get(snapshot, id)).transpose()?.map(|(found, _)| found);
+            subnet.public_gateway.map(|id| query::follow(snapshot, id)).transpose()?.map(|(found, _)| found);
         let free = query::free_addresses(snapshot, &subnet)?;
-        Ok(SubnetView { subnet, revision, vpc, acl, public_gateway, free })
+        Ok(SubnetView { subnet, revision, vpc, acl, route_table, public_gateway, free })
     }
 }

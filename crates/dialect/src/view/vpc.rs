@@ -1,7 +1,7 @@
-//! A VPC with its default security group and network ACL.
+//! A VPC with its default security group, network ACL and route table.
 
 use pintle_core::DecideError;
-use pintle_core::model::{NetworkAcl, SecurityGroup, Vpc};
+use pintle_core::model::{NetworkAcl, RouteTable, SecurityGroup, Vpc};
 use pintle_core::query;
 use pintle_core::txn::{Revision, Snapshot};
 
@@ -18,13 +18,16 @@ pub struct VpcView {
     pub default_group: SecurityGroup,
     /// The network ACL of new subnets.
     pub default_acl: NetworkAcl,
+    /// The route table of subnets that name none.
+    pub main_table: RouteTable,
 }
 
 impl View for VpcView {
     type Record = Vpc;
     fn join(snapshot: &dyn Snapshot, vpc: Vpc, revision: Revision) -> Result<Self, DecideError> {
-        let (default_group, _) = query::get(snapshot, vpc.default_group)?;
-        let (default_acl, _) = query::get(snapshot, vpc.default_acl)?;
-        Ok(VpcView { vpc, revision, default_group, default_acl })
+        let (default_group, _) = query::follow(snapshot, vpc.default_group)?;
+        let (default_acl, _) = query::follow(snapshot, vpc.default_acl)?;
+        let (main_table, _) = query::follow(snapshot, vpc.main_table.table)?;
+        Ok(VpcView { vpc, revision, default_group, default_acl, main_table })
     }
 }

@@ -6,6 +6,8 @@ use pintle_core::Refusal;
 use pintle_core::id::IdSource;
 use pintle_core::id::{AttachmentId, InstanceId, ReservedIpId, SubnetId, VniId, VpcId};
 use pintle_core::id::{FloatingIpId, SecurityGroupId};
+use pintle_core::legality::{Conflict, Limit, Property};
+use pintle_core::model::{InterfaceStyle, TargetKind};
 use pintle_core::refusal::{Holder, Limited, Noun};
 use pintle_dialect::{Problem, ec2, ibm, native};
 use serde_json::{Value, json};
@@ -28,6 +30,8 @@ fn refusals() -> Vec<Refusal> {
     vec![
         Refusal::NotFound { noun: Noun::Vni, id: vni.to_string() },
         Refusal::NotPermitted { action: "changing hosts" },
+        Refusal::NotAuthorized { action: "is.vpc.vpc.delete".to_owned(), id: Some("vpc-00000000000000001".to_owned()) },
+        Refusal::NotAuthorized { action: "is.vpc.vpc.create".to_owned(), id: None },
         Refusal::invalid("cidr", "10.1.2.3/24", "it has host bits set; the network is 10.1.2.0/24"),
         Refusal::invalid("start", "x", "it must come from the 'next' of the page before"),
         Refusal::NameTaken {
@@ -43,6 +47,11 @@ fn refusals() -> Vec<Refusal> {
         Refusal::InUse { noun: Noun::Subnet, id: subnet.to_string(), holder, remedy: "delete its interfaces first" },
         Refusal::WrongZone { vni, vni_zone: "a".to_owned(), instance, instance_zone: "b".to_owned() },
         Refusal::WrongVpc { vni, vni_vpc: vpc, instance, instance_vpc: vpc },
+        Refusal::InterfaceStyle {
+            instance,
+            style: InterfaceStyle::Attachments,
+            rule: "add a network attachment to it instead",
+        },
         Refusal::PrimaryAttachment { attachment, instance },
         Refusal::AlreadyAttached { vni, attachment, instance },
         Refusal::NotAttached { vni },
@@ -65,6 +74,15 @@ fn refusals() -> Vec<Refusal> {
         Refusal::WrongVersion { noun: Noun::PrefixList, id: "pl-1".to_owned(), given: 1, current: 2 },
         Refusal::FloatingIpBound { id: floating_ip, address, holder: Holder::Vni(vni) },
         Refusal::AddressHasFloatingIp { vni, address, floating_ip },
+        Refusal::NotOnTarget {
+            vni,
+            conflict: Box::new(Conflict {
+                property: Property::StateFiltering,
+                value: "disabled".to_owned(),
+                limit: Limit::NotDisabled,
+                on: Some(TargetKind::ShareMount),
+            }),
+        },
         Refusal::NoPublicAddress { zone: "zone-1".to_owned() },
         Refusal::NoUplink { zone: "zone-1".to_owned() },
     ]
@@ -89,6 +107,7 @@ fn problems() -> Vec<Problem> {
         Problem::TooLarge { limit: 1 << 20 },
         Problem::changed("W/\"3\"", 4),
         Problem::Timeout { seconds: 60 },
+        Problem::Throttled,
         Problem::Busy,
         Problem::HostAway { detail: "host h is not connected".to_owned() },
         Problem::HostSlow { detail: "host h has not answered within 2 s".to_owned() },

@@ -137,7 +137,7 @@ fn ibm_pages_are_golden() {
 #[test]
 fn native_replies_are_golden() {
     let (mut world, ids) = world();
-    let Reply::Move(moving) = world.run(Command::MoveVni { vni: ids.vni, to: ids.spare }) else { panic!() };
+    let Reply::Move(moving) = world.run(Command::MoveVni { vni: ids.vni, to: ids.spare, nic: None }) else { panic!() };
     let mut instance = InstanceView::read(&world, ids.instance).unwrap();
     check("native/get_instance", &native::instance::encode(&instance));
     instance.instance.namespace = Namespace::Tap { owner: Some(1000) };
@@ -174,7 +174,7 @@ fn native_replies_are_golden() {
 #[test]
 fn the_end_of_a_move_is_told_from_what_is_stored() {
     let (mut world, ids) = world();
-    let Reply::Move(moving) = world.run(Command::MoveVni { vni: ids.vni, to: ids.spare }) else { panic!() };
+    let Reply::Move(moving) = world.run(Command::MoveVni { vni: ids.vni, to: ids.spare, nic: None }) else { panic!() };
     assert_eq!(native::action::moved(&world, &moving).unwrap(), None);
     for step in [MoveStep::Prepare, MoveStep::Open, MoveStep::Drain, MoveStep::Settle] {
         assert_eq!(native::action::moved(&world, &moving).unwrap(), None);
@@ -182,7 +182,7 @@ fn the_end_of_a_move_is_told_from_what_is_stored() {
     }
     assert_eq!(native::action::moved(&world, &moving).unwrap(), Some(MoveOutcome::Moved));
 
-    let Reply::Move(back) = world.run(Command::MoveVni { vni: ids.vni, to: ids.instance }) else { panic!() };
+    let Reply::Move(back) = world.run(Command::MoveVni { vni: ids.vni, to: ids.instance, nic: None }) else { panic!() };
     assert_eq!(
         native::action::moved(&world, &moving).unwrap(),
         Some(MoveOutcome::Moved),

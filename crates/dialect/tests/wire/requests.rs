@@ -1,5 +1,6 @@
 //! Bodies of requests become commands.
 
+use pintle_core::id::RouteTableId;
 use pintle_core::id::{AttachmentId, InstanceId, NetworkAclId, ReservedIpId, SecurityGroupId, SubnetId, VniId, VpcId};
 use pintle_core::model::{NetworkAcl, SecurityGroup};
 use pintle_core::{Command, DecideError, query};
@@ -38,6 +39,10 @@ fn acl() -> NetworkAclId {
     "acl-00000000000000021".parse().unwrap()
 }
 
+fn table() -> RouteTableId {
+    "rtb-00000000000000001".parse().unwrap()
+}
+
 fn version() -> Version {
     let pairs =
         [("version", "2026-10-06"), ("generation", "2")].map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -52,7 +57,29 @@ fn changed(command: Option<Command>) -> Result<Command, Problem> {
 const CASES: &[(&str, Decode)] = &[
     ("ibm/create_vpc", |body, _| decode::<ibm::vpc::Create>(body)?.command()),
     ("ibm/update_vpc", |body, _| changed(decode::<ibm::vpc::Update>(body)?.command(vpc()))),
-    ("ibm/create_subnet", |body, _| decode::<ibm::subnet::Create>(body)?.command()),
+    ("ibm/create_subnet", |body, world| decode::<ibm::subnet::Create>(body)?.command(world)),
+    ("ibm/create_subnet_by_count", |body, world| decode::<ibm::subnet::Create>(body)?.command(world)),
+    ("ibm/create_flow_log_collector", |body, _| decode::<ibm::flow_log_collector::Create>(body)?.command()),
+    ("ibm/create_flow_log_collector_of_attachment", |body, _| {
+        decode::<ibm::flow_log_collector::Create>(body)?.command()
+    }),
+    ("ibm/update_flow_log_collector", |body, _| {
+        changed(decode::<ibm::flow_log_collector::Update>(body)?.command("fl-00000000000000001".parse().unwrap()))
+    }),
+    ("ibm/create_vpc_address_prefix", |body, _| Ok(decode::<ibm::address_prefix::Create>(body)?.command(vpc()))),
+    ("ibm/update_vpc_address_prefix", |body, _| {
+        let id = "vpc-cidr-assoc-00000000000000001".parse().unwrap();
+        changed(decode::<ibm::address_prefix::Update>(body)?.command(id))
+    }),
+    ("ibm/create_vpc_routing_table", |body, _| decode::<ibm::routing_table::Create>(body)?.command(vpc())),
+    ("ibm/update_vpc_routing_table", |body, _| {
+        decode::<ibm::routing_table::Update>(body)?.command(table()).and_then(changed)
+    }),
+    ("ibm/create_vpc_routing_table_route", |body, _| decode::<ibm::routing_table::CreateRoute>(body)?.command(table())),
+    ("ibm/update_vpc_routing_table_route", |body, _| {
+        let id = "rtb-route-00000000000000001".parse().unwrap();
+        decode::<ibm::routing_table::UpdateRoute>(body)?.command(table(), id).and_then(changed)
+    }),
     ("ibm/update_subnet", |body, _| changed(decode::<ibm::subnet::Update>(body)?.command(subnet()))),
     ("ibm/create_subnet_reserved_ip", |body, _| Ok(decode::<ibm::reserved_ip::Create>(body)?.command(subnet()))),
     ("ibm/update_subnet_reserved_ip", |body, _| Ok(decode::<ibm::reserved_ip::Update>(body)?.command(ip()))),
@@ -69,8 +96,18 @@ const CASES: &[(&str, Decode)] = &[
     ("ibm/update_instance_network_attachment", |body, _| {
         changed(decode::<ibm::network_attachment::Update>(body)?.command(attachment()))
     }),
+    ("ibm/create_instance_with_network_interfaces", |body, world| {
+        decode::<ibm::instance::Create>(body)?.command(world)
+    }),
+    ("ibm/create_instance_network_interface", |body, _| {
+        decode::<ibm::network_interface::Create>(body)?.command(instance())
+    }),
+    ("ibm/update_instance_network_interface", |body, _| {
+        Ok(decode::<ibm::network_interface::Update>(body)?.command(attachment()))
+    }),
     ("native/create_instance", |body, world| decode::<native::instance::Create>(body)?.command(world)),
     ("native/create_instance_tap", |body, world| decode::<native::instance::Create>(body)?.command(world)),
+    ("native/create_instance_bare_metal", |body, world| decode::<native::instance::Create>(body)?.command(world)),
     ("native/attach", |body, world| decode::<native::action::Attach>(body)?.command(world, "data")),
     ("native/detach", |body, world| decode::<native::action::Detach>(body)?.command(world, "data")),
     ("native/move", |body, world| decode::<native::action::MoveTo>(body)?.command(world, "data")),
@@ -91,15 +128,19 @@ const CASES: &[(&str, Decode)] = &[
         let (acl, _) = query::get::<NetworkAcl>(world, world.ids().acl)?;
         decode::<ibm::network_acl::RulePatch>(body)?.command(acl.id, &acl.rules[0], &version())
     }),
-    ("ibm/create_floating_ip", |body, _| decode::<ibm::floating_ip::Create>(body)?.command()),
-    ("ibm/update_floating_ip", |body, _| {
+    ("ibm/create_floating_ip", |body, world| decode::<ibm::floating_ip::Create>(body)?.command(world)),
+    ("ibm/update_floating_ip", |body, world| {
         decode::<ibm::floating_ip::Update>(body)?
-            .command("eipalloc-00000000000000001".parse().unwrap())
+            .command(world, "eipalloc-00000000000000001".parse().unwrap())
             .and_then(changed)
     }),
     ("ibm/create_public_gateway", |body, _| decode::<ibm::public_gateway::Create>(body)?.command()),
     ("ibm/update_public_gateway", |body, _| {
         changed(decode::<ibm::public_gateway::Update>(body)?.command("nat-00000000000000001".parse().unwrap()))
+    }),
+    ("ibm/create_key", |body, _| decode::<ibm::key::Create>(body)?.command()),
+    ("ibm/update_key", |body, _| {
+        changed(decode::<ibm::key::Update>(body)?.command("key-00000000000000001".parse().unwrap()))
     }),
     ("native/create_security_group", |body, world| decode::<native::security_group::Create>(body)?.command(world)),
     ("native/update_security_group", |body, _| {
@@ -222,14 +263,31 @@ fn what_cannot_be_honoured_is_refused_by_name() {
     assert!(error.contains("'virtual_network_interface.subnet'"), "{error}");
     let vpc = |body: &str| decode::<ibm::vpc::Create>(body.as_bytes()).unwrap().command().unwrap_err().to_string();
     assert!(vpc(r#"{"classic_access": true}"#).contains("classic_access"));
-    assert!(vpc(r#"{"address_prefix_management": "auto"}"#).contains("manual"));
+    assert!(vpc(r#"{"address_prefix_management": "both"}"#).contains("'auto' or 'manual'"));
+    let table = |body: &str| {
+        decode::<ibm::routing_table::Create>(body.as_bytes()).unwrap().command(self::vpc()).unwrap_err().to_string()
+    };
+    assert!(table(r#"{"route_internet_ingress": true}"#).contains("'route_internet_ingress'"));
+    assert!(table(r#"{"accept_routes_from": [{"resource_type": "vpn_gateway"}]}"#).contains("'accept_routes_from'"));
+    for (action, hop, words) in [
+        ("deliver", "", "it is needed"),
+        ("drop", r#", "next_hop": {"address": "10.0.0.9"}"#, "only a route whose action is 'deliver'"),
+        ("deliver", r#", "advertise": true, "next_hop": {"address": "10.0.0.9"}"#, "nothing to advertise"),
+    ] {
+        let route = format!(r#"{{"destination": "0.0.0.0/0", "zone": {{"name": "z"}}, "action": "{action}"{hop}}}"#);
+        let error = table(&format!(r#"{{"routes": [{route}]}}"#));
+        assert!(error.contains("'routes[0].") && error.contains(words), "{error}");
+    }
+    let collector = br#"{"storage_bucket": {"name": "b"}, "target": {"id": "sg-00000000000000001"}}"#;
+    let error = decode::<ibm::flow_log_collector::Create>(collector).unwrap().command().unwrap_err().to_string();
+    assert!(error.contains("'target'"), "{error}");
 }
 
 #[test]
 fn names_resolve_to_one_thing_or_say_why_not() {
     let (mut world, ids) = world();
     let resolved = native::action::MoveTo::command(&decode(br#"{"to": "spare"}"#).unwrap(), &world, "data").unwrap();
-    assert_eq!(resolved, Command::MoveVni { vni: ids.vni, to: ids.spare });
+    assert_eq!(resolved, Command::MoveVni { vni: ids.vni, to: ids.spare, nic: None });
     let second = pintle_core::command::CreateVpc { name: Some("green".to_owned()), ..Default::default() };
     let pintle_core::Reply::Vpc(second) = world.run(Command::CreateVpc(second)) else { panic!() };
     world.run(Command::CreateSubnet(pintle_core::command::CreateSubnet {

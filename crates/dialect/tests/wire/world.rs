@@ -12,6 +12,7 @@ use pintle_core::command::{
 };
 use pintle_core::id::{AttachmentId, HostId, IdSource, InstanceId, ReservedIpId, SubnetId, VniId, VpcId};
 use pintle_core::id::{FloatingIpId, NetworkAclId, PrefixListId, PublicGatewayId, PublicPoolId, SecurityGroupId};
+use pintle_core::legality::Manner;
 use pintle_core::model::{IpFamily, Namespace, PrefixListEntry, Timestamp};
 use pintle_core::policy::{AclAction, Direction, IcmpMatch, PortRange, ProtocolMatch, Remote};
 use pintle_core::txn::{ReadError, Revision, Snapshot, Stored, Write};
@@ -223,7 +224,7 @@ fn policy(world: &mut World, vpc: VpcId, vni: VniId) -> Policy {
         name: Some("front".to_owned()),
         zone: None,
         address: None,
-        target: Some(FloatingIpChoice { vni, ip: None }),
+        target: Some(FloatingIpChoice::primary(vni, Manner::PerAddress)),
     })) else {
         panic!()
     };

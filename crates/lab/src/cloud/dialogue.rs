@@ -9,12 +9,11 @@ use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
 use super::client::Client;
-use super::packets::Packets;
 
 /// What came of a dialogue.
 #[derive(Debug, Default)]
 pub struct Dialogue {
-    /// The checks that were asked for, in order, each as [`Packets::judge`] calls it.
+    /// The checks that were asked for, in order, each as whoever judges it calls it.
     pub checks: Vec<String>,
     /// What else the script had to tell, line by line.
     pub told: Vec<String>,
@@ -30,11 +29,14 @@ impl Drop for Running {
     }
 }
 
-/// Runs a script and does the checks that it asks for, until it ends.
+/// Runs a script and has the checks judged that it asks for, until it ends.
 ///
 /// # Errors
 /// When the script can't be run or fails, with what it wrote to standard error. A check that does not hold fails the script.
-pub fn converse(client: &mut Client, packets: &Packets<'_>) -> anyhow::Result<Dialogue> {
+pub fn converse(
+    client: &mut Client,
+    mut judge: impl FnMut(&Value) -> anyhow::Result<String>,
+) -> anyhow::Result<Dialogue> {
     let command = client.prepare()?;
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut script = Running(command.spawn().context("the client can't be run")?);
@@ -48,7 +50,7 @@ pub fn converse(client: &mut Client, packets: &Packets<'_>) -> anyhow::Result<Di
             dialogue.told.push(line);
             continue;
         };
-        let answer = match packets.judge(&check) {
+        let answer = match judge(&check) {
             Ok(name) => {
                 dialogue.checks.push(name);
                 json!({ "holds": true })

@@ -11,7 +11,10 @@ use pintle_probe::Namespace;
 use pintle_probe::ping::Pinger;
 use serde_json::Value;
 
+use super::forged::{self, End};
 use super::guest_image;
+use super::translated::Way;
+use crate::internet::FAR;
 use crate::world::Lab;
 
 /// Who sends from beyond the public network.
@@ -37,6 +40,8 @@ impl<'a> Packets<'a> {
     ///
     /// `{"check": "answers" | "silent", "from": <instance or "outside">, "to": <address>}`,
     /// `{"check": "passes" | "blocked", "from": …, "to": <address>, "at": <instance that listens>, "port": <number>}`,
+    /// `{"check": "forges" | "cannot forge", "from": …, "by": <its address>, "as": <source>, "to": <address>, "at": <instance>}`,
+    /// `{"check": "translated", "to": <floating IP>, "at": <instance>, "private": <address>, "not": <address>, "port": …}`,
     /// `{"check": "apart", "these": [<instance>, …]}`: each on a host of its own.
     ///
     /// # Errors
@@ -44,7 +49,8 @@ impl<'a> Packets<'a> {
     pub fn judge(&self, check: &Value) -> anyhow::Result<String> {
         let text = |name: &str| check[name].as_str().with_context(|| format!("the check has no '{name}': {check}"));
         let from = || text("from");
-        let to = || -> anyhow::Result<Ipv4Addr> { Ok(text("to")?.parse()?) };
+        let address = |name: &str| -> anyhow::Result<Ipv4Addr> { Ok(text(name)?.parse()?) };
+        let to = || address("to");
         let port = || check["port"].as_u64().and_then(|port| u16::try_from(port).ok()).context("no port");
         let shown = |to: Ipv4Addr| if check["from"] == OUTSIDE { "public address".to_owned() } else { to.to_string() };
         let kind = text("check")?;
@@ -53,6 +59,20 @@ impl<'a> Packets<'a> {
             "silent" => self.silent(from()?, to()?)?,
             "passes" => self.passes(from()?, to()?, text("at")?, port()?)?,
             "blocked" => self.blocked(from()?, to()?, text("at")?, port()?)?,
+            "forges" | "cannot forge" => {
+                let from = End { guest: from()?, address: address("by")? };
+                let to = End { guest: text("at")?, address: to()? };
+                forged::judge(&from, address("as")?, &to, kind == "forges", Instant::now() + PATIENCE)?;
+                return Ok(format!("{kind} {}", text("as")?));
+            }
+            "translated" => {
+                let deadline = Instant::now() + PATIENCE;
+                let from = self.ready(OUTSIDE, deadline)?;
+                let way = Way { from: &from, client: FAR, public: to()?, guest: text("at")?, port: port()? };
+                way.leads_to(address("private")?, deadline)?;
+                way.leads_elsewhere(address("not")?)?;
+                return Ok(format!("{kind} to {}", text("private")?));
+            }
             "apart" => {
                 let these = check["these"].as_array().context("no instances")?;
                 let these: Vec<&str> = these.iter().filter_map(Value::as_str).collect();
@@ -118,8 +138,7 @@ impl<'a> Packets<'a> {
         let deadline = Instant::now() + PATIENCE;
         let (from, at) = (self.ready(from, deadline)?, self.ready(at, deadline)?);
         self.settle_guests()?;
-        let all = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-        let _listener = Namespace::named(&at).run(|| TcpListener::bind(all))??;
+        let _listener = listen(&at, to, port, deadline)?;
         let target = SocketAddr::from((IpAddr::V4(to), port));
         loop {
             let connect = || TcpStream::connect_timeout(&target, SILENCE);
@@ -170,6 +189,19 @@ impl<'a> Packets<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// A listener at just this address of a guest, once the guest has it.
+fn listen(guest: &str, address: Ipv4Addr, port: u16, deadline: Instant) -> anyhow::Result<TcpListener> {
+    let address = SocketAddr::from((address, port));
+    loop {
+        match Namespace::named(guest).run(|| TcpListener::bind(address))? {
+            Err(error) if error.kind() == std::io::ErrorKind::AddrNotAvailable && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            outcome => return outcome.with_context(|| format!("listen at {address}")),
+        }
     }
 }
 

@@ -12,10 +12,12 @@ use clap::{Args, Subcommand, value_parser};
   pintle audit
   pintle audit --target eni-0d3f00000000000a1
   pintle audit --action vni.quarantine    or a whole kind: --action vni
+  pintle audit --alerts
   pintle audit -o json
   pintle audit verify
+  pintle audit timeline web
 
-One record for each change and for each one that was refused, the newest first."
+One record for each change, for each one that was refused, and for each look at interfaces, the newest first."
 )]
 pub(crate) struct AuditArguments {
     #[command(subcommand)]
@@ -26,6 +28,9 @@ pub(crate) struct AuditArguments {
     /// Only this action (vni.flush), or all actions on a kind (vni).
     #[arg(long, value_parser = plain)]
     pub(crate) action: Option<String>,
+    /// Only what somebody should be told of: that interfaces may send from foreign addresses was set.
+    #[arg(long)]
+    pub(crate) alerts: bool,
     /// The most records to show.
     #[arg(long, default_value_t = 100, value_name = "COUNT", value_parser = value_parser!(u32).range(1..=1_000))]
     pub(crate) limit: u32,
@@ -34,6 +39,14 @@ pub(crate) struct AuditArguments {
 /// What else can be done with the audit log.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
+    /// Show what happened to an interface, and to the rules of the security groups that it has now, the oldest first.
+    #[command(
+        after_help = "Examples:\n  pintle audit timeline web\n  pintle audit timeline eni-0d3f00000000000a1 -o json"
+    )]
+    Timeline {
+        /// Its id or name; of one that is gone, its id.
+        vni: String,
+    },
     /// Check that no record was changed, removed or moved; exit code 1 if one was.
     #[command(after_help = "Examples:
   pintle audit verify                       the server's log, with its end

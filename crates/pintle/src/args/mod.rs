@@ -2,7 +2,9 @@
 
 mod access_key;
 mod account;
+mod api_key;
 mod audit;
+mod bare_metal;
 mod instance;
 mod network;
 mod policy;
@@ -10,6 +12,7 @@ mod public;
 mod quota;
 mod reference;
 mod serve;
+mod share;
 mod telemetry;
 mod vni;
 
@@ -20,13 +23,16 @@ use tracing_subscriber::EnvFilter;
 
 pub(crate) use access_key::AccessKeyCommand;
 pub(crate) use account::AccountCommand;
+pub(crate) use api_key::{ApiKeyCommand, PolicyCommand};
 pub(crate) use audit::{AuditArguments, AuditCommand};
+pub(crate) use bare_metal::BareMetalCommand;
 pub(crate) use instance::InstanceCommand;
 pub(crate) use network::{HostCommand, JoinHelp, SubnetCommand, VpcCommand};
 pub(crate) use policy::{AclCommand, GroupCommand, PrefixListCommand};
 pub(crate) use public::{FloatingIpCommand, PublicGatewayCommand, PublicPoolCommand};
 pub(crate) use quota::QuotaCommand;
 pub(crate) use serve::{AgentArguments, HostArguments, ServerArguments, UpArguments};
+pub(crate) use share::ShareCommand;
 pub(crate) use telemetry::{DropsArguments, ExplainArguments, FlowsArguments};
 pub(crate) use vni::{Switch, VniCommand, VniGroupsCommand, VniIpCommand};
 
@@ -79,6 +85,9 @@ pub(crate) struct ClientArguments {
     /// File that holds the API token [default: that of the server on this machine].
     #[arg(long, global = true, env = "PINTLE_TOKEN_FILE", hide_env_values = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+    /// File that holds the secret of an API key, to act as its account instead of as the operator.
+    #[arg(long, global = true, env = "PINTLE_API_KEY_FILE", hide_env_values = true, value_name = "FILE")]
+    pub(crate) api_key_file: Option<PathBuf>,
     /// How to show the answer: columns for a person, or the API's own JSON.
     #[arg(long, short, global = true, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
     pub(crate) output: Format,
@@ -131,12 +140,24 @@ pub(crate) enum Command {
     /// Instances: the servers that interfaces are attached to.
     #[command(subcommand)]
     Instance(InstanceCommand),
+    /// Shares: files that instances reach over NFS, at the addresses of interfaces.
+    #[command(subcommand)]
+    Share(ShareCommand),
+    /// Bare metal servers: their network cards, and VLANs of them, are what interfaces are attached to.
+    #[command(subcommand)]
+    BareMetal(BareMetalCommand),
     /// Accounts: tenants, whose things are theirs alone.
     #[command(subcommand)]
     Account(AccountCommand),
     /// Access keys: what clients of the EC2 API sign with.
     #[command(subcommand)]
     AccessKey(AccessKeyCommand),
+    /// API keys: what clients of IBM's API get their tokens with.
+    #[command(subcommand)]
+    ApiKey(ApiKeyCommand),
+    /// Policies: what access keys and API keys may do.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Quotas: how many of each thing an account may have.
     #[command(subcommand)]
     Quota(QuotaCommand),
@@ -181,7 +202,7 @@ pub(crate) fn parse() -> Arguments {
 /// The definition, with the options that mean nothing to a subcommand left out of its help.
 pub(crate) fn definition() -> clap::Command {
     const LOG: &[&str] = &["log", "log_json"];
-    const CLIENT: &[&str] = &["url", "token_file", "output"];
+    const CLIENT: &[&str] = &["url", "token_file", "api_key_file", "output"];
     let mut command = Arguments::command();
     // Global options reach the subcommands when the definition is built.
     command.build();
@@ -203,11 +224,15 @@ pub(crate) fn definition() -> clap::Command {
         ("drops", &[LOG]),
         ("audit", &[LOG]),
         ("instance", &[LOG]),
+        ("share", &[LOG]),
         ("account", &[LOG]),
+        ("access-key", &[LOG]),
+        ("api-key", &[LOG]),
+        ("policy", &[LOG]),
         ("host", &[LOG]),
         ("status", &[LOG]),
         ("lint", &[LOG]),
-        ("doctor", &[LOG, &["url", "token_file"]]),
+        ("doctor", &[LOG, &["url", "token_file", "api_key_file"]]),
         ("completion", &[LOG, CLIENT]),
     ] {
         command = command.mut_subcommand(subcommand, |command| without(command, &needless.concat()));

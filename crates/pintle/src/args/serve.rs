@@ -27,6 +27,9 @@ pub(crate) struct ServerArguments {
     /// The most connections that the API takes at once; others are closed.
     #[arg(long, default_value_t = 4096, value_name = "COUNT", value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub(crate) api_connections: u32,
+    /// Whether the audit log notes who lists and reads interfaces, not only who changes things: 'on' or 'off'.
+    #[arg(long, env = "PINTLE_AUDIT_READS", hide_env_values = true, value_enum, default_value_t = super::Switch::On)]
+    pub(crate) audit_reads: super::Switch,
     /// Where agents connect (mutual TLS).
     #[arg(long, default_value = "127.0.0.1:7481", value_name = "ADDRESS:PORT")]
     pub(crate) agent_listen: SocketAddr,

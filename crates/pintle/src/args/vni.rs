@@ -57,9 +57,15 @@ pub(crate) enum VniCommand {
         /// Its id or name.
         #[arg(value_parser = reference)]
         vni: String,
-        /// The instance's id or name.
+        /// The instance's or bare metal server's id or name.
         #[arg(long, value_parser = reference)]
         instance: String,
+        /// On a bare metal server: this VLAN of the card that allows it [default: a card of its own].
+        #[arg(long)]
+        vlan: Option<u16>,
+        /// The interface follows its traffic to other bare metal servers that allow the VLAN.
+        #[arg(long, requires = "vlan")]
+        float: bool,
     },
     /// Detach an interface from whatever it is attached to, and wait until it is.
     #[command(after_help = "Examples:
@@ -79,9 +85,21 @@ pub(crate) enum VniCommand {
         /// Its id or name.
         #[arg(value_parser = reference)]
         vni: String,
-        /// The instance's id or name.
+        /// The instance's or bare metal server's id or name.
         #[arg(long, value_name = "INSTANCE", value_parser = reference)]
         to: String,
+        /// On a bare metal server: its VLAN there [default: the one that it has].
+        #[arg(long)]
+        vlan: Option<u16>,
+        /// The interface follows its traffic to other bare metal servers that allow the VLAN.
+        #[arg(long, requires = "vlan")]
+        float: bool,
+    },
+    /// Show which kinds of target an interface could be attached to as it is, and what keeps it from the others.
+    Targets {
+        /// Its id or name.
+        #[arg(value_parser = reference)]
+        vni: String,
     },
     /// Change what an interface may do; takes effect at once.
     #[command(after_help = "Examples:

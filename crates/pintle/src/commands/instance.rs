@@ -11,7 +11,7 @@ use crate::args::{Format, InstanceCommand};
 use crate::client::Client;
 use crate::output::{self, Column, text};
 
-const COLUMNS: &[Column] = &[
+pub(super) const COLUMNS: &[Column] = &[
     ("NAME", |i| text(i, "/name")),
     ("ID", |i| text(i, "/id")),
     ("STATE", |i| text(i, "/state")),
@@ -25,7 +25,7 @@ const COLUMNS: &[Column] = &[
 
 const COLLECTION: &str = "/native/v1/instances";
 /// The zone that hosts and subnets are in unless told otherwise.
-const DEFAULT_ZONE: &str = "local-1";
+pub(super) const DEFAULT_ZONE: &str = "local-1";
 /// How long a host may take to make or start an instance before that is called slow.
 const READY_WITHIN: Duration = Duration::from_secs(10);
 /// The same for a deletion.
@@ -62,12 +62,7 @@ pub(super) async fn run(api: &Client, format: Format, command: InstanceCommand) 
             if let Some(vni) = vni {
                 body["primary"] = json!({ "vni": vni });
             }
-            let made = api.post(COLLECTION, &body).await?;
-            if no_wait {
-                output::one(format, &made, COLUMNS);
-            } else {
-                show_ready(api, format, made).await?;
-            }
+            create(api, format, &body, no_wait).await?;
         }
         InstanceCommand::List => output::list(format, api.native_list(COLLECTION).await?, COLUMNS),
         InstanceCommand::Get { instance } => output::one(format, &get(api, &instance).await?, COLUMNS),
@@ -82,12 +77,22 @@ pub(super) async fn run(api: &Client, format: Format, command: InstanceCommand) 
     Ok(ExitCode::SUCCESS)
 }
 
-async fn get(api: &Client, named: &str) -> anyhow::Result<Value> {
+/// Creates what this body says, and shows it, once its host has realised it unless nobody waits.
+pub(super) async fn create(api: &Client, format: Format, body: &Value, no_wait: bool) -> anyhow::Result<()> {
+    let made = api.post(COLLECTION, body).await?;
+    if no_wait {
+        output::one(format, &made, COLUMNS);
+        return Ok(());
+    }
+    show_ready(api, format, made).await
+}
+
+pub(super) async fn get(api: &Client, named: &str) -> anyhow::Result<Value> {
     api.get(&format!("{COLLECTION}/{named}")).await
 }
 
 /// Shows an instance once its host has realised it; an error when the host can't, or takes too long.
-async fn show_ready(api: &Client, format: Format, mut instance: Value) -> anyhow::Result<()> {
+pub(super) async fn show_ready(api: &Client, format: Format, mut instance: Value) -> anyhow::Result<()> {
     let id = text(&instance, "/id");
     let deadline = Instant::now() + READY_WITHIN;
     while matches!(instance["lifecycle"].as_str(), Some("pending" | "updating")) && Instant::now() < deadline {
@@ -112,7 +117,7 @@ async fn act(api: &Client, format: Format, named: &str, action: &str) -> anyhow:
     show_ready(api, format, get(api, &id).await?).await
 }
 
-async fn delete(api: &Client, format: Format, named: &str) -> anyhow::Result<()> {
+pub(super) async fn delete(api: &Client, format: Format, named: &str) -> anyhow::Result<()> {
     let instance = get(api, named).await?;
     let id = text(&instance, "/id");
     api.delete(&format!("{COLLECTION}/{id}")).await?;

@@ -3,7 +3,9 @@
 mod access_key;
 mod account;
 mod acl;
+mod api_key;
 mod audit;
+mod bare_metal;
 mod completion;
 mod doctor;
 mod exec;
@@ -15,6 +17,7 @@ mod lint;
 mod prefix_list;
 mod public;
 mod quota;
+mod share;
 mod status;
 mod subnet;
 mod telemetry;
@@ -75,15 +78,19 @@ async fn online(client: &ClientArguments, command: Command) -> anyhow::Result<Ex
         Command::Acl(command) => acl::run(api, format, command).await?,
         Command::Account(command) => account::run(api, format, command).await?,
         Command::AccessKey(command) => access_key::run(api, format, command).await?,
+        Command::ApiKey(command) => api_key::run(api, format, command).await?,
+        Command::Policy(command) => api_key::policy(api, format, command).await?,
         Command::Quota(command) => quota::run(api, format, command).await?,
         Command::PrefixList(command) => prefix_list::run(api, format, command).await?,
         Command::FloatingIp(command) => public::floating_ip(api, format, command).await?,
         Command::PublicGateway(command) => public::gateway(api, format, command).await?,
         Command::PublicPool(command) => public::pool(api, format, command).await?,
+        Command::Share(command) => share::run(api, format, command).await?,
         Command::Explain(arguments) => explain::run(api, format, arguments).await?,
         Command::Flows(arguments) => telemetry::flows(api, format, arguments).await?,
         Command::Drops(arguments) => telemetry::drops(api, format, arguments).await?,
         Command::Audit(arguments) => return audit::run(api, format, arguments).await,
+        Command::BareMetal(command) => bare_metal::run(api, format, command).await?,
         Command::Instance(command) => return instance::run(api, format, command).await,
         Command::Host(command) => host::run(api, format, command).await?,
         Command::Lint => return lint::run(api, format).await,

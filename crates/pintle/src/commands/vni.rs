@@ -37,6 +37,23 @@ const ONE: &[Column] = &[
     ("LIMITS", |v| limits(v)),
 ];
 
+/// What could be attached to, and what of the interface is in the way.
+const TARGETS: &[Column] = &[
+    ("TARGET", |t| text(t, "/target")),
+    ("ATTACHABLE", |t| if t["attachable"] == true { "yes" } else { "no" }.to_owned()),
+    ("STATE FILTERING", |t| if t["state_filtering"] == true { "on" } else { "off" }.to_owned()),
+    ("CONFLICTS", |t| conflicts(t)),
+];
+
+fn conflicts(target: &Value) -> String {
+    let all = target["conflicts"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let one = |conflict: &Value| {
+        let part = |path| text(conflict, path);
+        format!("{} is {}: {}", part("/field"), part("/value"), part("/rule"))
+    };
+    if all.is_empty() { "-".to_owned() } else { all.iter().map(one).collect::<Vec<_>>().join("; ") }
+}
+
 const COLLECTION: &str = "/native/v1/virtual_network_interfaces";
 
 fn addresses(vni: &Value) -> String {
@@ -94,7 +111,9 @@ pub(super) async fn run(api: &Client, format: Format, command: VniCommand) -> an
             api.delete(&format!("/v1/virtual_network_interfaces/{id}")).await?;
             output::deleted(format, &id);
         }
-        VniCommand::Attach { vni, instance } => attach(api, format, &vni, &instance).await?,
+        VniCommand::Attach { vni, instance, vlan, float } => {
+            attach(api, format, &vni, &with_vlan(json!({ "instance": instance }), vlan, float)).await?;
+        }
         VniCommand::Detach { vni, force } => {
             let path = format!("{COLLECTION}/{vni}/actions/detach?wait=30");
             let answer = api.post(&path, &json!({ "force": force })).await?;
@@ -105,7 +124,13 @@ pub(super) async fn run(api: &Client, format: Format, command: VniCommand) -> an
             }
             show(api, format, &vni).await?;
         }
-        VniCommand::Move { vni, to } => move_to(api, format, &vni, &to).await?,
+        VniCommand::Move { vni, to, vlan, float } => {
+            move_to(api, format, &vni, &with_vlan(json!({ "to": to }), vlan, float)).await?;
+        }
+        VniCommand::Targets { vni } => {
+            let answer = api.get(&format!("{COLLECTION}/{vni}/targets")).await?;
+            output::many(format, answer["items"].as_array().map(Vec::as_slice).unwrap_or_default(), TARGETS);
+        }
         VniCommand::Set { vni, name, allow_ip_spoofing, source_dest_check, state_filtering, tcp_timeout } => {
             let mut body = json!({});
             let switch = |switch: Option<Switch>| switch.map(|switch| json!(switch == Switch::On));
@@ -141,6 +166,15 @@ pub(super) async fn run(api: &Client, format: Format, command: VniCommand) -> an
         }
     }
     Ok(())
+}
+
+/// A body that says on which VLAN, if on one.
+fn with_vlan(mut body: Value, vlan: Option<u16>, float: bool) -> Value {
+    if let Some(vlan) = vlan {
+        body["vlan"] = json!(vlan);
+        body["allow_to_float"] = json!(float);
+    }
+    body
 }
 
 async fn ip(api: &Client, format: Format, command: VniIpCommand) -> anyhow::Result<()> {
@@ -181,13 +215,13 @@ async fn show(api: &Client, format: Format, vni: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn attach(api: &Client, format: Format, vni: &str, instance: &str) -> anyhow::Result<()> {
+async fn attach(api: &Client, format: Format, vni: &str, body: &Value) -> anyhow::Result<()> {
     let path = format!("{COLLECTION}/{vni}/actions/attach?wait=30");
-    let answer = api.post(&path, &json!({ "instance": instance })).await?;
+    let answer = api.post(&path, body).await?;
     match answer["attachment"]["lifecycle"].as_str() {
         Some("stable") => show(api, format, vni).await,
         Some("waiting") => {
-            eprintln!("attached; '{instance}' is stopped, so it takes effect when that starts");
+            eprintln!("attached; '{}' is stopped, so it takes effect when that starts", text(body, "/instance"));
             show(api, format, vni).await
         }
         Some("failed") => bail!("the host could not attach '{vni}': {}", text(&answer, "/attachment/failure")),
@@ -197,8 +231,8 @@ async fn attach(api: &Client, format: Format, vni: &str, instance: &str) -> anyh
     }
 }
 
-async fn move_to(api: &Client, format: Format, vni: &str, to: &str) -> anyhow::Result<()> {
-    let answer = api.post(&format!("{COLLECTION}/{vni}/actions/move"), &json!({ "to": to })).await?;
+async fn move_to(api: &Client, format: Format, vni: &str, body: &Value) -> anyhow::Result<()> {
+    let answer = api.post(&format!("{COLLECTION}/{vni}/actions/move"), body).await?;
     match answer["outcome"].as_str() {
         Some("moved") => {
             if format == Format::Table {

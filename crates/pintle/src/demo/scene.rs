@@ -45,7 +45,7 @@ impl Scene {
     /// Waits for the hosts and makes everything.
     pub(super) async fn make(api: &Client, hosts: [&str; 2]) -> anyhow::Result<Scene> {
         wait_for_hosts(api, hosts).await?;
-        let vpc = id(&api.post("/v1/vpcs", &json!({ "name": "demo" })).await?)?;
+        let vpc = id(&api.post("/v1/vpcs", &json!({ "name": "demo", "address_prefix_management": "manual" })).await?)?;
         let apps = subnet(api, &vpc, "apps", "10.20.1.0/24").await?;
         let clients = subnet(api, &vpc, "clients", "10.20.2.0/24").await?;
         let servers = [

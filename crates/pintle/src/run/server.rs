@@ -37,6 +37,7 @@ pub(crate) fn server_config(arguments: &ServerArguments) -> Config {
     let mut config = Config::new(&arguments.data_dir);
     config.api = arguments.listen.unwrap_or(config.api);
     config.api_connections = arguments.api_connections as usize;
+    config.audit_reads = arguments.audit_reads == crate::args::Switch::On;
     config.agents = arguments.agent_listen;
     config.regions.clone_from(&arguments.regions);
     config.ipv6_range = arguments.ipv6_range;

@@ -1,7 +1,10 @@
 //! What a command is called in the audit log, and what it is about.
 
 use pintle_core::command::{CreateVni, InstancesChange, IpChoice, VniChoice};
+use pintle_core::model::TargetKind;
 use pintle_core::{Command, Reply};
+
+use super::Marks;
 
 /// What a command is called, and what it is about as far as the request says so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -10,11 +13,15 @@ pub struct About {
     pub action: &'static str,
     /// Ids, the most important one first.
     pub ids: Vec<String>,
+    /// The kind of target, where something is attached or detached and that is known.
+    pub kind: Option<TargetKind>,
+    /// What is worth knowing of it.
+    pub marks: Marks,
 }
 
 impl About {
     fn new(action: &'static str) -> Self {
-        About { action, ids: Vec::new() }
+        About { action, ..About::default() }
     }
 
     fn of(mut self, id: impl ToString) -> Self {
@@ -35,12 +42,16 @@ impl About {
 
 /// What a command is called and is about.
 pub fn about(command: &Command) -> About {
+    About { marks: Marks::of(command), ..named(command) }
+}
+
+fn named(command: &Command) -> About {
     use Command as C;
     let new = About::new;
     match command {
         // Commands that go together are of one kind.
         C::Batch(commands) => {
-            let mut all = commands.iter().map(about);
+            let mut all = commands.iter().map(named);
             let first = all.next().unwrap_or_else(|| new("nothing"));
             all.flat_map(|other| other.ids).fold(first, About::of)
         }
@@ -52,6 +63,23 @@ pub fn about(command: &Command) -> About {
         C::EnsureDefaults(owner) => new("account.ensure-defaults").of(owner.account),
         C::CreateAccessKey(create) => new("access-key.create").of(create.id).of(create.account),
         C::DeleteAccessKey(id) => new("access-key.delete").of(id),
+        C::UpdateFlowLog(id, _) => new("flow-log.update").of(id),
+        C::AddAddressPrefix(vpc, _) => new("vpc.add-range").of(vpc),
+        C::UpdateAddressPrefix(id, _) => new("vpc.update-range").of(id),
+        C::RemoveAddressPrefix(id) => new("vpc.remove-range").of(id),
+        C::PlaceSubnet(place) => new("subnet.create").of(place.vpc).all(place.route_table),
+        C::CreateRoutingTable(create) => new("route-table.create").of(create.vpc),
+        C::RenameRouteTable(id, _) => new("route-table.update").of(id),
+        C::AddZoneRoute(table, _) => new("route-table.add-route").of(table),
+        C::UpdateZoneRoute(table, id, _) => new("route-table.replace-route").of(table).of(id),
+        C::RemoveZoneRoute(table, id) => new("route-table.delete-route").of(table).of(id),
+        C::CreateSshKey(_) => new("ssh-key.create"),
+        C::RenameSshKey(id, _) => new("ssh-key.update").of(id),
+        C::DeleteSshKey(id) => new("ssh-key.delete").of(id),
+        C::CreateApiKey(create) => new("api-key.create").all(create.id).of(create.account),
+        C::DeleteApiKey(id) => new("api-key.delete").of(id),
+        C::CreatePolicy(key, _) => new("policy.create").of(key),
+        C::DeletePolicy(id) => new("policy.delete").of(id),
         C::CreateAccount(create) => new("account.create").all(create.id),
         C::CreateVpc(_) => new("vpc.create"),
         C::RenameVpc(id, _) | C::UpdateVpc(id, _) => new("vpc.update").of(id),
@@ -140,11 +168,29 @@ pub fn about(command: &Command) -> About {
         C::Attach(instance, attachment) => match &attachment.vni {
             VniChoice::Existing(vni) => new("vni.attach").of(vni).of(instance),
             VniChoice::New(create) => created(new("vni.attach"), create).of(instance),
+            VniChoice::Child(create) => created(new("network-interface.create"), create).of(instance),
         },
         C::RenameAttachment(id, _) | C::UpdateAttachment(id, _) => new("attachment.update").of(id),
+        C::UpdateChild(id, _) => new("network-interface.update").of(id),
+        C::DeleteChild(id) => new("network-interface.delete").of(id),
         C::Detach { attachment, force: false } => new("vni.detach").of(attachment),
+        C::DeleteAttachment(id) => new("vni.detach-and-delete").of(id),
         C::Detach { attachment, force: true } => new("vni.force-detach").of(attachment),
-        C::MoveVni { vni, to } => new("vni.move").of(vni).of(to),
+        C::MoveVni { vni, to, .. } => new("vni.move").of(vni).of(to),
+        C::CreateShare(create) => new("share.create").all(create.host),
+        C::UpdateShare(id, _) => new("share.update").of(id),
+        C::DeleteShare(id) => new("share.delete").of(id),
+        C::CreateMountTarget(share, target) => match &target.vni {
+            VniChoice::Existing(vni) => new("share.create-mount-target").of(share).of(vni),
+            VniChoice::New(create) | VniChoice::Child(create) => {
+                created(new("share.create-mount-target").of(share), create)
+            }
+        },
+        C::RenameMountTarget(id, _) => new("share.update-mount-target").of(id),
+        C::DeleteMountTarget(id) => new("share.delete-mount-target").of(id),
+        C::ShareRealised(id) => new("share.realised").of(id),
+        C::ShareFailed(id, _) => new("share.failed").of(id),
+        C::ShareGone(id) => new("share.gone").of(id),
         C::RegisterHost(register) => new("host.register").of(register.id),
         C::DeleteHost(id) => new("host.delete").of(id),
         C::DeleteLostHost(id) => new("host.delete-lost").of(id),
@@ -180,6 +226,8 @@ pub fn add_reply(about: &mut About, reply: &Reply) {
     let creates = about.action.ends_with(".create");
     let mut ids: Vec<String> = match reply {
         Reply::AccessKey(key) => vec![key.id.to_string()],
+        Reply::ApiKey(key) => vec![key.id.to_string(), key.account.to_string()],
+        Reply::Policy(key, policy) => vec![policy.id.to_string(), key.to_string()],
         Reply::Account(account) => vec![account.id.to_string()],
         Reply::Vpc(vpc) => vec![vpc.id.to_string()],
         Reply::Subnet(subnet) => vec![subnet.id.to_string(), subnet.vpc.to_string()],
@@ -207,6 +255,9 @@ pub fn add_reply(about: &mut About, reply: &Reply) {
         Reply::VpcRange(vpc, range) => vec![vpc.id.to_string(), range.id.to_string()],
         Reply::SubnetReservation(made) => vec![made.id.to_string(), made.subnet.to_string()],
         Reply::DhcpOptionSet(set) => vec![set.id.to_string()],
+        Reply::SshKey(key) => vec![key.id.to_string()],
+        Reply::AddressPrefix(prefix) => vec![prefix.vpc.to_string(), prefix.id.to_string()],
+        Reply::Share(share) => vec![share.id.to_string(), share.host.to_string()],
     };
     let first = matches!(reply, Reply::Attachment(_)) && about.action.starts_with("vni.");
     if creates || first {

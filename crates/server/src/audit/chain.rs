@@ -5,7 +5,7 @@ use std::io::{self, BufRead};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Entry, Head, Outcome};
+use super::{Alert, Entry, Head, Outcome};
 
 /// The hash "before" the first record.
 pub(super) const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -25,6 +25,12 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
     request: &'a str,
     action: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alert: Option<Alert>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protocol_state_filtering_mode: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -60,6 +66,9 @@ pub(super) fn append(lines: &mut Vec<u8>, head: &Head, at: &str, entry: &Entry) 
         source: entry.source.as_deref(),
         request: &entry.request,
         action: &entry.action,
+        event: entry.event.as_deref(),
+        alert: entry.marks.alert,
+        protocol_state_filtering_mode: entry.marks.filtering_mode,
         target: entry.target.as_deref(),
         related: &entry.related,
         outcome,

@@ -10,6 +10,7 @@
 
 mod action;
 mod chain;
+mod event;
 mod read;
 mod writer;
 
@@ -22,6 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use action::{About, about, add_reply};
 pub use chain::{Fault, Report, verify};
+pub use event::{Alert, Marks, event, target_kind};
 pub use read::{Filter, Found};
 
 use crate::clock::Clock;
@@ -55,6 +57,10 @@ pub struct Entry {
     pub request: String,
     /// What was asked, such as `vni.flush`.
     pub action: String,
+    /// What IBM's activity tracking calls it, if it has a name for it.
+    pub event: Option<String>,
+    /// What is worth knowing of it beside its outcome.
+    pub marks: Marks,
     /// Of what, first of all.
     pub target: Option<String>,
     /// What else it is about.
@@ -140,6 +146,24 @@ impl Audit {
     /// When it could not be written. It is kept, and written before the next one.
     pub async fn record(&self, entry: Entry) -> Result<(), AuditError> {
         self.ask(Some(entry)).await
+    }
+
+    /// Leaves a record to be written, without waiting for that.
+    pub async fn note(&self, entry: Entry) {
+        let (answer, _) = oneshot::channel();
+        if let Some(requests) = &self.requests
+            && requests.send((Some(entry), answer)).await.is_err()
+        {
+            tracing::error!("a record is lost: the thread that writes the audit log has ended");
+        }
+    }
+
+    /// Waits until all that was left to be written is.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn settle(&self) -> Result<(), AuditError> {
+        self.ask(None).await
     }
 
     /// Whether a record could be written now: nothing that must be recorded may be done otherwise.

@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 /// Which records are asked for.
@@ -15,6 +16,8 @@ pub struct Filter {
     pub target: Option<String>,
     /// Those with this action, or with any of this kind: `vni.flush`, or `vni`.
     pub action: Option<String>,
+    /// Those that somebody should be alerted of, only.
+    pub alerts: bool,
     /// Those with a lower number than this.
     pub before: Option<u64>,
     /// The most records.
@@ -38,6 +41,7 @@ struct Chosen {
     target: Option<String>,
     #[serde(default)]
     related: Vec<String>,
+    alert: Option<IgnoredAny>,
 }
 
 impl Filter {
@@ -46,7 +50,8 @@ impl Filter {
             record.action.strip_prefix(action).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
         let about = |id: &String| record.target.as_ref() == Some(id) || record.related.contains(id);
-        self.before.is_none_or(|before| record.seq < before)
+        (!self.alerts || record.alert.is_some())
+            && self.before.is_none_or(|before| record.seq < before)
             && self.action.as_deref().is_none_or(kind)
             && self.target.as_ref().is_none_or(about)
     }

@@ -2,15 +2,21 @@
 
 use std::ops::Deref;
 use std::panic::resume_unwind;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
-use pintle_core::model::{AccessKey, Account, Attachment, Host, Instance, Move, Region, ReservedIp, Subnet, Vni, Vpc};
-use pintle_core::model::{FloatingIp, NetworkAcl, PrefixList, PublicGateway, PublicPool, SecurityGroup};
+use pintle_authz::{Keyring, Need, Rights};
+use pintle_core::model::{
+    AccessKey, Account, ApiKey, Attachment, Host, Instance, Move, Region, ReservedIp, Subnet, Vni, Vpc,
+};
+use pintle_core::model::{
+    AddressPrefix, FloatingIp, FlowLog, NetworkAcl, PrefixList, PublicGateway, PublicPool, RouteTable, SecurityGroup,
+    Share, SshKey,
+};
 use pintle_core::record::Record;
-use pintle_core::txn::Snapshot;
-use pintle_core::{Command, DecideError, Reply, query};
+use pintle_core::txn::{Sight, Snapshot};
+use pintle_core::{Actor, Command, DecideError, Reply, Request, query};
 use pintle_dialect::Problem;
 use pintle_dialect::ec2::RegionInfo;
 use pintle_dialect::ibm::Site;
@@ -25,6 +31,7 @@ use super::if_match::IfMatch;
 use crate::audit::{self, Audit, AuditError};
 use crate::engine::{Engine, EngineError};
 use crate::sessions::Sessions;
+use crate::tokens::Tokens;
 use crate::vault::Vault;
 
 /// The shared part of all handlers; cheap to clone.
@@ -42,7 +49,12 @@ pub(super) struct Inner {
     /// Authority under which clients reach this server.
     pub(super) endpoint: Arc<str>,
     regions: OnceCell<Arc<[RegionInfo]>>,
-    pub(super) site: Site,
+    /// The default region's.
+    pub(super) base: Site,
+    pub(super) tokens: Arc<Tokens>,
+    keyring: Keyring,
+    /// Whether it is noted who looks at interfaces.
+    pub(super) audit_reads: bool,
     pub(super) started: Instant,
 }
 
@@ -69,7 +81,10 @@ impl App {
                 .map_or(state.base_url.as_str(), |(_, authority)| authority)
                 .into(),
             regions: OnceCell::new(),
-            site: Site::new(&state.base_url, &state.region),
+            base: Site::new(&state.base_url, &state.region),
+            tokens: state.tokens,
+            keyring: Keyring::default(),
+            audit_reads: state.audit_reads,
             started: Instant::now(),
         }))
     }
@@ -81,12 +96,33 @@ impl App {
         self.regions.get_or_try_init(read).await
     }
 
-    /// Reads one consistent snapshot.
+    /// What hrefs of this request's answers begin with.
+    pub(super) fn site(&self) -> Site {
+        Asker::current().identity().map_or_else(|| self.base.clone(), |identity| identity.site.clone())
+    }
+
+    /// The same for a region, of which `home` is the default one.
+    pub(super) fn site_of(&self, region: &str, home: &str) -> Site {
+        if region == home { self.base.clone() } else { self.base.in_region(region) }
+    }
+
+    /// Reads one consistent snapshot, as who asks sees it.
     pub(super) async fn read<T: Send>(
         &self,
         read: impl FnOnce(&dyn Snapshot) -> Result<T, Problem> + Send,
     ) -> Result<T, Fault> {
-        Ok(self.engine.read(|snapshot| Ok(read(snapshot))).await??)
+        let by = Asker::current().actor();
+        Ok(self.engine.read(|snapshot| Ok(read(&Sight::new(snapshot, by)))).await??)
+    }
+
+    /// Waits for something, looking as who asks.
+    pub(super) async fn wait<T>(
+        &self,
+        timeout: Duration,
+        look: impl Fn(&dyn Snapshot) -> Result<Option<T>, DecideError> + Send + Sync,
+    ) -> Result<Option<T>, EngineError> {
+        let by = Asker::current().actor();
+        self.engine.wait(timeout, |snapshot| look(&Sight::new(snapshot, by.clone()))).await
     }
 
     /// Reads one view.
@@ -99,11 +135,16 @@ impl App {
 
     /// Carries out a command whose reply is of this kind.
     pub(super) async fn execute<T: FromReply>(&self, command: Command) -> Result<T, Fault> {
-        Ok(from_reply(self.carry_out(command).await?)?)
+        Ok(from_reply(self.execute_any(command).await?)?)
     }
 
-    /// Carries out a command, whatever its reply.
-    pub(super) async fn carry_out(&self, request: impl Into<pintle_core::Request>) -> Result<Reply, Fault> {
+    /// Carries out a command, whatever its reply, for who asks.
+    pub(super) async fn execute_any(&self, command: Command) -> Result<Reply, Fault> {
+        self.carry_out(Request::new(Asker::current().actor(), command)).await
+    }
+
+    /// Carries out a request.
+    pub(super) async fn carry_out(&self, request: Request) -> Result<Reply, Fault> {
         let done = self.carry_out_if(request, |_| Ok(true)).await?;
         Ok(done.expect("the condition always holds"))
     }
@@ -111,16 +152,28 @@ impl App {
     /// Carries out a command if `holds` says so, and takes note of what came of it before anybody is told.
     async fn carry_out_if(
         &self,
-        request: impl Into<pintle_core::Request>,
+        request: Request,
         holds: impl Fn(&dyn Snapshot) -> Result<bool, DecideError> + Send + Sync + 'static,
     ) -> Result<Option<Reply>, Fault> {
-        let request = request.into();
         let unwritten = |error: AuditError| Problem::Internal { detail: error.to_string() };
         self.audit.ready().await.map_err(unwritten)?;
         let (app, asker) = (self.clone(), Asker::current());
+        let rights = self.rights();
+        let (judged, kind) = (request.clone(), Arc::new(OnceLock::new()));
         let work = async move {
             let mut about = audit::about(&request.command);
+            let seen = kind.clone();
+            let holds = move |snapshot: &dyn Snapshot| {
+                if let Some(rights) = &rights {
+                    authorise(rights, snapshot, &judged)?;
+                }
+                if let Some(kind) = audit::target_kind(snapshot, &judged.command)? {
+                    seen.get_or_init(|| kind);
+                }
+                holds(snapshot)
+            };
             let done = app.engine.execute_if(request, holds).await;
+            about.kind = kind.get().copied();
             let entry = asker.entry(&mut about, &done);
             let noted = app.audit.record(entry).await;
             asker.noted();
@@ -133,6 +186,29 @@ impl App {
             Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
             Err(_) => Err(Problem::Stopping.into()),
         }
+    }
+
+    /// What the key of this request may do; `None`: whatever its account may, or it is the operator.
+    fn rights(&self) -> Option<Arc<Rights>> {
+        let asker = Asker::current();
+        let (key, revision, policies) = asker.identity()?.key.as_ref()?;
+        Some(self.keyring.rights(*key, *revision, policies))
+    }
+
+    /// Checks that the key of this request may do what it asks for, without doing it.
+    pub(super) async fn check_rights(&self, request: &Request) -> Result<(), EngineError> {
+        let Some(rights) = self.rights() else { return Ok(()) };
+        self.engine.read(|snapshot| authorise(&rights, snapshot, request)).await
+    }
+
+    /// Checks that the key of this request may look at something.
+    pub(super) async fn check_look(&self, by: &Actor, need: &Need) -> Result<(), EngineError> {
+        let Some(rights) = self.rights() else { return Ok(()) };
+        if rights.may(need) {
+            return Ok(());
+        }
+        let look = |snapshot: &dyn Snapshot| pintle_authz::check_one(&rights, &Sight::new(snapshot, by.clone()), need);
+        self.engine.read(look).await
     }
 
     /// Carries out a command if the record is as the client expects it, at the very moment of the change: the command
@@ -149,10 +225,13 @@ impl App {
         let IfMatch(Some(tags)) = expected else { return self.execute(command).await };
         let (current, tags) = (Arc::new(AtomicU64::new(0)), tags.clone());
         let (seen, meant) = (current.clone(), tags.clone());
+        let by = Asker::current().actor();
+        let request = Request::new(by.clone(), command);
         let done = self
-            .carry_out_if(command, move |snapshot| {
+            .carry_out_if(request, move |snapshot| {
                 // What doesn't exist is refused by the command, which says so better than a failed condition.
-                let Some((_, revision)) = query::find::<T>(snapshot, id)? else { return Ok(true) };
+                let sight = Sight::new(snapshot, by.clone());
+                let Some((_, revision)) = query::find::<T>(&sight, id)? else { return Ok(true) };
                 seen.store(revision, Ordering::Relaxed);
                 Ok(meant.match_revision(revision))
             })
@@ -162,6 +241,10 @@ impl App {
             None => Err(Problem::changed(tags.text(), current.load(Ordering::Relaxed)).into()),
         }
     }
+}
+
+fn authorise(rights: &Rights, snapshot: &dyn Snapshot, request: &Request) -> Result<(), DecideError> {
+    pintle_authz::check(rights, &Sight::new(snapshot, request.by.clone()), &request.command)
 }
 
 /// A record that replies carry.
@@ -188,5 +271,4 @@ macro_rules! from_reply {
         }
     )*};
 }
-from_reply!(AccessKey Account Vpc Subnet ReservedIp Vni Instance Attachment Move Host);
-from_reply!(SecurityGroup NetworkAcl PrefixList PublicPool FloatingIp PublicGateway);
+from_reply!(AccessKey Account Vpc Subnet ReservedIp Vni Instance Attachment Move Host SshKey RouteTable FlowLog AddressPrefix SecurityGroup NetworkAcl PrefixList PublicPool FloatingIp PublicGateway Share ApiKey);

@@ -3,6 +3,7 @@
 //! A handler decodes, asks the engine and encodes. Everything that is the same for all requests (who asks, the request's
 //! id, deadlines, panics, the log, how an error looks) is around the handlers, not in them.
 
+mod access;
 mod answer;
 mod app;
 mod audited;
@@ -12,20 +13,24 @@ mod extract;
 mod frame;
 mod health;
 mod ibm;
+mod identity;
 mod if_match;
 mod native;
+mod region;
+mod unread;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{Method, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::get;
+use axum::routing::{get, post};
 use pintle_dialect::Problem;
 
 use crate::audit::Audit;
 use crate::engine::Engine;
 use crate::sessions::Sessions;
+use crate::tokens::Tokens;
 use crate::vault::Vault;
 use answer::Fault;
 use app::App;
@@ -44,6 +49,10 @@ pub struct State {
     pub token: Arc<str>,
     /// Opens the secrets of access keys.
     pub vault: Arc<Vault>,
+    /// Whether it is noted in the audit log who looks at interfaces.
+    pub audit_reads: bool,
+    /// Issues and checks the tokens of API keys.
+    pub tokens: Arc<Tokens>,
     /// How fast an account may go.
     pub rates: Rates,
     /// The region that zones belong to, for hrefs and CRNs.
@@ -55,9 +64,10 @@ pub struct State {
 /// All routes, ready to be served.
 pub fn router(state: State) -> Router {
     let app = App::new(state);
-    Router::new()
+    let routes = Router::new()
         .route("/", get(ec2::serve).post(ec2::serve))
         .route("/healthz", get(health::show))
+        .route("/identity/token", post(identity::token))
         .nest("/v1", ibm::router())
         .nest("/native/v1", native::router())
         .fallback(unknown_path)
@@ -65,7 +75,9 @@ pub fn router(state: State) -> Router {
         .layer(from_fn_with_state(app.clone(), auth::check))
         .layer(from_fn_with_state(app.clone(), audited::around))
         .layer(from_fn(frame::around))
-        .with_state(app)
+        .layer(from_fn(unread::around))
+        .with_state(app);
+    Router::new().fallback_service(tower::ServiceBuilder::new().map_request(region::take).service(routes))
 }
 
 async fn unknown_path(uri: Uri) -> Fault {

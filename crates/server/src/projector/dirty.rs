@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use pintle_core::compile::{
     Carriers, Effect, PortsOf, Subject, effect, subjects_of_ports, subjects_of_routes, subjects_of_vpc,
 };
-use pintle_core::id::{AttachmentId, HostId, InstanceId, PublicGatewayId, VniId, VpcId};
-use pintle_core::model::{Attachment, Host, Instance, Move, PublicGateway};
+use pintle_core::id::{AttachmentId, HostId, InstanceId, PublicGatewayId, ShareId, VniId, VpcId};
+use pintle_core::model::{Attachment, Host, Instance, Move, PublicGateway, Share};
 use pintle_core::query;
 use pintle_core::record::Record;
 use pintle_core::refusal::DecideError;
@@ -22,6 +22,8 @@ pub struct Dirty {
     pub attachments: BTreeSet<AttachmentId>,
     /// Instances whose record was written or deleted.
     pub instances: BTreeSet<InstanceId>,
+    /// Shares whose record was written or deleted.
+    pub shares: BTreeSet<ShareId>,
     /// Interfaces whose move was written or has ended.
     pub moves: BTreeSet<VniId>,
     /// Hosts whose record was written or deleted.
@@ -61,6 +63,7 @@ impl Dirty {
         match event.key.split_once('/') {
             Some((Attachment::KIND, id)) => self.attachments.extend(id.parse::<AttachmentId>()),
             Some((Instance::KIND, id)) => self.instances.extend(id.parse::<InstanceId>()),
+            Some((Share::KIND, id)) => self.shares.extend(id.parse::<ShareId>()),
             Some((Move::KIND, id)) => self.moves.extend(id.parse::<VniId>()),
             Some((PublicGateway::KIND, id)) => self.gateways.extend(id.parse::<PublicGatewayId>()),
             _ => {}

@@ -141,7 +141,7 @@ mod tests {
     }
     const GATEWAY: Entry = Entry::Endpoint(EndpointSpec::Gateway);
     fn other() -> Entry {
-        Entry::Instance(InstanceSpec { namespace: Namespace::Made })
+        Entry::Instance(InstanceSpec { namespace: Namespace::Made, serves: None })
     }
 
     #[test]

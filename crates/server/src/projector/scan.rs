@@ -1,11 +1,11 @@
-//! Reading what is stored as a whole, at start: attachments, instances and public gateways, never the interfaces that wait
+//! Reading what is stored as a whole, at start: attachments, instances, shares and public gateways, never the interfaces that wait
 //! unattached.
 
 use std::collections::BTreeSet;
 
 use pintle_core::compile::{self, Carriers, Subject, subjects_of_vpc};
 use pintle_core::id::VpcId;
-use pintle_core::model::{Attachment, Instance, PublicGateway};
+use pintle_core::model::{Attachment, Instance, PublicGateway, Share};
 use pintle_core::record::Record;
 use pintle_core::refusal::DecideError;
 use pintle_core::txn::Snapshot;
@@ -66,6 +66,10 @@ pub fn attached(snapshot: &dyn Snapshot) -> Result<(Carriers, BTreeSet<Subject>)
     }
     for_each::<Instance>(snapshot, |instance, _| {
         subjects.insert(Subject::Instance(instance.id));
+        Ok(())
+    })?;
+    for_each::<Share>(snapshot, |share, _| {
+        subjects.insert(Subject::Share(share.id));
         Ok(())
     })?;
     Ok((carriers, subjects))

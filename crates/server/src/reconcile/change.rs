@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use pintle_core::id::{AttachmentId, HostId, InstanceId, VniId};
+use pintle_core::id::{AttachmentId, HostId, InstanceId, ShareId, VniId};
 use pintle_core::lifecycle::Lifecycle;
-use pintle_core::model::{Attachment, Instance, Move};
+use pintle_core::model::{Attachment, Instance, Move, Share};
 use pintle_core::query;
 use pintle_core::refusal::DecideError;
 use pintle_core::txn::{Revision, Snapshot};
@@ -42,6 +42,8 @@ pub(crate) struct Change {
     pub(crate) attachments: Vec<(AttachmentId, Option<Tracked<Attachment>>)>,
     /// Instances.
     pub(crate) instances: Vec<(InstanceId, Option<Tracked<Instance>>)>,
+    /// Shares.
+    pub(crate) shares: Vec<(ShareId, Option<Tracked<Share>>)>,
     /// Moves.
     pub(crate) moves: Vec<(VniId, Option<TrackedMove>)>,
 }
@@ -62,6 +64,9 @@ impl Change {
         }
         for id in &dirty.instances {
             change.instances.push((*id, tracked(query::find::<Instance>(snapshot, *id)?)));
+        }
+        for id in &dirty.shares {
+            change.shares.push((*id, tracked(query::find::<Share>(snapshot, *id)?)));
         }
         for id in moves {
             change.moves.push((id, find_move(snapshot, id)?));
@@ -84,6 +89,12 @@ impl Change {
         for_each::<Instance>(snapshot, |record, modified| {
             if record.lifecycle != Lifecycle::Stable {
                 change.instances.push((record.id, Some(Tracked { record, modified })));
+            }
+            Ok(())
+        })?;
+        for_each::<Share>(snapshot, |record, modified| {
+            if record.lifecycle != Lifecycle::Stable {
+                change.shares.push((record.id, Some(Tracked { record, modified })));
             }
             Ok(())
         })?;

@@ -1,7 +1,7 @@
 //! What the reconciler works on.
 
-use pintle_core::id::{AttachmentId, InstanceId, VniId};
-use pintle_core::model::{Attachment, Instance, Move};
+use pintle_core::id::{AttachmentId, InstanceId, ShareId, VniId};
+use pintle_core::model::{Attachment, Instance, Move, Share};
 use pintle_core::record::Record;
 
 /// One thing to settle.
@@ -11,6 +11,8 @@ pub(crate) enum Item {
     Attachment(AttachmentId),
     /// An instance.
     Instance(InstanceId),
+    /// A share.
+    Share(ShareId),
     /// The move of an interface.
     Move(VniId),
     /// The moment after a move in which an attachment takes in connections that began elsewhere.
@@ -23,6 +25,7 @@ impl Item {
         match self {
             Item::Attachment(id) | Item::Adoption(id) => Attachment::key_of(id),
             Item::Instance(id) => Instance::key_of(id),
+            Item::Share(id) => Share::key_of(id),
             Item::Move(id) => Move::key_of(id),
         }
     }

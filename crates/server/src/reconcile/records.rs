@@ -1,9 +1,9 @@
-//! Judging attachments and instances: what a host's reports say about one record.
+//! Judging attachments, instances and shares: what a host's reports say about one record.
 
 use pintle_core::Command;
-use pintle_core::host_spec::{Entry, EntryKey, PortMode};
+use pintle_core::host_spec::{Entry, EntryKey, PortMode, ShareSpec};
 use pintle_core::lifecycle::Lifecycle;
-use pintle_core::model::{Attachment, Instance, InstanceState};
+use pintle_core::model::{Attachment, Instance, InstanceState, Share};
 
 use crate::projector::Projection;
 use crate::sessions::Progress;
@@ -14,7 +14,9 @@ pub(crate) fn attachment(record: &Attachment, desired: &Projection, progress: Pr
     let key = EntryKey::Port(id);
     let failure = progress.failure(host, &key);
     if lifecycle == Lifecycle::Deleting {
-        return is_gone(key, record.host, desired, progress).then_some(Command::AttachmentGone(id));
+        // What serves a share ends before its interface is let go of.
+        let serves = progress.is_pending(host, &EntryKey::Instance(record.instance));
+        return (!serves && is_gone(key, host, desired, progress)).then_some(Command::AttachmentGone(id));
     }
     let slot = desired.host(host).get(&key)?;
     // A prepared port is not yet realised, and a fenced one no longer; a move decides about those.
@@ -45,7 +47,7 @@ pub(crate) fn instance(record: &Instance, desired: &Projection, progress: Progre
         return stopped.then_some(Command::InstanceStopped(id));
     }
     let slot = desired.host(host).get(&key)?;
-    if !progress.has_applied(host, slot.revision) {
+    if !progress.has_applied(host, slot.revision) || progress.is_pending(host, &key) {
         return None;
     }
     match progress.failure(host, &key) {
@@ -53,6 +55,25 @@ pub(crate) fn instance(record: &Instance, desired: &Projection, progress: Progre
         Some(why) if lifecycle.may_become(Lifecycle::Failed) => Some(Command::InstanceFailed(id, why.to_owned())),
         None if unsettled(lifecycle) => Some(Command::InstanceRealised(id)),
         _ => None,
+    }
+}
+
+/// What to say of a share, if anything is to be said.
+pub(crate) fn share(record: &Share, desired: &Projection, progress: Progress<'_>) -> Option<Command> {
+    let Share { id, host, lifecycle, .. } = *record;
+    let key = EntryKey::Share(id);
+    let slot = desired.host(host).get(&key)?;
+    let erases = matches!(slot.entry, Entry::Share(ShareSpec::Erase));
+    let current = erases == (lifecycle == Lifecycle::Deleting);
+    if !current || !progress.has_applied(host, slot.revision) || progress.is_pending(host, &key) {
+        return None;
+    }
+    match progress.failure(host, &key) {
+        Some(why) if record.failure.as_deref() == Some(why) => None,
+        Some(why) => Some(Command::ShareFailed(id, why.to_owned())),
+        None if erases => Some(Command::ShareGone(id)),
+        None if unsettled(lifecycle) => Some(Command::ShareRealised(id)),
+        None => None,
     }
 }
 
@@ -64,5 +85,6 @@ fn unsettled(lifecycle: Lifecycle) -> bool {
 /// Whether the host has said that nothing of an entry is left there.
 fn is_gone(key: EntryKey, host: pintle_core::id::HostId, desired: &Projection, progress: Progress<'_>) -> bool {
     let absent = desired.host(host).absent_since(&key);
-    absent.is_some_and(|since| progress.has_applied(host, since)) && progress.failure(host, &key).is_none()
+    let settled = progress.failure(host, &key).is_none() && !progress.is_pending(host, &key);
+    settled && absent.is_some_and(|since| progress.has_applied(host, since))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pintle_core::host_spec::EntryKey;
 use pintle_core::id::{AttachmentId, HostId, VniId};
-use pintle_core::model::{Attachment, Instance, MoveStep};
+use pintle_core::model::{Attachment, Instance, MoveStep, Share};
 use pintle_core::{Command, Request, query};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -125,6 +125,7 @@ impl Reconciler {
         let item = match key {
             EntryKey::Port(id) => Item::Attachment(id),
             EntryKey::Instance(id) => Item::Instance(id),
+            EntryKey::Share(id) => Item::Share(id),
             EntryKey::PrefixList(_)
             | EntryKey::Group(_)
             | EntryKey::Acl(_)
@@ -149,6 +150,12 @@ impl Reconciler {
                 found.map(|found| found.filter(|(record, _)| record.host == host)).map(|found| {
                     found.map(|(record, modified)| self.work.remember_instance(Tracked { record, modified }))
                 })
+            }
+            Item::Share(id) => {
+                let found = self.engine.read(|snapshot| query::find::<Share>(snapshot, id)).await;
+                found
+                    .map(|found| found.filter(|(record, _)| record.host == host))
+                    .map(|found| found.map(|(record, modified)| self.work.remember_share(Tracked { record, modified })))
             }
             Item::Move(_) | Item::Adoption(_) => Ok(None),
         };
@@ -196,6 +203,10 @@ impl Reconciler {
             Item::Instance(id) => {
                 let record = &self.work.instance(id)?.record;
                 self.sessions.look(|desired, progress| records::instance(record, desired, progress))
+            }
+            Item::Share(id) => {
+                let record = &self.work.share(id)?.record;
+                self.sessions.look(|desired, progress| records::share(record, desired, progress))
             }
             Item::Move(id) => self.judge_move(id),
             Item::Adoption(id) => self.judge_adoption(id),

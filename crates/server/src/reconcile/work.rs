@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pintle_core::id::{AttachmentId, HostId, InstanceId, VniId};
+use pintle_core::id::{AttachmentId, HostId, InstanceId, ShareId, VniId};
 use pintle_core::lifecycle::Lifecycle;
-use pintle_core::model::{Attachment, Instance};
+use pintle_core::model::{Attachment, Instance, Share};
 use pintle_core::txn::Revision;
 use tokio::time::Instant;
 
@@ -26,6 +26,7 @@ struct Adoption {
 pub(crate) struct Work {
     attachments: BTreeMap<AttachmentId, Tracked<Attachment>>,
     instances: BTreeMap<InstanceId, Tracked<Instance>>,
+    shares: BTreeMap<ShareId, Tracked<Share>>,
     moves: BTreeMap<VniId, (TrackedMove, Instant)>,
     adoptions: BTreeMap<AttachmentId, Adoption>,
     by_host: BTreeMap<HostId, BTreeSet<Item>>,
@@ -47,6 +48,10 @@ impl Work {
         for (id, record) in change.instances {
             look.insert(Item::Instance(id));
             self.take_instance(id, record);
+        }
+        for (id, record) in change.shares {
+            look.insert(Item::Share(id));
+            self.take_share(id, record);
         }
         for (id, record) in change.moves {
             look.insert(Item::Move(id));
@@ -117,6 +122,16 @@ impl Work {
         }
     }
 
+    fn take_share(&mut self, id: ShareId, new: Option<Tracked<Share>>) {
+        if let Some(old) = self.shares.remove(&id) {
+            self.unlist(old.record.host, Item::Share(id));
+        }
+        if let Some(new) = new.filter(|new| new.record.lifecycle != Lifecycle::Stable) {
+            self.list(new.record.host, Item::Share(id));
+            self.shares.insert(id, new);
+        }
+    }
+
     fn take_move(&mut self, id: VniId, new: Option<TrackedMove>, now: Instant) {
         let old = self.moves.remove(&id);
         if let Some(new) = new {
@@ -140,7 +155,13 @@ impl Work {
         self.instances.entry(tracked.record.id).or_insert(tracked);
     }
 
-    /// The attachments and instances on a host. Moves wait for hosts of their own accord.
+    /// As [`Work::remember_attachment`].
+    pub(crate) fn remember_share(&mut self, tracked: Tracked<Share>) {
+        self.list(tracked.record.host, Item::Share(tracked.record.id));
+        self.shares.entry(tracked.record.id).or_insert(tracked);
+    }
+
+    /// The attachments, instances and shares on a host. Moves wait for hosts of their own accord.
     pub(crate) fn on_host(&self, host: HostId) -> impl Iterator<Item = Item> {
         self.by_host.get(&host).into_iter().flatten().copied()
     }
@@ -150,6 +171,7 @@ impl Work {
         match item {
             Item::Attachment(id) => self.attachments.contains_key(&id),
             Item::Instance(id) => self.instances.contains_key(&id),
+            Item::Share(id) => self.shares.contains_key(&id),
             Item::Move(id) => self.moves.contains_key(&id),
             Item::Adoption(id) => self.adoptions.contains_key(&id),
         }
@@ -166,6 +188,11 @@ impl Work {
             tracked.record.lifecycle == Lifecycle::Deleting && self.by_instance.contains_key(&id)
         };
         self.instances.get(&id).filter(|tracked| !waits(tracked))
+    }
+
+    /// A share.
+    pub(crate) fn share(&self, id: ShareId) -> Option<&Tracked<Share>> {
+        self.shares.get(&id)
     }
 
     /// A move, and when its present step was first seen.
@@ -191,6 +218,7 @@ impl Work {
         match item {
             Item::Attachment(id) => self.attachments.get(&id).map(|tracked| tracked.modified),
             Item::Instance(id) => self.instances.get(&id).map(|tracked| tracked.modified),
+            Item::Share(id) => self.shares.get(&id).map(|tracked| tracked.modified),
             Item::Move(id) => self.moves.get(&id).map(|(tracked, _)| tracked.moving.modified),
             Item::Adoption(id) => self.adoptions.get(&id).map(|adoption| adoption.modified),
         }

@@ -1,6 +1,6 @@
 //! What is known of one host in this life of the server.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use pintle_core::host_protocol::{Applied, DriftReport, Failure};
@@ -72,6 +72,8 @@ pub(super) struct Seat {
     told: Revision,
     applied: Option<Revision>,
     failures: BTreeMap<EntryKey, String>,
+    /// What is under way there.
+    pending: BTreeSet<EntryKey>,
     drift: VecDeque<Drift>,
 }
 
@@ -84,6 +86,7 @@ impl Seat {
             told: 0,
             applied: None,
             failures: BTreeMap::new(),
+            pending: BTreeSet::new(),
             drift: VecDeque::new(),
         }
     }
@@ -117,6 +120,7 @@ impl Seat {
         self.applied = resumed_at;
         if resumed_at.is_none() {
             self.failures.clear();
+            self.pending.clear();
         }
         self.heard = Instant::now();
     }
@@ -124,6 +128,7 @@ impl Seat {
     pub(super) fn applied(&mut self, applied: Applied) {
         self.applied = self.applied.max(Some(applied.revision));
         self.failures = applied.failures.into_iter().map(|failure| (failure.key, shorten(failure.message))).collect();
+        self.pending = applied.pending.into_iter().collect();
     }
 
     pub(super) fn drifted(&mut self, at: Timestamp, reports: Vec<DriftReport>) {
@@ -185,7 +190,7 @@ impl<'a> Progress<'a> {
         self.0.get(&host).map(|seat| seat.heard)
     }
 
-    /// Whether it has applied everything up to a revision, failures apart.
+    /// Whether it has applied everything up to a revision, failures and what is under way apart.
     pub fn has_applied(&self, host: HostId, revision: Revision) -> bool {
         self.0.get(&host).is_some_and(|seat| seat.applied >= Some(revision))
     }
@@ -193,6 +198,11 @@ impl<'a> Progress<'a> {
     /// Why it could not apply an entry.
     pub fn failure(&self, host: HostId, key: &EntryKey) -> Option<&'a str> {
         self.0.get(&host).and_then(|seat| seat.failures.get(key)).map(String::as_str)
+    }
+
+    /// Whether an entry is under way there, neither applied nor failed.
+    pub fn is_pending(&self, host: HostId, key: &EntryKey) -> bool {
+        self.0.get(&host).is_some_and(|seat| seat.pending.contains(key))
     }
 
     /// The entries that it could not apply.

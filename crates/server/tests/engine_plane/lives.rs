@@ -95,7 +95,8 @@ async fn p10_a_host_speaks_for_its_own_ports_only() {
     settle().await;
     assert_eq!(plane.attachment(attachment).lifecycle, Lifecycle::Stable);
     assert_eq!(plane.get::<Instance>(instance).lifecycle, Lifecycle::Stable);
-    let ahead = AgentMessage::Applied(Applied { revision: plane.revision() + 1, failures: Vec::new() });
+    let ahead =
+        AgentMessage::Applied(Applied { revision: plane.revision() + 1, failures: Vec::new(), pending: Vec::new() });
     let bye = h2.say(ahead).expect_err("nothing like that was sent");
     assert!(bye.reason.contains("'revision'"), "{}", bye.reason);
 }
@@ -306,6 +307,6 @@ async fn r05_what_an_earlier_session_told_may_be_reported_in_the_next() {
     left.silent = true;
     let resume = Resume { epoch: left.epoch.clone(), revision: left.revision };
     let (mut link, _outbox, _) = plane.sessions.open(&FakeHost::hello(1, Some(resume)));
-    let report = AgentMessage::Applied(Applied { revision: reached, failures: Vec::new() });
+    let report = AgentMessage::Applied(Applied { revision: reached, failures: Vec::new(), pending: Vec::new() });
     assert_eq!(link.take(report), Ok(None));
 }

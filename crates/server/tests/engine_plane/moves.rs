@@ -368,7 +368,8 @@ async fn a06_a_hundred_moves_at_once_all_end() {
         vnis.push((vni, target));
     }
     settle().await;
-    let commands = vnis.iter().map(|(vni, to)| plane.engine.execute(Command::MoveVni { vni: *vni, to: *to }));
+    let commands =
+        vnis.iter().map(|(vni, to)| plane.engine.execute(Command::MoveVni { vni: *vni, to: *to, nic: None }));
     assert!(futures::future::join_all(commands).await.iter().all(Result::is_ok));
     for _ in 0..10 {
         drained().await;

@@ -77,7 +77,7 @@ async fn f02_primary_at_provisioning_and_further_ones_later() {
     let body = json!({
         "name": "web",
         "zone": { "href": "http://pintle.test/v1/regions/local/zones/zone-1" },
-        "vpc": { "crn": format!("crn:v1:pintle:public:is:local:a/default::vpc:{vpc}") },
+        "vpc": { "crn": format!("crn:v1:pintle:public:is:local:a/123456789012::vpc:{vpc}") },
         "profile": { "name": "namespace" },
         "primary_network_attachment": {
             "name": "main",

@@ -99,10 +99,10 @@ async fn unknown_and_missing_fields_are_named() {
     assert!(text(&error, "message").contains("unknown field `colour`"));
     let body = json!({ "vpc": { "id": format!("vpc-{NOBODY}") }, "zone": { "name": "z" } });
     let error = api.post("/v1/subnets", body).await.refused(400, "bad_field");
-    assert!(text(&error, "message").contains("missing field `ipv4_cidr_block`"));
-    let body = json!({ "zone": { "name": "z" }, "image": { "id": "x" }, "primary_network_attachment": {} });
+    assert!(text(&error, "message").contains("ipv4_cidr_block"));
+    let body = json!({ "zone": { "name": "z" }, "boot_volume": [], "primary_network_attachment": {} });
     let error = api.post("/v1/instances", body).await.refused(400, "bad_field");
-    assert_eq!(error["target"]["name"], "image");
+    assert_eq!(error["target"]["name"], "boot_volume");
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn what_this_server_does_not_have_is_refused_by_name() {
     assert!(text(&error, "message").contains("resource group 'other'"));
     let body = json!({
         "zone": { "name": "zone-1" },
-        "profile": { "name": "bx2-2x8" },
+        "profile": { "name": "bx9-2x8" },
         "primary_network_attachment": { "virtual_network_interface": { "subnet": { "id": subnet } } },
     });
     assert_eq!(api.post("/v1/instances", body).await.refused(400, "bad_field")["target"]["name"], "profile.name");

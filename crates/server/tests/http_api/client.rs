@@ -9,12 +9,14 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use pintle_core::Command;
 use pintle_core::command::RegisterHost;
-use pintle_core::id::{AttachmentId, HostId, IdSource, InstanceId};
+use pintle_core::id::{AttachmentId, HostId, IdSource, InstanceId, ShareId};
 use pintle_core::lifecycle::Lifecycle;
-use pintle_core::model::{Attachment, Instance, Timestamp};
+use pintle_core::model::{Attachment, Instance, Share, Timestamp};
+use pintle_core::txn::Snapshot;
 use pintle_core::{query, record};
 use pintle_server::audit::Audit;
 use pintle_server::http::{Rates, State, router};
+use pintle_server::tokens::Tokens;
 use pintle_server::vault::Vault;
 use pintle_server::{Clock, Engine, Sessions};
 use pintle_store::MemoryStore;
@@ -77,9 +79,12 @@ impl Answer {
 #[derive(Clone)]
 pub(crate) struct Api {
     pub(crate) router: Router,
+    pub(crate) store: Arc<MemoryStore>,
     pub(crate) engine: Arc<Engine>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) audit: Arc<Audit>,
+    /// What its requests carry.
+    pub(crate) bearer: String,
     _folder: Arc<TempDir>,
 }
 
@@ -100,7 +105,8 @@ impl Api {
 
     fn made(prepare: impl FnOnce(&Path), rates: Rates) -> Api {
         let clock = Arc::new(Ticks(AtomicU64::new(1_790_000_000_000)));
-        let engine = Engine::new(Arc::new(MemoryStore::default()), clock.clone(), Box::new(Ids(1)));
+        let store = Arc::new(MemoryStore::default());
+        let engine = Engine::new(store.clone(), clock.clone(), Box::new(Ids(1)));
         let sessions = Sessions::new(clock.clone());
         let folder = Arc::new(tempfile::tempdir().unwrap());
         prepare(folder.path());
@@ -111,11 +117,46 @@ impl Api {
             audit: audit.clone(),
             token: TOKEN.into(),
             vault: Arc::new(Vault::new(&[7; 32])),
+            audit_reads: true,
+            tokens: Arc::new(Tokens::new(&[9; 64])),
             rates,
             region: "local".to_owned(),
             base_url: "http://pintle.test".to_owned(),
         });
-        Api { router, engine, sessions, audit, _folder: folder }
+        Api { router, store, engine, sessions, audit, bearer: TOKEN.to_owned(), _folder: folder }
+    }
+
+    /// The same server, for whoever has this token.
+    pub(crate) fn with_bearer(&self, token: &str) -> Api {
+        Api { bearer: token.to_owned(), ..self.clone() }
+    }
+
+    /// The same server, for a new API key with these policies; also the key as its creation shows it.
+    pub(crate) async fn with_key(&self, account: Option<&str>, policies: Option<Value>) -> (Api, Value) {
+        let mut body = json!({ "name": "a key" });
+        for (field, value) in [("account", account.map(Value::from)), ("policies", policies)] {
+            if let Some(value) = value {
+                body[field] = value;
+            }
+        }
+        let key = self.post("/native/v1/api_keys", body).await.expect(201);
+        let token = self.exchange(&text(&key, "secret")).await.expect(200);
+        (self.with_bearer(&text(&token, "access_token")), key)
+    }
+
+    /// Exchanges a key's secret for a token, as IBM's SDKs do.
+    pub(crate) async fn exchange(&self, secret: &str) -> Answer {
+        let form = format!(
+            "grant_type=urn%3Aibm%3Aparams%3Aoauth%3Agrant-type%3Aapikey&apikey={secret}&response_type=cloud_iam"
+        );
+        let request = Request::builder().method(Method::POST).uri("/identity/token");
+        let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(request.body(Body::from(form)).unwrap()).await
+    }
+
+    /// A new account; its id.
+    pub(crate) async fn account(&self) -> String {
+        text(&self.post("/native/v1/accounts", json!({})).await.expect(201), "id")
     }
 
     /// Sends a request as it is.
@@ -132,16 +173,19 @@ impl Api {
     /// A request with the token, and with IBM's two parameters where they belong.
     pub(crate) fn request(method: Method, path: &str) -> axum::http::request::Builder {
         let mut uri = path.strip_prefix("http://pintle.test").unwrap_or(path).to_owned();
-        if uri.starts_with("/v1") {
+        if uri.starts_with("/v1") || uri.starts_with("/regions/") {
             uri.push_str(if uri.contains('?') { "&" } else { "?" });
             uri.push_str("version=2026-10-06&generation=2");
         }
         Request::builder().method(method).uri(uri).header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let patch = method == Method::PATCH;
-        let request = Api::request(method, path);
+        let mut request = Api::request(method, path);
+        if let Some(headers) = request.headers_mut() {
+            headers.insert(header::AUTHORIZATION, format!("Bearer {}", self.bearer).parse().unwrap());
+        }
         self.send(match body {
             None => request.body(Body::empty()).unwrap(),
             Some(body) => {
@@ -164,13 +208,17 @@ impl Api {
     pub(crate) async fn put(&self, path: &str) -> Answer {
         self.call(Method::PUT, path, None).await
     }
+    pub(crate) async fn put_body(&self, path: &str, body: Value) -> Answer {
+        self.call(Method::PUT, path, Some(body)).await
+    }
     pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.call(Method::DELETE, path, None).await
     }
 
     /// A VPC and a subnet of it in this zone; their ids.
     pub(crate) async fn network(&self, cidr: &str, zone: &str) -> (String, String) {
-        let vpc = text(&self.post("/v1/vpcs", json!({})).await.expect(201), "id");
+        let vpc =
+            text(&self.post("/v1/vpcs", json!({ "address_prefix_management": "manual" })).await.expect(201), "id");
         let subnet = self.subnet(&vpc, cidr, zone).await.expect(201);
         (vpc, text(&subnet, "id"))
     }
@@ -243,6 +291,11 @@ impl Api {
         for id in instances {
             self.engine.execute(Command::InstanceRealised(id)).await.unwrap();
             self.engine.execute(Command::InstanceGone(id)).await.unwrap();
+        }
+        let shares = |snapshot: &dyn Snapshot| query::index::<ShareId>(snapshot, &record::lists_of::<Share>());
+        for id in self.engine.read(shares).await.unwrap() {
+            self.engine.execute(Command::ShareRealised(id)).await.unwrap();
+            self.engine.execute(Command::ShareGone(id)).await.unwrap();
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Changes that meet: entity tags, and many clients that want the last of something.
 
+use axum::body::Body;
 use axum::http::{Method, header};
 use serde_json::json;
 
-use crate::client::{Api, text};
+use crate::client::{Answer, Api, text};
 
-async fn with_tag(api: &Api, method: Method, path: &str, tag: &str, body: &'static str) -> crate::client::Answer {
+async fn with_tag(api: &Api, method: Method, path: &str, tag: &str, body: impl Into<Body>) -> Answer {
     let request = Api::request(method, path)
         .header(header::IF_MATCH, tag)
         .header(header::CONTENT_TYPE, "application/merge-patch+json");
@@ -58,4 +59,35 @@ async fn v04_of_many_who_want_the_last_addresses_as_many_win_as_there_are() {
         }
     }
     assert_eq!(addresses.len(), 11);
+}
+
+/// The document says so: of sixteen who have all seen the same state, one changes it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_changes_to_the_same_seen_state_exactly_one_happens() {
+    let api = Api::new();
+    let (_, subnet) = api.network("10.1.2.0/24", "zone-1").await;
+    let path = text(&api.vni(json!({ "subnet": { "id": subnet } })).await, "href");
+    for round in 0..20 {
+        let tag = api.get(&path).await.etag();
+        let tasks: Vec<_> = (0..16)
+            .map(|client| {
+                let (api, path, tag) = (api.clone(), path.clone(), tag.clone());
+                let body = json!({ "name": format!("round-{round}-client-{client}") }).to_string();
+                tokio::spawn(async move { with_tag(&api, Method::PATCH, &path, &tag, body).await })
+            })
+            .collect();
+        let mut winners = Vec::new();
+        for task in tasks {
+            let answer = task.await.unwrap();
+            if answer.status == 200 {
+                winners.push((answer.etag(), answer.body));
+            } else {
+                answer.refused(412, "precondition_failed");
+            }
+        }
+        let [(after, winner)] = &winners[..] else { panic!("round {round}: {winners:?}") };
+        let now = api.get(&path).await;
+        assert_eq!((&now.etag(), &now.body["name"]), (after, &winner["name"]), "round {round}");
+        assert_ne!(*after, tag);
+    }
 }

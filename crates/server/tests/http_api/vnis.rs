@@ -15,7 +15,7 @@ async fn a01_a_vni_is_a_resource_of_its_own() {
     let id = text(&made, "id");
     let found = api.get(&text(&made, "href")).await.expect(200);
     assert_eq!(found, made);
-    assert_eq!(found["crn"], format!("crn:v1:pintle:public:is:zone-1:a/default::virtual-network-interface:{id}"));
+    assert_eq!(found["crn"], format!("crn:v1:pintle:public:is:zone-1:a/123456789012::virtual-network-interface:{id}"));
     assert_eq!(found["href"], format!("http://pintle.test{VNIS}/{id}"));
     assert_eq!((&found["subnet"]["id"], &found["vpc"]["id"]), (&json!(subnet), &json!(vpc)));
     assert_eq!((&found["zone"]["name"], &found["resource_group"]["id"]), (&json!("zone-1"), &json!("default")));

@@ -104,7 +104,7 @@ impl Connection {
     }
 
     pub async fn applied(&mut self, revision: u64) {
-        self.send(&AgentMessage::Applied(Applied { revision, failures: Vec::new() })).await;
+        self.send(&AgentMessage::Applied(Applied { revision, failures: Vec::new(), pending: Vec::new() })).await;
     }
 
     /// Applies whatever comes, until the connection ends; the farewell's reason, if there was one.

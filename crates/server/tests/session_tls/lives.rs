@@ -75,7 +75,7 @@ async fn a15_an_interface_is_attached_and_moved_over_the_wire() {
     for n in 0..20 {
         let to = if n % 2 == 0 { b } else { a };
         let began = Instant::now();
-        engine.execute(Command::MoveVni { vni: attachment.vni, to }).await.expect("begun");
+        engine.execute(Command::MoveVni { vni: attachment.vni, to, nic: None }).await.expect("begun");
         assert!(moved(&running, attachment.vni).await);
         times.push(began.elapsed());
         let vni = engine.read(|snapshot| query::get::<Vni>(snapshot, attachment.vni)).await.expect("there").0;

@@ -85,7 +85,7 @@ async fn a_report_ahead_of_what_was_sent_ends_the_session() {
     let Some(ServerMessage::Snapshot { revision, .. }) = connection.next().await else {
         panic!("a snapshot comes first")
     };
-    let ahead = Applied { revision: revision + 1, failures: Vec::new() };
+    let ahead = Applied { revision: revision + 1, failures: Vec::new(), pending: Vec::new() };
     connection.send(&AgentMessage::Applied(ahead)).await;
     let (reason, fatal) = connection.bye().await;
     assert!(!fatal && reason.contains("'revision'"), "{reason}");

@@ -13,7 +13,7 @@ use super::{Context, Done, Results, text};
 use crate::kernel::link::{self, VethEnd, VethSpec};
 use crate::kernel::{KernelError, NetNs};
 use crate::reconcile::names::port_device;
-use crate::reconcile::observed::Place;
+use crate::reconcile::observed::{Lead, Place};
 use crate::reconcile::{Machine, want};
 
 /// A port that is being made.
@@ -37,7 +37,7 @@ enum Cable {
 
 impl Made<'_> {
     fn row(&self, slot: u32) -> Port {
-        want::port(self.spec, slot, self.is_tap())
+        want::port(self.spec, slot, Lead { tap: self.is_tap(), card: None })
     }
 
     fn is_tap(&self) -> bool {

@@ -33,8 +33,13 @@ impl Machine {
         if mends.contains(&Mend::Programs) {
             text(self.datapath.attach_port(port.device.index))?;
         }
+        if let Some(key) = port.device.vlan
+            && mends.contains(&Mend::HostAlias)
+        {
+            text(self.datapath.vlans().put(&key, &want::vlan(id, spec, port.device.index)))?;
+        }
         let mut requests = Vec::new();
-        for mend in mends {
+        for mend in mends.iter().filter(|_| port.device.vlan.is_none()) {
             requests.extend(self.host_request(id, spec, port, mend)?);
         }
         if !requests.is_empty() {
@@ -93,7 +98,7 @@ impl Machine {
                 slot
             }
         };
-        text(self.datapath.ports().put(&port.device.index, &want::port(spec, slot, port.device.tap)))?;
+        text(self.datapath.ports().put(&port.device.index, &want::port(spec, slot, port.device.lead())))?;
         self.raise([cell_of_slot(slot)]);
         Ok(Place { index: port.device.index, slot, tap: port.device.tap })
     }

@@ -30,8 +30,15 @@ impl Machine {
                 errors.extend(text(self.datapath.ports().put(&port.device.index, &muted)).err());
             }
         }
-        let indexes: Vec<u32> = found.iter().map(|(_, _, port)| port.device.index).collect();
-        for (deleted, errors) in self.delete_devices(&indexes).into_iter().zip(&mut errors) {
+        for ((_, _, port), errors) in found.iter().zip(&mut errors) {
+            if let Some(key) = &port.device.vlan {
+                errors.extend(text(self.datapath.vlans().delete(key)).err());
+            }
+        }
+        let devices = found.iter().zip(&mut errors).filter(|((_, _, port), _)| port.device.vlan.is_none());
+        let (indexes, errors_of): (Vec<u32>, Vec<_>) =
+            devices.map(|((_, _, port), errors)| (port.device.index, errors)).unzip();
+        for (deleted, errors) in self.delete_devices(&indexes).into_iter().zip(errors_of) {
             errors.extend(deleted.err());
         }
         for ((_, _, port), errors) in found.iter().zip(&mut errors) {
@@ -45,6 +52,9 @@ impl Machine {
 
     /// Deletes devices: many at once, because the kernel waits some 15 ms for each request to delete.
     fn delete_devices(&self, indexes: &[u32]) -> Vec<Done> {
+        if indexes.is_empty() {
+            return Vec::new();
+        }
         if indexes.len() >= TOGETHER
             && let Err(why) = text(self.host(|netlink| delete_together(netlink, &self.marks, indexes))).and_then(text)
         {

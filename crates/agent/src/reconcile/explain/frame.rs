@@ -121,6 +121,12 @@ fn checksum(pieces: &[&[u8]]) -> u16 {
     !(sum as u16)
 }
 
+/// The frame as it comes out of a card of which its sender uses a VLAN (IEEE 802.1Q).
+pub(super) fn tagged(frame: &[u8], vlan: u16) -> Vec<u8> {
+    let (macs, rest) = frame.split_at(12.min(frame.len()));
+    [macs, &[0x81, 0x00], &vlan.to_be_bytes(), rest].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use pintle_core::DropReason;
+use pintle_core::host_spec::PortNic;
 use pintle_core::net::Mac;
 use pintle_core::telemetry::{Half, Path, Probe, ProbePayload, RuleRef, StageNote, Verdict};
 use pintle_datapath::{DatapathError, Flow, FlowKey, ProgramName, RunInput, RunOutput, Verdict as Ran};
@@ -30,7 +31,14 @@ impl Machine {
         let mut stages = Vec::new();
         let key = self.unused(spec.segment, probe, &mut stages).map_err(failed)?;
         let frame = frame::frame(macs, probe.source, probe.destination, &probe.payload)?;
-        let input = RunInput { ifindex: place.index, ..RunInput::default() };
+        let (ifindex, frame) = match spec.nic {
+            PortNic::Card { .. } => (place.index, frame),
+            PortNic::Vlan { card, id } => {
+                let card = self.realised().get(&card).copied().ok_or_else(|| format!("port {card} is not there"))?;
+                (card.index, frame::tagged(&frame, id))
+            }
+        };
+        let input = RunInput { ifindex, ..RunInput::default() };
         let mut suspects: Option<BTreeSet<Drop>> = None;
         for _ in 0..TRIES {
             let before = self.dropped().map_err(failed)?;

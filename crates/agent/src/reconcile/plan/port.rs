@@ -1,14 +1,15 @@
 //! Planning one port: whether it is there, can be mended, or must be made anew.
 
-use pintle_core::host_spec::{EntryKey, PortSpec};
+use pintle_core::host_spec::{EntryKey, PortNic, PortSpec};
 use pintle_core::id::AttachmentId;
 use pintle_datapath::PortFlags;
 
 use super::super::action::{Mend, Step};
 use super::super::names::Marks;
-use super::super::observed::{GuestDevice, NamespaceState, PortState, Programs};
+use super::super::observed::{GuestDevice, Lead, NamespaceState, PortState, Programs};
 use super::super::want;
 use super::{Inputs, Planner};
+use crate::desired::card_of;
 use crate::kernel::route::Route;
 
 impl Planner<'_> {
@@ -31,7 +32,8 @@ impl Planner<'_> {
             self.plan.failures.insert(key, why.clone());
             // What a port may do is the host's to say, whatever has become of its guest.
             if let Some(row) = there.and_then(|port| port.row.as_ref())
-                && row.flags.without(want::port(spec, row.slot, true).flags) != PortFlags::NONE
+                && row.flags.without(want::port(spec, row.slot, Lead { tap: true, card: None }).flags)
+                    != PortFlags::NONE
             {
                 self.act(Some(key), Step::Mute(id), format!("port {id} may do what it should not"));
             }
@@ -40,10 +42,14 @@ impl Planner<'_> {
             }
             return;
         }
+        if let PortNic::Vlan { card, id: vlan } = spec.nic {
+            self.vlan(id, spec, card, vlan);
+            return;
+        }
         let tap = desired.is_tap(spec.instance);
         match there {
             None => self.make(id, spec, format!("port {id} has no device")),
-            Some(port) if port.device.tap != tap => {
+            Some(port) if port.device.tap != tap || port.device.vlan.is_some() => {
                 let text = format!("device '{}' of port {id} is a cable of another kind", port.device.name);
                 self.act(Some(key), Step::ClearPort(id), text.clone());
                 self.make(id, spec, text);
@@ -60,14 +66,15 @@ impl Planner<'_> {
         }
     }
 
-    fn make(&mut self, id: AttachmentId, spec: &PortSpec, difference: String) {
+    pub(super) fn make(&mut self, id: AttachmentId, spec: &PortSpec, difference: String) {
         let Inputs { numbers, quota, .. } = *self.inputs;
         // Whatever slot it gets.
         if let Err(why) = want::iface(spec, 0, numbers, quota) {
             self.plan.failures.insert(EntryKey::Port(id), why);
         }
         self.remade.insert(id);
-        self.act(Some(EntryKey::Port(id)), Step::MakePort(id), difference);
+        let step = if card_of(spec).is_some() { Step::MakeVlan(id) } else { Step::MakePort(id) };
+        self.act(Some(EntryKey::Port(id)), step, difference);
     }
 
     /// Whether what may pass a port that is there has to be written.
@@ -84,7 +91,7 @@ impl Planner<'_> {
         }
     }
 
-    fn mend(&mut self, id: AttachmentId, spec: &PortSpec, port: &PortState, guest: Option<&GuestDevice>) {
+    pub(super) fn mend(&mut self, id: AttachmentId, spec: &PortSpec, port: &PortState, guest: Option<&GuestDevice>) {
         let key = EntryKey::Port(id);
         let mut mends = Vec::new();
         let mut mute = false;
@@ -98,7 +105,7 @@ impl Planner<'_> {
                 mends.push(Mend::Row);
             }
             Some(row) => {
-                let wanted = want::port(spec, row.slot, port.device.tap);
+                let wanted = want::port(spec, row.slot, port.device.lead());
                 mute = row.flags.contains(PortFlags::ACTIVE) && !wanted.flags.contains(PortFlags::ACTIVE);
                 if wanted != *row && !mute {
                     mends.push(Mend::Row);
@@ -115,7 +122,8 @@ impl Planner<'_> {
         if !mends.is_empty() {
             let text: Vec<String> = mends.iter().map(ToString::to_string).collect();
             let text = format!("port {id}: {}", text.join("; "));
-            self.act(Some(key), Step::MendPort(id, mends), text);
+            let step = if port.device.vlan.is_some() { Step::MendVlan(id, mends) } else { Step::MendPort(id, mends) };
+            self.act(Some(key), step, text);
         }
         if mute {
             self.act(Some(key), Step::Mute(id), format!("port {id} may still speak"));
@@ -139,6 +147,13 @@ impl Planner<'_> {
 
 fn host_side(spec: &PortSpec, port: &PortState, mends: &mut Vec<Mend>) {
     let device = &port.device;
+    if device.vlan.is_some() {
+        // It has none: only who it is.
+        if device.generation != spec.generation {
+            mends.push(Mend::HostAlias);
+        }
+        return;
+    }
     if device.mtu != want::host_mtu(spec, device.tap) {
         mends.push(Mend::HostMtu { is: device.mtu });
     }

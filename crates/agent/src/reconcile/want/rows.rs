@@ -2,18 +2,18 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use pintle_core::host_spec::{EndpointSpec, LocationSpec, PortMode, PortSpec, RouteSpec, VniEndpoint};
+use pintle_core::host_spec::{EndpointSpec, LocationSpec, PortMode, PortNic, PortSpec, RouteSpec, VniEndpoint};
 use pintle_core::id::AttachmentId;
 use pintle_core::net::GATEWAY_MAC;
 use pintle_datapath::{
     CLOSED_POLICY, Endpoint, EndpointFlags, EndpointKey, GuestConfig, Iface, IfaceFlags, Location, LocationKey, Port,
-    PortFlags, Route, RouteKey, RouteTo, cell_of_endpoint, cell_of_mac, ticks,
+    PortFlags, Route, RouteKey, RouteTo, Vlan, cell_of_endpoint, cell_of_mac, ticks,
 };
 
 use crate::desired::in_force;
 use crate::kernel::link::HOST_MTU;
 use crate::reconcile::numbers::Numbers;
-use crate::reconcile::observed::Place;
+use crate::reconcile::observed::{Lead, Place};
 use crate::shaper;
 
 /// The MTU of a port's device on the host. A tap's is for the monitor of its machine to read.
@@ -21,8 +21,8 @@ pub(crate) fn host_mtu(spec: &PortSpec, tap: bool) -> u32 {
     if tap { spec.mtu.into() } else { HOST_MTU }
 }
 
-/// A port's entry in the data plane; `tap`: its device is one.
-pub(crate) fn port(spec: &PortSpec, slot: u32, tap: bool) -> Port {
+/// A port's entry in the data plane.
+pub(crate) fn port(spec: &PortSpec, slot: u32, lead: Lead) -> Port {
     let flag = |on: bool, flag: PortFlags| if on { flag } else { PortFlags::NONE };
     Port {
         segment: spec.segment,
@@ -35,12 +35,19 @@ pub(crate) fn port(spec: &PortSpec, slot: u32, tap: bool) -> Port {
         mac: spec.mac.0,
         gateway_mac: GATEWAY_MAC.0,
         mtu: spec.mtu,
+        card: lead.card,
         flags: flag(spec.mode == PortMode::Active, PortFlags::ACTIVE)
             .with(flag(spec.policy.allow_ip_spoofing, PortFlags::ALLOW_IP_SPOOFING))
-            .with(flag(tap, PortFlags::TAP)),
+            .with(flag(spec.nic == PortNic::Card { trunk: true }, PortFlags::TRUNK))
+            .with(flag(lead.tap, PortFlags::TAP)),
         generation: spec.generation,
         vni: spec.vni.to_string(),
     }
+}
+
+/// A VLAN's entry in the data plane.
+pub(crate) fn vlan(id: AttachmentId, spec: &PortSpec, port: u32) -> Vlan {
+    Vlan { port, generation: spec.generation, attachment: id.to_string() }
 }
 
 /// What may pass the port in a slot, and how fast. Without groups nothing passes, whatever else could be written.

@@ -8,6 +8,7 @@ mod policy;
 mod sender;
 mod tcp;
 mod tcp_attacks;
+mod vlan;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -17,7 +18,8 @@ use super::packet::{ICMP, Segment, TCP, UDP};
 use super::{Limits, Outcome, Pipeline, Verdict, World, ticks};
 use crate::drop_reason::DropReason;
 use crate::host_spec::{
-    EndpointSpec, Entry, EntryKey, GuestConfig, LocationSpec, PortLimits, PortMode, PortPolicy, PortSpec, VniEndpoint,
+    EndpointSpec, Entry, EntryKey, GuestConfig, LocationSpec, PortLimits, PortMode, PortNic, PortPolicy, PortSpec,
+    VniEndpoint,
 };
 use crate::id::{AttachmentId, NetworkAclId, SecurityGroupId};
 use crate::net::{GATEWAY_MAC, Mac};
@@ -99,6 +101,7 @@ impl Guest {
             limits: PortLimits::default(),
             guest_config: GuestConfig::default(),
             route_table: 0,
+            nic: PortNic::default(),
         }
     }
 

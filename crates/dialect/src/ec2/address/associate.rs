@@ -4,8 +4,9 @@ use std::net::Ipv4Addr;
 
 use pintle_core::command::FloatingIpChoice;
 use pintle_core::id::{AttachmentId, InstanceId, ReservedIpId, VniId};
+use pintle_core::legality::Manner;
 use pintle_core::lifecycle::Lifecycle;
-use pintle_core::model::{Attachment, Instance, Vni};
+use pintle_core::model::{Attachment, Vni};
 use pintle_core::record::attachments_of_instance;
 use pintle_core::refusal::Noun;
 use pintle_core::txn::Snapshot;
@@ -17,6 +18,7 @@ use crate::ec2::error::Ec2Error;
 use crate::ec2::operation::{Operation, Work, other_reply};
 use crate::ec2::params::Params;
 use crate::ec2::problem::not_found;
+use crate::view::instance_for;
 use crate::view::ip_at;
 
 pub(in crate::ec2) const OPERATION: Operation = Operation::change(
@@ -42,7 +44,7 @@ fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
         let id = named.id(snapshot, &actor)?;
         let vni = target.interface(snapshot, &actor)?;
         let ip = private.map(|private| address(snapshot, &actor, vni, private)).transpose()?;
-        let target = FloatingIpChoice { vni, ip };
+        let target = FloatingIpChoice { vni, ip, manner: Manner::PerAddress };
         Ok(Command::AssociateFloatingIp { id, target, reassociate: take, displace: take })
     };
     Ok(Work::planned(plan, |_, reply, xml| {
@@ -74,7 +76,7 @@ impl Target {
             Target::Interface(vni) => return Ok(vni),
             Target::Instance(id) => id,
         };
-        query::get_for::<Instance>(snapshot, actor, id)?;
+        instance_for(snapshot, actor, id)?;
         let mut vnis = Vec::new();
         for attachment in query::index::<AttachmentId>(snapshot, &attachments_of_instance(id))? {
             let (attachment, _) = query::get::<Attachment>(snapshot, attachment)?;

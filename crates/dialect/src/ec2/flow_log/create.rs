@@ -38,7 +38,7 @@ struct Asked {
 impl Asked {
     fn of(self, target: FlowLogTarget) -> CreateFlowLog {
         let Asked { traffic, destination, fields, interval, files } = self;
-        CreateFlowLog { target, traffic, destination, fields, interval, files }
+        CreateFlowLog { target, traffic, destination, fields, interval, files, collector: None }
     }
 }
 

@@ -2,15 +2,15 @@
 
 use pintle_core::command::InstancesChange;
 use pintle_core::id::InstanceId;
-use pintle_core::model::Instance;
 use pintle_core::txn::Snapshot;
-use pintle_core::{Command, Reply, query};
+use pintle_core::{Command, Reply};
 
 use super::state::State;
 use crate::ec2::caller::Caller;
 use crate::ec2::error::Ec2Error;
 use crate::ec2::operation::{Class, Operation, Work, other_reply};
 use crate::ec2::params::Params;
+use crate::view::instance_for;
 
 pub(in crate::ec2) const START: Operation = change("StartInstances", |params, _| {
     params.leave("AdditionalInfo");
@@ -78,7 +78,7 @@ fn reboot(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
 }
 
 fn runs(snapshot: &dyn Snapshot, caller: &Caller, id: InstanceId) -> Result<(), Ec2Error> {
-    let (instance, _) = query::get_for::<Instance>(snapshot, &caller.actor(), id)?;
+    let (instance, _) = instance_for(snapshot, &caller.actor(), id)?;
     match State::of(&instance, false) {
         State::Pending | State::Running => Ok(()),
         _ => {

@@ -1,10 +1,11 @@
 //! DescribeInstances and DescribeInstanceStatus: those that there are, newest first, then those that have gone lately.
 
 use pintle_core::id::InstanceId;
-use pintle_core::model::{DepartedInstance, Instance};
-use pintle_core::query;
+use pintle_core::model::{DepartedInstance, Instance, Role};
+
 use pintle_core::refusal::Noun;
 use pintle_core::txn::Snapshot;
+use pintle_core::{Actor, query, record};
 
 use super::filters::{FILTERS, candidates};
 use super::show::{InstanceView, write_reservations};
@@ -75,8 +76,9 @@ enum Place {
     Unknown,
     /// At the first of these ids; whether each must exist.
     Named(std::vec::IntoIter<InstanceId>, bool),
-    /// At this place among those that there are.
-    Present(Option<String>),
+    /// At this place among those that there are: servers, then bare metal servers, which are instances here as EC2's
+    /// `*.metal` ones are.
+    Present(Role, Option<String>),
     /// At this place among those that have gone.
     Departed(Option<String>),
 }
@@ -84,12 +86,28 @@ enum Place {
 impl Place {
     fn parse(text: &str) -> Result<Self, Ec2Error> {
         match text.split_once(':') {
-            Some(("present", place)) => Ok(Place::Present(Some(place.to_owned()))),
-            Some(("departed", "")) => Ok(Place::Departed(None)),
-            Some(("departed", place)) => Ok(Place::Departed(Some(place.to_owned()))),
+            Some(("present", place)) => Ok(Place::Present(Role::Server, given(place))),
+            Some(("metal", place)) => Ok(Place::Present(Role::BareMetal, given(place))),
+            Some(("departed", place)) => Ok(Place::Departed(given(place))),
             _ => Err(bad_token()),
         }
     }
+
+    /// What [`Place::parse`] reads; `None`: it is no place of a walk.
+    fn token(&self) -> Option<String> {
+        let (part, place) = match self {
+            Place::Present(Role::Server, place) => ("present", place),
+            Place::Present(Role::BareMetal, place) => ("metal", place),
+            Place::Departed(place) => ("departed", place),
+            Place::Unknown | Place::Named(..) | Place::Present(Role::ShareMount(_), _) => return None,
+        };
+        Some(format!("{part}:{}", place.as_deref().unwrap_or_default()))
+    }
+}
+
+/// The beginning is written as nothing.
+fn given(place: &str) -> Option<String> {
+    (!place.is_empty()).then(|| place.to_owned())
 }
 
 struct Listing {
@@ -108,13 +126,13 @@ impl Scan for Listing {
         if matches!(self.place, Place::Unknown) {
             self.place = match candidates(snapshot, &self.filters)? {
                 Some(ids) => Place::Named(ids.into_iter(), false),
-                None => Place::Present(None),
+                None => Place::Present(Role::Server, None),
             };
         }
         match std::mem::replace(&mut self.place, Place::Unknown) {
             Place::Named(ids, must_exist) => self.named(snapshot, ids, must_exist, most),
             Place::Departed(start) => self.departed(snapshot, start, most),
-            Place::Present(start) => self.present(snapshot, start, most),
+            Place::Present(role, start) => self.present(snapshot, role, start, most),
             Place::Unknown => Ok(true),
         }
     }
@@ -160,20 +178,31 @@ impl Listing {
         Ok(false)
     }
 
-    fn present(&mut self, snapshot: &dyn Snapshot, start: Option<String>, most: usize) -> Result<bool, Ec2Error> {
+    fn present(
+        &mut self,
+        snapshot: &dyn Snapshot,
+        role: Role,
+        start: Option<String>,
+        most: usize,
+    ) -> Result<bool, Ec2Error> {
         let chunk = most.min(self.limit - self.found.len());
-        let page = query::page::<Instance>(snapshot, &self.caller.owner().scope(), start.as_deref(), chunk);
+        let scope = record::instances_in(&self.caller.owner().scope(), role);
+        let page = query::page::<Instance>(snapshot, &scope, start.as_deref(), chunk);
         let page = page.map_err(token_or)?;
         for (instance, revision) in page.items {
             let view = InstanceView::of(snapshot, instance, revision)?;
             self.take(view);
         }
         let full = self.found.len() >= self.limit;
-        match page.next {
-            Some(next) if full => self.next = Some(format!("present:{next}")),
-            Some(next) => self.place = Place::Present(Some(next)),
-            None if full => self.next = Some("departed:".to_owned()),
-            None => self.place = Place::Departed(None),
+        let next = match (page.next, role) {
+            (Some(place), _) => Place::Present(role, Some(place)),
+            (None, Role::Server) => Place::Present(Role::BareMetal, None),
+            (None, Role::BareMetal | Role::ShareMount(_)) => Place::Departed(None),
+        };
+        if full {
+            self.next = next.token()
+        } else {
+            self.place = next
         }
         Ok(full)
     }
@@ -210,10 +239,15 @@ fn token_or(error: pintle_core::DecideError) -> Ec2Error {
     }
 }
 
+/// What serves a share is no instance to anybody.
+fn shown(instance: &Instance, by: &Actor) -> bool {
+    by.sees(instance) && !matches!(instance.role, Role::ShareMount(_))
+}
+
 /// An instance of the caller's, be it gone.
 pub(super) fn find(snapshot: &dyn Snapshot, caller: &Caller, id: InstanceId) -> Result<Option<InstanceView>, Ec2Error> {
     let by = caller.actor();
-    if let Some((instance, revision)) = query::find::<Instance>(snapshot, id)?.filter(|(found, _)| by.sees(found)) {
+    if let Some((instance, revision)) = query::find::<Instance>(snapshot, id)?.filter(|(found, _)| shown(found, &by)) {
         return Ok(Some(InstanceView::of(snapshot, instance, revision)?));
     }
     let departed = query::find::<DepartedInstance>(snapshot, id)?.map(|(departed, _)| departed);

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use pintle_core::Command;
 use pintle_core::command::{GroupsChange, UpdateInstance, UpdateVni};
 use pintle_core::id::{InstanceId, SecurityGroupId, VniId};
-use pintle_core::model::Instance;
 use pintle_core::txn::Snapshot;
-use pintle_core::{Command, query};
 
 use super::notes;
 use super::show::InstanceView;
@@ -14,6 +13,7 @@ use crate::ec2::caller::Caller;
 use crate::ec2::error::Ec2Error;
 use crate::ec2::operation::{Operation, Work};
 use crate::ec2::params::Params;
+use crate::view::instance_for;
 
 pub(in crate::ec2) const OPERATION: Operation = Operation::change(
     "ModifyInstanceAttribute",
@@ -124,7 +124,7 @@ fn ask(name: &str, text: &str) -> Result<Option<Ask>, Ec2Error> {
 
 /// The interface of an instance that has one only.
 fn only_interface(snapshot: &dyn Snapshot, caller: &Caller, id: InstanceId) -> Result<VniId, Ec2Error> {
-    let (instance, revision) = query::get_for::<Instance>(snapshot, &caller.actor(), id)?;
+    let (instance, revision) = instance_for(snapshot, &caller.actor(), id)?;
     let view = InstanceView::of(snapshot, instance, revision)?;
     match &view.interfaces[..] {
         [only] => Ok(only.view.vni.id),

@@ -48,11 +48,12 @@ fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
     notes.extend(token.map(|token| ("client-token".to_owned(), token)));
     params.tagged_any(&[("instance", Noun::Instance), ("network-interface", Noun::Vni), ("volume", Noun::Resource)])?;
     let launch = NewLaunch {
-        kind: params.text("InstanceType").unwrap_or_else(|| DEFAULT_TYPE.to_owned()),
+        kind: Some(params.text("InstanceType").unwrap_or_else(|| DEFAULT_TYPE.to_owned())),
         image,
         delete_protected: params.flag("DisableApiTermination")?.unwrap_or(false),
         stop_protected: params.flag("DisableApiStop")?.unwrap_or(false),
         notes,
+        alone: false,
     };
     leave(params)?;
     let told = caller.clone();

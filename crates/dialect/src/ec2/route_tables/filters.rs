@@ -6,7 +6,7 @@ use pintle_core::model::{RouteTarget, Subnet, Tags};
 use pintle_core::txn::Snapshot;
 use pintle_core::{query, record};
 
-use super::show::{RouteView, TableView};
+use super::show::{Leads, RouteView, TableView};
 use crate::ec2::caller::Caller;
 use crate::ec2::describe::Resource;
 use crate::ec2::error::Ec2Error;
@@ -16,7 +16,7 @@ use crate::ec2::xml::Xml;
 type Def = FilterDef<TableView>;
 
 fn networks(view: &TableView, v4: bool) -> Vec<String> {
-    let written = view.routes.iter().map(|view| view.route.net);
+    let written = view.routes.iter().map(|view| view.net);
     let all = view.local.iter().copied().chain(written);
     all.filter(|net| matches!(net, IpNet::V4(_)) == v4).map(|net| net.to_string()).collect()
 }
@@ -50,8 +50,8 @@ const FILTERS: &[Def] = &[
     Def {
         name: "route.gateway-id",
         values: |v, _| {
-            of_routes(v, Some("local"), |view| match view.route.to {
-                RouteTarget::InternetGateway(id) => Some(id.to_string()),
+            of_routes(v, Some("local"), |view| match view.leads {
+                Leads::To(RouteTarget::InternetGateway(id)) => Some(id.to_string()),
                 _ => None,
             })
         },
@@ -60,8 +60,8 @@ const FILTERS: &[Def] = &[
     Def {
         name: "route.nat-gateway-id",
         values: |v, _| {
-            of_routes(v, None, |view| match view.route.to {
-                RouteTarget::PublicGateway(id) => Some(id.to_string()),
+            of_routes(v, None, |view| match view.leads {
+                Leads::To(RouteTarget::PublicGateway(id)) => Some(id.to_string()),
                 _ => None,
             })
         },

@@ -2,13 +2,13 @@
 
 use ipnet::IpNet;
 use pintle_core::id::{InstanceId, RouteAssociationId, SubnetId};
-use pintle_core::model::{Attachment, Route, RouteTable, RouteTarget, Subnet, Tags, Vni, Vpc};
+use pintle_core::model::{Attachment, ReservedIp, Route, RouteAction, RouteTable, RouteTarget, Subnet, Tags, Vni, Vpc};
 use pintle_core::txn::{Revision, Snapshot};
 use pintle_core::{DecideError, query, record, routing};
 
 use crate::ec2::caller::Caller;
 use crate::ec2::xml::Xml;
-use crate::view::View;
+use crate::view::{View, ip_at};
 
 /// A route table with what is looked up for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,10 +23,22 @@ pub(in crate::ec2) struct TableView {
 /// A route and what can be said of its target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RouteView {
-    pub(super) route: Route,
+    pub(super) net: IpNet,
+    pub(super) leads: Leads,
     pub(super) alive: bool,
     /// The instance that the target interface is attached to.
     pub(super) instance: Option<InstanceId>,
+}
+
+/// Where a route leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leads {
+    /// To this.
+    To(RouteTarget),
+    /// Where packets would go without it, which EC2 only knows of the VPC's own ranges.
+    Local,
+    /// Nowhere; EC2 has no word for that but for a target that is gone.
+    Nowhere,
 }
 
 /// What uses a route table.
@@ -41,7 +53,7 @@ impl View for TableView {
     type Record = RouteTable;
     fn join(snapshot: &dyn Snapshot, table: RouteTable, _: Revision) -> Result<Self, DecideError> {
         let (vpc, _) = query::get::<Vpc>(snapshot, table.vpc)?;
-        let main = vpc.main_table.filter(|main| main.table == table.id);
+        let main = Some(vpc.main_table).filter(|main| main.table == table.id);
         let mut associations: Vec<AssociationView> =
             main.into_iter().map(|main| AssociationView { id: main.id, subnet: None }).collect();
         for subnet in query::index::<SubnetId>(snapshot, &record::subnets_of_table(table.id))? {
@@ -50,7 +62,8 @@ impl View for TableView {
             associations.extend(own);
         }
         let routes = table.routes.iter().map(|route| RouteView::join(snapshot, &table, *route));
-        let routes = routes.collect::<Result<_, DecideError>>()?;
+        let mut routes: Vec<RouteView> = routes.collect::<Result<_, DecideError>>()?;
+        routes.extend(RouteView::of_zones(snapshot, &table)?);
         Ok(TableView { local: routing::local(&vpc).collect(), routes, associations, table })
     }
 }
@@ -65,7 +78,34 @@ impl RouteView {
             },
             RouteTarget::InternetGateway(_) | RouteTarget::PublicGateway(_) => None,
         };
-        Ok(RouteView { route, alive, instance })
+        Ok(RouteView { net: route.net, leads: Leads::To(route.to), alive, instance })
+    }
+
+    /// The table's routes for zones (IBM's). EC2 has one route for a network: the table's own, or else that of the first zone.
+    fn of_zones(snapshot: &dyn Snapshot, table: &RouteTable) -> Result<Vec<RouteView>, DecideError> {
+        let mut found: Vec<RouteView> = Vec::new();
+        for zone in table.zone_numbers.keys() {
+            for (net, route) in routing::winners(table, zone) {
+                let net = IpNet::V4(net);
+                if found.iter().any(|view| view.net == net) || table.routes.iter().any(|own| own.net == net) {
+                    continue;
+                }
+                found.push(match route.action {
+                    RouteAction::Deliver(hop) => match ip_at(snapshot, table.vpc, hop.into())? {
+                        Some(ip) => match query::get::<ReservedIp>(snapshot, ip)?.0.bound_to {
+                            Some(vni) => RouteView::join(snapshot, table, Route { net, to: RouteTarget::Vni(vni) })?,
+                            None => RouteView { net, leads: Leads::Nowhere, alive: false, instance: None },
+                        },
+                        None => RouteView { net, leads: Leads::Nowhere, alive: false, instance: None },
+                    },
+                    RouteAction::Drop => RouteView { net, leads: Leads::Nowhere, alive: false, instance: None },
+                    RouteAction::Delegate | RouteAction::DelegateVpc => {
+                        RouteView { net, leads: Leads::Local, alive: true, instance: None }
+                    }
+                });
+            }
+        }
+        Ok(found)
     }
 
     pub(super) fn state(&self) -> &'static str {
@@ -79,7 +119,7 @@ impl TableView {
         xml.text("vpcId", self.table.vpc);
         xml.text("ownerId", caller.account);
         let local = self.local.iter().map(|net| (*net, None));
-        let written = self.routes.iter().map(|view| (view.route.net, Some(view)));
+        let written = self.routes.iter().map(|view| (view.net, Some(view)));
         xml.set("routeSet", local.chain(written), |xml, (net, view)| write_route(xml, net, view, caller));
         xml.set("associationSet", &self.associations, |xml, association| {
             xml.text("routeTableAssociationId", association.id);
@@ -104,10 +144,12 @@ fn write_route(xml: &mut Xml, net: IpNet, view: Option<&RouteView>, caller: &Cal
         xml.text("state", "active");
         return xml.text("origin", "CreateRouteTable");
     };
-    match view.route.to {
-        RouteTarget::InternetGateway(id) => xml.text("gatewayId", id),
-        RouteTarget::PublicGateway(id) => xml.text("natGatewayId", id),
-        RouteTarget::Vni(id) => {
+    match view.leads {
+        Leads::To(RouteTarget::InternetGateway(id)) => xml.text("gatewayId", id),
+        Leads::To(RouteTarget::PublicGateway(id)) => xml.text("natGatewayId", id),
+        Leads::Local => xml.text("gatewayId", "local"),
+        Leads::Nowhere => {}
+        Leads::To(RouteTarget::Vni(id)) => {
             if let Some(instance) = view.instance {
                 xml.text("instanceId", instance);
                 xml.text("instanceOwnerId", caller.account);

@@ -37,7 +37,7 @@ fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
         let view = InterfaceView::read_for(snapshot, &caller.actor(), id)?;
         xml.text("networkInterfaceId", id);
         match attribute {
-            Attribute::Description => xml.nest("description", |xml| xml.text("value", &view.vni().description)),
+            Attribute::Description => xml.nest("description", |xml| xml.text("value", view.description())),
             Attribute::Groups => view.write_groups(xml),
             Attribute::SourceDestCheck => {
                 xml.nest("sourceDestCheck", |xml| xml.text("value", view.vni().source_dest_check));

@@ -69,13 +69,19 @@ const FILTERS: &[Def] = &[
         values: |v, _| of_attachment(v, |_| v.vni().auto_delete.to_string()),
     },
     Def { name: "attachment.device-index", values: |v, _| of_attachment(v, |a| a.card_index.to_string()) },
-    Def { name: "attachment.instance-id", values: |v, _| of_attachment(v, |a| a.instance.to_string()) },
-    Def { name: "attachment.instance-owner-id", values: |v, _| of_attachment(v, |a| a.owner.account.to_string()) },
+    Def {
+        name: "attachment.instance-id",
+        values: |v, _| {
+            let instance = v.inner.attachment.as_ref().and_then(|attachment| v.instance(attachment));
+            instance.iter().map(ToString::to_string).collect()
+        },
+    },
+    Def { name: "attachment.instance-owner-id", values: |v, _| of_attachment(v, |a| v.instance_owner(a)) },
     Def { name: "attachment.network-card-index", values: |v, _| of_attachment(v, |a| a.card.to_string()) },
     Def { name: "attachment.status", values: |v, _| of_attachment(v, |a| attachment_status(a).to_owned()) },
     Def { name: "availability-zone", values: |v, _| vec![v.vni().zone.clone()] },
     Def { name: "availability-zone-id", values: |v, _| vec![v.zone_id.clone()] },
-    Def { name: "description", values: |v, _| vec![v.vni().description.clone()] },
+    Def { name: "description", values: |v, _| vec![v.description()] },
     Def { name: "group-id", values: |v, _| v.vni().security_groups.iter().map(ToString::to_string).collect() },
     Def { name: "group-name", values: |v, _| v.inner.security_groups.iter().map(|g| g.name.clone()).collect() },
     Def { name: "interface-type", values: |v, _| vec![v.kind().to_owned()] },
@@ -87,7 +93,7 @@ const FILTERS: &[Def] = &[
     Def { name: "owner-id", values: |v, _| vec![v.vni().owner.account.to_string()] },
     Def { name: "private-ip-address", values: |v, _| vec![v.primary().to_string()] },
     Def { name: "requester-id", values: NOTHING },
-    Def { name: "requester-managed", values: |v, _| vec![v.vni().gateway.is_some().to_string()] },
+    Def { name: "requester-managed", values: |v, _| vec![v.managed().to_string()] },
     Def { name: "source-dest-check", values: |v, _| vec![v.vni().source_dest_check.to_string()] },
     Def { name: "status", values: |v, _| vec![v.status().to_owned()] },
     Def { name: "subnet-id", values: |v, _| vec![v.vni().subnet.to_string()] },

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
-use pintle_core::id::{FloatingIpId, ReservedIpId};
+use pintle_core::id::{FloatingIpId, InstanceId, ReservedIpId};
 use pintle_core::lifecycle::Lifecycle;
 use pintle_core::model::{Attachment, FloatingIp, FloatingIpTarget, Tags, Vni};
 use pintle_core::record::floating_ips_of_vni;
@@ -58,7 +58,26 @@ impl InterfaceView {
 
     /// The type of interface.
     pub(super) fn kind(&self) -> &'static str {
-        if self.vni().gateway.is_some() { "nat_gateway" } else { "interface" }
+        match self.inner.serves() {
+            Some(_) => "efs",
+            None if self.vni().gateway.is_some() => "nat_gateway",
+            None => "interface",
+        }
+    }
+
+    /// Whether something else than its owner's instances has it: a NAT gateway, or a mount target of a share.
+    pub(super) fn managed(&self) -> bool {
+        self.vni().gateway.is_some() || self.inner.serves().is_some()
+    }
+
+    /// Its description; that of a mount target's is AWS's words for it, unless it has its own.
+    pub(super) fn description(&self) -> String {
+        match (self.inner.serves(), &self.inner.attachment) {
+            (Some(share), Some(target)) if self.vni().description.is_empty() => {
+                format!("EFS mount target for {share} ({})", target.id)
+            }
+            _ => self.vni().description.clone(),
+        }
     }
 
     /// The floating IP that leads to one of its addresses.
@@ -84,9 +103,9 @@ impl InterfaceView {
         xml.text("vpcId", vni.vpc);
         xml.text("availabilityZone", &vni.zone);
         xml.text("availabilityZoneId", &self.zone_id);
-        xml.text("description", &vni.description);
+        xml.text("description", self.description());
         xml.text("ownerId", vni.owner.account);
-        xml.text("requesterManaged", vni.gateway.is_some());
+        xml.text("requesterManaged", self.managed());
         xml.text("status", self.status());
         xml.text("macAddress", vni.mac);
         xml.text("privateIpAddress", primary_ip.address);
@@ -123,6 +142,19 @@ impl InterfaceView {
         });
     }
 
+    /// The instance that it is attached to; none where a share is served.
+    pub(super) fn instance(&self, attachment: &Attachment) -> Option<InstanceId> {
+        self.inner.serves().is_none().then_some(attachment.instance)
+    }
+
+    /// Whose what it is attached to is.
+    pub(super) fn instance_owner(&self, attachment: &Attachment) -> String {
+        match self.inner.serves() {
+            Some(_) => "amazon-aws".to_owned(),
+            None => attachment.owner.account.to_string(),
+        }
+    }
+
     pub(super) fn write_groups(&self, xml: &mut Xml) {
         xml.set("groupSet", &self.inner.security_groups, |xml, group| {
             xml.text("groupId", group.id);
@@ -135,8 +167,9 @@ impl InterfaceView {
         let Some(attachment) = &self.inner.attachment else { return };
         xml.nest("attachment", |xml| {
             xml.text("attachmentId", attachment.id);
-            xml.text("instanceId", attachment.instance);
-            xml.text("instanceOwnerId", attachment.owner.account);
+            // There is no instance where a share is served.
+            xml.option("instanceId", self.instance(attachment));
+            xml.text("instanceOwnerId", self.instance_owner(attachment));
             xml.text("deviceIndex", attachment.card_index);
             xml.text("networkCardIndex", attachment.card);
             xml.text("status", attachment_status(attachment));

@@ -1,10 +1,11 @@
 //! `/instances`.
 //!
-//! An instance here is a network namespace on a host. What only a virtual machine has (image, keys, volumes …) is refused
-//! by name in requests and left out of replies.
+//! An instance here is a network namespace on a host. Its image and its keys are kept and shown; what else only a virtual
+//! machine has (volumes, user data …) is refused by name in requests, and shown as what is not there.
 
 mod action;
 mod create;
+mod interfaces;
 mod show;
 mod update;
 
@@ -19,10 +20,13 @@ use pintle_core::id::InstanceId;
 
 use super::Site;
 
+/// Under which name an instance's image is kept with it.
+pub(super) const IMAGE_NOTE: &str = "ibm-image";
+/// Under which name the ids of an instance's keys are kept with it.
+pub(super) const KEYS_NOTE: &str = "ibm-keys";
+
 /// What replies call it.
 pub const RESOURCE_TYPE: &str = "instance";
-/// The one profile: a network namespace that the server makes on a host of the zone.
-pub const PROFILE: &str = "namespace";
 
 /// The URL of an instance.
 pub fn href(site: &Site, id: InstanceId) -> String {

@@ -29,7 +29,7 @@ pub fn href(site: &Site, id: NetworkAclId) -> String {
 
 /// The CRN of a network ACL: a regional resource.
 pub fn crn(site: &Site, acl: &NetworkAcl) -> String {
-    site.crn(&site.region, "network-acl", acl.id)
+    site.crn(&acl.owner, &acl.owner.region, "network-acl", acl.id)
 }
 
 /// Body of `POST /network_acls`.

@@ -8,7 +8,11 @@ pub(super) fn operations() -> Vec<Operation> {
         list::<Shape>("/floating_ips", "list_floating_ips", "floating_ips").query(&[
             "name",
             "resource_group.id",
+            "sort",
+            "target.crn",
             "target.id",
+            "target.name",
+            "target.resource_type",
         ]),
         post::<Create, Shape>("/floating_ips", "create_floating_ip"),
         get::<Shape>("/floating_ips/{id}", "get_floating_ip"),

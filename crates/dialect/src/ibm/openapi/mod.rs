@@ -5,13 +5,20 @@
 //! encoded, so they can't tell another story; that the paths, methods and parameters are the ones that the server routes is
 //! held by a test of the server.
 
+mod links;
 mod operation;
 
+mod bare_metal_servers;
 mod floating_ips;
+mod flow_log_collectors;
 mod instances;
 mod network_acls;
+mod network_interfaces;
+mod places;
 mod public_gateways;
+mod routing_tables;
 mod security_groups;
+mod shares;
 mod subnets;
 mod virtual_network_interfaces;
 mod vpcs;
@@ -25,11 +32,17 @@ pub use operation::Operation;
 /// All operations, those of one resource together.
 pub fn operations() -> Vec<Operation> {
     [
+        bare_metal_servers::operations(),
         floating_ips::operations(),
+        flow_log_collectors::operations(),
         instances::operations(),
         network_acls::operations(),
+        places::operations(),
+        network_interfaces::operations(),
         public_gateways::operations(),
+        routing_tables::operations(),
         security_groups::operations(),
+        shares::operations(),
         subnets::operations(),
         virtual_network_interfaces::operations(),
         vpcs::operations(),
@@ -37,14 +50,20 @@ pub fn operations() -> Vec<Operation> {
     .concat()
 }
 
-/// The document. `base_url` is where the server is reached, without a path.
-pub fn document(base_url: &str) -> Value {
+/// The document. `endpoint` is what stands before `/v1` where the region is reached.
+pub fn document(endpoint: &str) -> Value {
     let mut takes = generator(SchemaSettings::draft2020_12().for_deserialize());
     let mut gives = generator(SchemaSettings::draft2020_12().for_serialize());
     let mut paths = Map::new();
-    for operation in operations() {
+    let all = operations();
+    for operation in &all {
         let item = paths.entry(operation.path.to_owned()).or_insert_with(|| json!({}));
-        item[operation.method] = operation.describe(&mut takes, &mut gives);
+        let mut described = operation.describe(&mut takes, &mut gives);
+        let links = links::of(operation, &all);
+        if !links.is_empty() {
+            described["responses"][operation.status.to_string()]["links"] = Value::Object(links);
+        }
+        item[operation.method] = described;
     }
     let mut schemas = takes.take_definitions(true);
     schemas.extend(gives.take_definitions(true));
@@ -57,7 +76,7 @@ pub fn document(base_url: &str) -> Value {
             "description": "The operations of IBM Cloud's VPC API that Pintle has, as IBM's SDKs know them.",
             "license": { "name": "MIT OR Apache-2.0" },
         },
-        "servers": [{ "url": format!("{base_url}/v1") }],
+        "servers": [{ "url": format!("{endpoint}/v1") }],
         "security": [{ "bearer": [] }],
         "paths": paths,
         "components": {
@@ -81,7 +100,12 @@ fn parameters() -> Value {
         "version": {
             "name": "version", "in": "query", "required": true,
             "description": "The day whose API the client was written for.",
-            "schema": { "type": "string", "format": "date", "example": "2026-10-06" },
+            "schema": {
+                "type": "string",
+                "format": "date",
+                "pattern": "^20(19|[2-9][0-9])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
+                "example": "2026-10-06",
+            },
         },
         "generation": {
             "name": "generation", "in": "query", "required": true,

@@ -29,7 +29,16 @@ pub struct Operation {
 enum Answer {
     Nothing,
     One(SchemaOf),
-    Page { key: &'static str, item: SchemaOf, paged: bool },
+    Page { key: &'static str, item: SchemaOf, paged: Paged },
+}
+
+/// Whether a collection comes in pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Paged {
+    Always,
+    Never,
+    /// Not for clients of former versions, which get all of it.
+    Lately,
 }
 
 /// `GET`, answered 200 with a resource.
@@ -40,14 +49,14 @@ pub(super) fn get<T: JsonSchema>(path: &'static str, id: &'static str) -> Operat
 /// `GET`, answered 200 with a page of a collection, whose items are under this key.
 pub(super) fn list<T: JsonSchema>(path: &'static str, id: &'static str, key: &'static str) -> Operation {
     let mut operation = Operation::new("get", path, id, 200).query(&["start", "limit"]);
-    operation.answer = Answer::Page { key, item: of::<T>, paged: true };
+    operation.answer = Answer::Page { key, item: of::<T>, paged: Paged::Always };
     operation
 }
 
 /// `GET`, answered 200 with all of a collection at once.
 pub(super) fn list_all<T: JsonSchema>(path: &'static str, id: &'static str, key: &'static str) -> Operation {
     let mut operation = Operation::new("get", path, id, 200);
-    operation.answer = Answer::Page { key, item: of::<T>, paged: false };
+    operation.answer = Answer::Page { key, item: of::<T>, paged: Paged::Never };
     operation
 }
 
@@ -81,9 +90,22 @@ impl Operation {
         Operation { method, path, id, query, status, if_match, body, answer }
     }
 
+    /// `POST` of something to be done, answered 204.
+    pub(super) fn act(path: &'static str, id: &'static str) -> Self {
+        Operation::new("post", path, id, 204)
+    }
+
     /// It may have these parameters too.
     pub(super) fn query(mut self, names: &[&'static str]) -> Self {
         self.query.extend(names);
+        self
+    }
+
+    /// Clients of former versions get all of the collection at once.
+    pub(super) fn once_at_once(mut self) -> Self {
+        if let Answer::Page { paged, .. } = &mut self.answer {
+            *paged = Paged::Lately;
+        }
         self
     }
 
@@ -163,17 +185,19 @@ fn query_parameter(name: &str) -> Value {
     json!({ "name": name, "in": "query", "required": false, "schema": schema })
 }
 
-fn page(key: &str, item: &Schema, paged: bool) -> Value {
+fn page(key: &str, item: &Schema, paged: Paged) -> Value {
     let link = json!({ "type": "object", "properties": { "href": { "type": "string" } }, "required": ["href"] });
     let mut properties = Map::new();
     let mut required = vec![key];
     properties.insert(key.to_owned(), json!({ "type": "array", "items": item }));
-    if paged {
+    if paged != Paged::Never {
         properties.insert("first".to_owned(), link.clone());
         properties.insert("next".to_owned(), link);
         properties.insert("limit".to_owned(), json!({ "type": "integer", "minimum": 1, "maximum": 100 }));
         properties.insert("total_count".to_owned(), json!({ "type": "integer", "minimum": 0 }));
-        required.extend(["first", "limit", "total_count"]);
+        if paged == Paged::Always {
+            required.extend(["first", "limit", "total_count"]);
+        }
     }
     json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
 }

@@ -7,6 +7,7 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         list::<Shape>("/security_groups", "list_security_groups", "security_groups").query(&[
             "resource_group.id",
+            "vpc.crn",
             "vpc.id",
             "vpc.name",
         ]),

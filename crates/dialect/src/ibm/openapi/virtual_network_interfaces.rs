@@ -15,7 +15,8 @@ pub(super) fn operations() -> Vec<Operation> {
         get::<Shape>(one, "get_virtual_network_interface"),
         patch::<Update, Shape>(one, "update_virtual_network_interface").if_match(),
         delete(one, "delete_virtual_network_interfaces").answer::<Shape>().status(202).if_match(),
-        list::<Reference>("/virtual_network_interfaces/{id}/ips", "list_virtual_network_interface_ips", "ips"),
+        list::<Reference>("/virtual_network_interfaces/{id}/ips", "list_virtual_network_interface_ips", "ips")
+            .query(&["sort"]),
         get::<Reference>(ip, "get_virtual_network_interface_ip"),
         put::<Reference>(ip, "add_virtual_network_interface_ip"),
         delete(ip, "remove_virtual_network_interface_ip"),
@@ -23,7 +24,8 @@ pub(super) fn operations() -> Vec<Operation> {
             "/virtual_network_interfaces/{id}/floating_ips",
             "list_network_interface_floating_ips",
             "floating_ips",
-        ),
+        )
+        .query(&["sort"]),
         get::<Reference>(floating, "get_network_interface_floating_ip"),
         put::<Reference>(floating, "add_network_interface_floating_ip"),
         delete(floating, "remove_network_interface_floating_ip"),

@@ -5,7 +5,7 @@ mod target;
 
 pub(in crate::ibm) use rule::Shape as RuleShape;
 pub use rule::{RuleFields, RulePatch, encode_rule, encode_rules, rule_href};
-pub use target::{Target, encode_target, encode_target_page, target};
+pub use target::{Target, encode_target, encode_target_page, floating_ip_target, target};
 
 use pintle_core::command::{Command, CreateSecurityGroup, UpdateSecurityGroup};
 use pintle_core::id::{SecurityGroupId, VpcId};
@@ -29,7 +29,7 @@ pub fn href(site: &Site, id: SecurityGroupId) -> String {
 
 /// The CRN of a security group: a regional resource.
 pub fn crn(site: &Site, group: &SecurityGroup) -> String {
-    site.crn(&site.region, "security-group", group.id)
+    site.crn(&group.owner, &group.owner.region, "security-group", group.id)
 }
 
 /// IBM's rule of names is the same for all things; the core's for security groups is the wider one of EC2.

@@ -22,6 +22,8 @@ use crate::problem::Problem;
 use crate::view::SecurityGroupView;
 use crate::wire::{Text, given, removable};
 
+/// What rules say they are.
+const RESOURCE_TYPE: &str = "security_group_rule";
 /// What the two fields of ports are called here.
 const PORT_FIELDS: (&str, &str) = ("port_min", "port_max");
 
@@ -241,6 +243,7 @@ pub(in crate::ibm) struct Shape {
     code: Option<u8>,
     local: Value,
     remote: Value,
+    resource_type: &'static str,
 }
 
 /// The rule as replies show it. Rules have no names of their own: their id stands in for it.
@@ -273,6 +276,7 @@ pub fn encode_rule(site: &Site, view: &SecurityGroupView, rule: &Rule, version: 
                 "resource_type": "prefix_list",
             }),
         },
+        resource_type: RESOURCE_TYPE,
     })
 }
 

@@ -9,23 +9,32 @@ use crate::ibm::reference::Reference;
 use crate::ibm::{Site, collection};
 use crate::view::{MemberView, Page};
 
-/// An interface as its groups and floating IPs show it: a reference with its subnet and primary address.
+/// An interface as its groups and floating IPs show it: a reference with its subnet and primary address. A child interface
+/// is shown without its subnet, and by groups without its address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "SecurityGroupTarget")]
 pub struct Target {
     #[serde(flatten)]
-    vni: Reference,
-    primary_ip: Reference,
-    subnet: Reference,
+    interface: Reference,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    primary_ip: Option<Reference>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subnet: Option<Reference>,
 }
 
-/// The interface as a target.
-pub fn target(site: &Site, member: &MemberView) -> Target {
+/// The interface as the target of a floating IP.
+pub fn floating_ip_target(site: &Site, member: &MemberView) -> Target {
     Target {
-        vni: Reference::vni(site, &member.vni),
-        primary_ip: Reference::reserved_ip(site, &member.primary_ip),
-        subnet: Reference::subnet(site, &member.subnet),
+        interface: Reference::interface(site, &member.vni, member.child.as_ref()),
+        primary_ip: Some(Reference::reserved_ip(site, &member.primary_ip)),
+        subnet: member.child.is_none().then(|| Reference::subnet(site, &member.subnet)),
     }
+}
+
+/// The interface as the target of a group.
+pub fn target(site: &Site, member: &MemberView) -> Target {
+    let shown = floating_ip_target(site, member);
+    if member.child.is_some() { Target { primary_ip: None, ..shown } } else { shown }
 }
 
 /// The target as replies show it.

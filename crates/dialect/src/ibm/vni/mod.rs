@@ -26,5 +26,5 @@ pub fn href(site: &Site, id: VniId) -> String {
 
 /// The CRN of an interface: a zonal resource.
 pub fn crn(site: &Site, vni: &Vni) -> String {
-    site.crn(&vni.zone, "virtual-network-interface", vni.id)
+    site.crn(&vni.owner, &vni.zone, "virtual-network-interface", vni.id)
 }

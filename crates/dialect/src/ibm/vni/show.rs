@@ -1,7 +1,6 @@
 //! How replies show an interface.
 
 use pintle_core::lifecycle::Lifecycle;
-use pintle_core::model::ProtocolStateFiltering;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -50,11 +49,7 @@ fn shape(site: &Site, view: &VniView, lifecycle: Lifecycle) -> Shape {
         allow_ip_spoofing: vni.allow_ip_spoofing,
         auto_delete: vni.auto_delete,
         enable_infrastructure_nat: vni.enable_infrastructure_nat,
-        protocol_state_filtering_mode: match vni.protocol_state_filtering {
-            ProtocolStateFiltering::Auto => "auto",
-            ProtocolStateFiltering::Enabled => "enabled",
-            ProtocolStateFiltering::Disabled => "disabled",
-        },
+        protocol_state_filtering_mode: vni.protocol_state_filtering.name(),
         mac_address: vni.mac.to_string(),
         primary_ip: Reference::reserved_ip(site, &view.primary_ip),
         ips: view.ips().map(|ip| Reference::reserved_ip(site, ip)).collect(),
@@ -63,7 +58,10 @@ fn shape(site: &Site, view: &VniView, lifecycle: Lifecycle) -> Shape {
         vpc: Reference::vpc(site, &view.vpc),
         zone: Reference::zone(site, &vni.zone),
         resource_group: Reference::resource_group(site),
-        target: view.attachment.as_ref().map(|attachment| Reference::attachment(site, attachment)),
+        target: view.attachment.as_ref().map(|attachment| match view.serves() {
+            Some(share) => Reference::mount_target(site, share, attachment),
+            None => Reference::attachment(site, view.role, attachment),
+        }),
     }
 }
 

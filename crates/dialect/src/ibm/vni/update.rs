@@ -2,6 +2,7 @@
 
 use pintle_core::command::{Command, UpdateVni};
 use pintle_core::id::VniId;
+use pintle_core::legality::Manner;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -40,6 +41,7 @@ impl Update {
                 allow_ip_spoofing: self.allow_ip_spoofing,
                 auto_delete: self.auto_delete,
                 enable_infrastructure_nat: self.enable_infrastructure_nat,
+                manner: Manner::PerInterface,
                 protocol_state_filtering: self.protocol_state_filtering_mode.map(|Text(FilteringMode(mode))| mode),
                 ..UpdateVni::default()
             },

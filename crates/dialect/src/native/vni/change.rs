@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use pintle_core::command::{Command, CreateVni, IpChoice, PrefixChoice, UpdateVni};
 use pintle_core::id::VniId;
+use pintle_core::legality::Manner;
 use pintle_core::model::{IpFamily, Subnet};
 use pintle_core::query;
 use pintle_core::txn::Snapshot;
@@ -125,6 +126,7 @@ impl Update {
                 source_dest_check: self.source_dest_check,
                 auto_delete: self.auto_delete,
                 enable_infrastructure_nat: self.enable_infrastructure_nat,
+                manner: Manner::PerAddress,
                 protocol_state_filtering: self.protocol_state_filtering.map(|Written(Filtering(mode))| mode),
                 timeouts: self.timeouts.map(Into::into),
                 untracked_open: self.untracked_open,

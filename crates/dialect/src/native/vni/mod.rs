@@ -3,9 +3,11 @@
 mod change;
 mod guard;
 mod policy;
+mod targets;
 
 pub use change::{AddAddress, AddPrefix, Create, RemoveAddress, RemovePrefix, Update};
 pub use guard::{Quarantine, SetGroups, Shadow};
+pub use targets::encode_targets;
 
 use pintle_core::DecideError;
 use pintle_core::id::{AttachmentId, SecurityGroupId};
@@ -39,13 +41,13 @@ impl View for PlacedVni {
         let place = match &view.attachment {
             None => None,
             Some(attachment) => {
-                let (instance, _) = query::get::<Instance>(snapshot, attachment.instance)?;
-                let (host, _) = query::get::<Host>(snapshot, attachment.host)?;
+                let (instance, _) = query::follow::<Instance>(snapshot, attachment.instance)?;
+                let (host, _) = query::follow::<Host>(snapshot, attachment.host)?;
                 Some((instance, host))
             }
         };
         let groups = |ids: &Option<Vec<SecurityGroupId>>| {
-            let read = |id: &SecurityGroupId| query::get(snapshot, *id).map(|(group, _)| group);
+            let read = |id: &SecurityGroupId| query::follow(snapshot, *id).map(|(group, _)| group);
             ids.as_ref().map(|ids| ids.iter().map(read).collect::<Result<_, DecideError>>()).transpose()
         };
         let (quarantine, shadow) = (groups(&view.vni.quarantine)?, groups(&view.vni.shadow)?);
@@ -197,7 +199,11 @@ pub fn encode(placed: &PlacedVni) -> Value {
         policy_version: vni.policy_version,
         generation: vni.generation,
         created_at: timestamp(vni.created_at),
-        instance: place.as_ref().map(|(instance, _)| Named::new(instance, &instance.name)),
+        // What serves a share is no instance: it is seen with the share.
+        instance: place
+            .as_ref()
+            .filter(|_| view.serves().is_none())
+            .map(|(instance, _)| Named::new(instance, &instance.name)),
         host: place.as_ref().map(|(_, host)| Named::new(host, &host.name)),
         attachment: view.attachment.as_ref().map(Into::into),
         r#move: moving.as_ref().map(|moving| MoveShape {

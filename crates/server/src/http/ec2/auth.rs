@@ -5,8 +5,9 @@ use std::future::ready;
 use axum::http::request::Parts;
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
-use pintle_core::model::{AccessKey, AccessKeyId, AccountId};
+use pintle_core::model::{AccessKey, AccessKeyId, AccountId, Policy};
 use pintle_core::query;
+use pintle_core::txn::Revision;
 use pintle_dialect::ec2::{Ec2Error, Service};
 use scratchstack_aws_signature::canonical::CanonicalRequest;
 use scratchstack_aws_signature::{
@@ -29,6 +30,10 @@ pub(super) struct Signed {
     pub(super) account: AccountId,
     pub(super) region: String,
     pub(super) service: Service,
+    /// What the key may do; `None`: all that its account may.
+    pub(super) policies: Option<Vec<Policy>>,
+    /// The revision of the key's record.
+    pub(super) revision: Revision,
 }
 
 /// The credential scope: `AKID/date/region/service/aws4_request`.
@@ -63,7 +68,7 @@ pub(super) async fn verify(app: &App, parts: &Parts, body: Bytes) -> Result<Sign
     if parts.headers.contains_key("x-amz-security-token") || parameter(parts, "X-Amz-Security-Token").is_some() {
         return Err(refused(credential.service, Wrong::Key));
     }
-    let (access_key, account, signing_key) = signing_key(app, &credential).await?;
+    let (record, revision, signing_key) = signing_key(app, &credential).await?;
     let now = Utc::now();
     let at = match expiry(parts) {
         None => now,
@@ -93,10 +98,11 @@ pub(super) async fn verify(app: &App, parts: &Parts, body: Bytes) -> Result<Sign
         authenticator.validate_signature(region, service.name(), at, SKEW, &mut lookup).await
     };
     valid.await.map_err(|error| worded(service, &error))?;
-    Ok(Signed { key: access_key, account, region: credential.region, service })
+    let AccessKey { id: key, account, policies, .. } = record;
+    Ok(Signed { key, account, region: credential.region, service, policies, revision })
 }
 
-async fn signing_key(app: &App, credential: &Credential) -> Result<(AccessKeyId, AccountId, KSigningKey), Ec2Error> {
+async fn signing_key(app: &App, credential: &Credential) -> Result<(AccessKey, Revision, KSigningKey), Ec2Error> {
     let unknown = || refused(credential.service, Wrong::Key);
     let id: AccessKeyId = credential.key.parse().map_err(|_| unknown())?;
     let found = app.engine.read(|snapshot| query::find::<AccessKey>(snapshot, id)).await;
@@ -115,7 +121,7 @@ async fn signing_key(app: &App, credential: &Credential) -> Result<(AccessKeyId,
             (_, None) => Err(refused(*service, Wrong::Signature("The date of the credential is not valid".to_owned()))),
         }
     })?;
-    Ok((id, record.account, key))
+    Ok((record, revision, key))
 }
 
 fn short(text: &str) -> String {

@@ -5,6 +5,7 @@
 
 mod auth;
 mod keys;
+mod reads;
 mod run;
 mod throttle;
 
@@ -17,10 +18,12 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use pintle_core::Actor;
+use pintle_core::model::{Owner, Principal};
 use pintle_dialect::ec2::{self, Caller, Ec2Error, Params, Service};
 
 use super::app::App;
-use super::audited::Asker;
+use super::audited::{Asker, Identity};
 use super::extract::collect;
 use super::frame::{Asked, RequestId};
 
@@ -66,7 +69,12 @@ async fn answer(
 ) -> Result<Vec<u8>, Ec2Error> {
     let signed = auth::verify(app, parts, body.clone()).await?;
     // In the audit log it is the key that acts; whose it is, the key's own record tells.
-    Asker::current().is(&format!("access key {} of account {}", signed.key, signed.account));
+    Asker::current().is(Identity {
+        who: format!("access key {} of account {}", signed.key, signed.account),
+        by: Actor::Tenant(Owner::new(signed.account, signed.region.as_str())),
+        key: signed.policies.map(|policies| (Principal::AccessKey(signed.key), signed.revision, policies)),
+        site: app.base.clone(),
+    });
     asked.account = signed.account.to_string();
     asked.region.clone_from(&signed.region);
     let mut params = params(parts, &body)?;

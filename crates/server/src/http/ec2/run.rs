@@ -44,6 +44,11 @@ fn token_name(action: &str, token: &str) -> String {
 /// Does the work; the answer's body.
 pub(super) async fn run(app: &App, asked: Asked, work: Work) -> Result<Xml, Ec2Error> {
     let dry = asked.dry;
+    if !matches!(work, Work::Change(..)) {
+        for need in super::reads::needs(asked.action) {
+            app.check_look(&asked.by, &need).await.map_err(engine_error)?;
+        }
+    }
     let mut xml = Xml::piece();
     match work {
         _ if dry && !matches!(work, Work::Change(..)) => return Err(Ec2Error::dry_run()),
@@ -53,6 +58,7 @@ pub(super) async fn run(app: &App, asked: Asked, work: Work) -> Result<Xml, Ec2E
             let command = read(app, plan).await?;
             let request = asked.request(command);
             if dry {
+                app.check_rights(&request).await.map_err(engine_error)?;
                 app.engine.judge(request).await.map_err(engine_error)?;
                 return Err(Ec2Error::dry_run());
             }

@@ -53,7 +53,7 @@ impl Throttle {
     }
 
     /// Takes one token.
-    pub(super) fn take(&self, account: AccountId, class: Class, now: Instant) -> Result<(), Ec2Error> {
+    pub(in crate::http) fn take(&self, account: AccountId, class: Class, now: Instant) -> Result<(), Ec2Error> {
         let rate = match class {
             Class::Read => self.rates.read,
             Class::Change => self.rates.change,

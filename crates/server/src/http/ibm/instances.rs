@@ -5,17 +5,17 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use pintle_core::Command;
 use pintle_core::id::InstanceId;
-use pintle_core::model::Instance;
+use pintle_core::model::{Instance, Role};
 use pintle_dialect::ibm::collection::Paging;
 use pintle_dialect::ibm::instance;
 use pintle_dialect::view::{self, InstanceView, Scope};
 
 use super::super::answer::{Answer, empty, json, tagged};
 use super::super::app::App;
-use super::super::extract::{Body, Query, Segments, id};
+use super::super::extract::{Body, Query, Segments};
 use super::super::frame::RequestId;
 use super::super::if_match::IfMatch;
-use super::{nothing, vpc_filter};
+use super::{nothing, server_id, vpc_filter};
 
 pub(super) async fn list(State(app): State<App>, Query(params): Query) -> Answer {
     let paging = Paging::decode(params, &["name", "resource_group.id", "vpc.id"])?;
@@ -32,12 +32,13 @@ pub(super) async fn list(State(app): State<App>, Query(params): Query) -> Answer
                     (None, Some(vpc)) => view::child_ids::<Instance>(snapshot, vpc)?,
                     (None, None) => Vec::new(),
                 };
+                let ids = view::of_role(snapshot, ids, Role::Server)?;
                 Ok(view::by_ids(snapshot, ids, start, limit)?)
             })
             .await?
         }
     };
-    Ok(json(StatusCode::OK, &instance::encode_page(&app.site, &paging, &page)))
+    Ok(json(StatusCode::OK, &instance::encode_page(&app.site(), &paging, &page)))
 }
 
 pub(super) async fn create(State(app): State<App>, Body(body): Body<instance::Create>) -> Answer {
@@ -47,7 +48,7 @@ pub(super) async fn create(State(app): State<App>, Body(body): Body<instance::Cr
 }
 
 pub(super) async fn show(State(app): State<App>, Segments(instance): Segments<String>) -> Answer {
-    answer(&app, StatusCode::OK, id::<Instance>(&instance)?).await
+    answer(&app, StatusCode::OK, server_id(&app, &instance, Role::Server).await?).await
 }
 
 pub(super) async fn update(
@@ -56,7 +57,7 @@ pub(super) async fn update(
     expected: IfMatch,
     Body(body): Body<instance::Update>,
 ) -> Answer {
-    let id = id::<Instance>(&instance)?;
+    let id = server_id(&app, &instance, Role::Server).await?;
     if let Some(command) = body.command(id) {
         app.execute_if::<Instance>(&expected, id, command).await?;
     }
@@ -64,7 +65,7 @@ pub(super) async fn update(
 }
 
 pub(super) async fn delete(State(app): State<App>, Segments(instance): Segments<String>, expected: IfMatch) -> Answer {
-    let id = id::<Instance>(&instance)?;
+    let id = server_id(&app, &instance, Role::Server).await?;
     app.execute_if::<Instance>(&expected, id, Command::DeleteInstance(id)).await?;
     Ok(empty())
 }
@@ -75,12 +76,12 @@ pub(super) async fn act(
     Extension(RequestId(trace)): Extension<RequestId>,
     Body(body): Body<instance::Action>,
 ) -> Answer {
-    let changed: Instance = app.execute(body.command(id::<Instance>(&instance)?)).await?;
-    let body = instance::encode_action(&app.site, &changed, app.engine.now(), &trace);
+    let changed: Instance = app.execute(body.command(server_id(&app, &instance, Role::Server).await?)).await?;
+    let body = instance::encode_action(&app.site(), &changed, app.engine.now(), &trace);
     Ok(json(StatusCode::CREATED, &body))
 }
 
 async fn answer(app: &App, status: StatusCode, id: InstanceId) -> Answer {
     let found: InstanceView = app.view(id).await?;
-    Ok(tagged(status, found.revision, &instance::encode(&app.site, &found)))
+    Ok(tagged(status, found.revision, &instance::encode(&app.site(), &found)))
 }

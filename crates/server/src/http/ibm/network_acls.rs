@@ -32,7 +32,7 @@ pub(super) async fn list(
     } else {
         nothing()
     };
-    Ok(json(StatusCode::OK, &network_acl::encode_page(&app.site, &paging, &page, &version)))
+    Ok(json(StatusCode::OK, &network_acl::encode_page(&app.site(), &paging, &page, &version)))
 }
 
 pub(super) async fn create(
@@ -75,7 +75,7 @@ pub(super) async fn delete(State(app): State<App>, Segments(acl): Segments<Strin
 
 pub(super) async fn answer(app: &App, status: StatusCode, id: NetworkAclId, version: &Version) -> Answer {
     let found: NetworkAclView = app.view(id).await?;
-    Ok(tagged(status, found.revision, &network_acl::encode(&app.site, &found, version)))
+    Ok(tagged(status, found.revision, &network_acl::encode(&app.site(), &found, version)))
 }
 
 pub(super) async fn list_rules(
@@ -92,7 +92,7 @@ pub(super) async fn list_rules(
     let Page { items, next, total } = view::of_ids(&ids, paging.start.as_deref(), paging.limit)?;
     let items = items.iter().filter_map(|id| acl.rule(*id).cloned()).collect();
     let page = Page { items, next, total };
-    Ok(json(StatusCode::OK, &network_acl::encode_rule_page(&app.site, &acl, &paging, &page, &version)))
+    Ok(json(StatusCode::OK, &network_acl::encode_rule_page(&app.site(), &acl, &paging, &page, &version)))
 }
 
 fn direction(text: Option<&str>) -> Result<Option<Direction>, Problem> {
@@ -118,7 +118,7 @@ pub(super) async fn create_rule(
     let made =
         changed.rules.iter().filter(|rule| before.rule(rule.rule.id).is_none()).max_by_key(|rule| rule.created_at);
     let made = made.ok_or_else(|| Problem::Internal { detail: format!("{id} has not got its rule") })?;
-    Ok(json(StatusCode::CREATED, &network_acl::encode_rule(&app.site, &changed, made, &version)))
+    Ok(json(StatusCode::CREATED, &network_acl::encode_rule(&app.site(), &changed, made, &version)))
 }
 
 pub(super) async fn show_rule(
@@ -127,7 +127,7 @@ pub(super) async fn show_rule(
     Segments(path): Segments<(String, String)>,
 ) -> Answer {
     let (acl, rule) = find_rule(&app, &path).await?;
-    Ok(json(StatusCode::OK, &network_acl::encode_rule(&app.site, &acl, &rule, &version)))
+    Ok(json(StatusCode::OK, &network_acl::encode_rule(&app.site(), &acl, &rule, &version)))
 }
 
 pub(super) async fn update_rule(
@@ -139,7 +139,7 @@ pub(super) async fn update_rule(
     let (acl, old) = find_rule(&app, &path).await?;
     app.execute::<NetworkAcl>(body.command(acl.id, &old, &version)?).await?;
     let (acl, rule) = find_rule(&app, &path).await?;
-    Ok(json(StatusCode::OK, &network_acl::encode_rule(&app.site, &acl, &rule, &version)))
+    Ok(json(StatusCode::OK, &network_acl::encode_rule(&app.site(), &acl, &rule, &version)))
 }
 
 pub(super) async fn delete_rule(State(app): State<App>, Segments(path): Segments<(String, String)>) -> Answer {

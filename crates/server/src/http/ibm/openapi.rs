@@ -9,5 +9,5 @@ use super::super::answer::json;
 use super::super::app::App;
 
 pub(super) async fn show(State(app): State<App>) -> Response {
-    json(StatusCode::OK, &openapi::document(&app.site.base_url))
+    json(StatusCode::OK, &openapi::document(&app.site().endpoint(&app.site().region)))
 }

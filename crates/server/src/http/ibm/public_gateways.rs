@@ -21,7 +21,7 @@ pub(super) async fn list(State(app): State<App>, Query(params): Query) -> Answer
     } else {
         nothing()
     };
-    Ok(json(StatusCode::OK, &public_gateway::encode_page(&app.site, &paging, &page)))
+    Ok(json(StatusCode::OK, &public_gateway::encode_page(&app.site(), &paging, &page)))
 }
 
 pub(super) async fn create(State(app): State<App>, Body(body): Body<public_gateway::Create>) -> Answer {
@@ -52,5 +52,5 @@ pub(super) async fn delete(State(app): State<App>, Segments(gateway): Segments<S
 
 pub(super) async fn answer(app: &App, status: StatusCode, id: PublicGatewayId) -> Answer {
     let found: PublicGatewayView = app.view(id).await?;
-    Ok(json(status, &public_gateway::encode(&app.site, &found)))
+    Ok(json(status, &public_gateway::encode(&app.site(), &found)))
 }

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use pintle_core::id::ReservedIpId;
 use pintle_core::model::{ReservedIp, Subnet};
 use pintle_core::{Command, query};
-use pintle_dialect::ibm::collection::Paging;
+use pintle_dialect::ibm::collection::{Paging, encode_found};
 use pintle_dialect::ibm::reserved_ip;
 use pintle_dialect::view::{self, ReservedIpView};
 
@@ -14,16 +14,32 @@ use super::super::app::App;
 use super::super::extract::{Body, Query, Segments, id};
 use super::below;
 
+/// By which properties reserved IPs are sorted.
+const SORTS: &[&str] = &["address", "created_at", "name"];
+const FILTERS: &[&str] = &["sort", "target.crn", "target.id", "target.name", "target.resource_type"];
+
 pub(super) async fn list(State(app): State<App>, Segments(subnet): Segments<String>, Query(params): Query) -> Answer {
     let subnet = id::<Subnet>(&subnet)?;
-    let paging = Paging::decode(params, &[])?;
-    let page = app
+    let paging = Paging::decode(params, FILTERS)?;
+    if paging.is_plain() {
+        let page = app
+            .read(|snapshot| {
+                query::get::<Subnet>(snapshot, subnet)?;
+                Ok(view::all(snapshot, &subnet.to_string(), paging.start.as_deref(), paging.limit)?)
+            })
+            .await?;
+        return Ok(json(StatusCode::OK, &reserved_ip::encode_page(&app.site(), subnet, &paging, &page)));
+    }
+    let all: Vec<ReservedIpView> = app
         .read(|snapshot| {
             query::get::<Subnet>(snapshot, subnet)?;
-            Ok(view::all(snapshot, &subnet.to_string(), paging.start.as_deref(), paging.limit)?)
+            Ok(view::every_of(snapshot, &subnet.to_string())?)
         })
         .await?;
-    Ok(json(StatusCode::OK, &reserved_ip::encode_page(&app.site, subnet, &paging, &page)))
+    let items = all.iter().map(|view| reserved_ip::encode(&app.site(), view)).collect();
+    let path = format!("subnets/{subnet}/reserved_ips");
+    let body = encode_found(&app.site(), (&path, "reserved_ips"), &paging, items, SORTS)?;
+    Ok(json(StatusCode::OK, &body))
 }
 
 pub(super) async fn create(
@@ -33,12 +49,12 @@ pub(super) async fn create(
 ) -> Answer {
     let made: ReservedIp = app.execute(body.command(id::<Subnet>(&subnet)?)).await?;
     let found: ReservedIpView = app.view(made.id).await?;
-    Ok(json(StatusCode::CREATED, &reserved_ip::encode(&app.site, &found)))
+    Ok(json(StatusCode::CREATED, &reserved_ip::encode(&app.site(), &found)))
 }
 
 pub(super) async fn show(State(app): State<App>, Segments(path): Segments<(String, String)>) -> Answer {
     let found = find(&app, &path).await?;
-    Ok(json(StatusCode::OK, &reserved_ip::encode(&app.site, &found)))
+    Ok(json(StatusCode::OK, &reserved_ip::encode(&app.site(), &found)))
 }
 
 pub(super) async fn update(
@@ -49,7 +65,7 @@ pub(super) async fn update(
     let id: ReservedIpId = find(&app, &path).await?.ip.id;
     app.execute::<ReservedIp>(body.command(id)).await?;
     let found = find(&app, &path).await?;
-    Ok(json(StatusCode::OK, &reserved_ip::encode(&app.site, &found)))
+    Ok(json(StatusCode::OK, &reserved_ip::encode(&app.site(), &found)))
 }
 
 pub(super) async fn delete(State(app): State<App>, Segments(path): Segments<(String, String)>) -> Answer {

@@ -4,13 +4,13 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use pintle_core::command::{Command, GroupsChange, RulesChange};
-use pintle_core::id::{RuleId, SecurityGroupId};
+use pintle_core::id::{RuleId, SecurityGroupId, VniId};
 use pintle_core::model::{SecurityGroup, Vni};
 use pintle_core::policy::Rule;
-use pintle_core::record::Record;
 use pintle_core::refusal::Noun;
 use pintle_dialect::Problem;
-use pintle_dialect::ibm::collection::Paging;
+use pintle_dialect::ibm::collection::{Paging, encode_found};
+use pintle_dialect::ibm::identity::InterfaceIdentity;
 use pintle_dialect::ibm::security_group;
 use pintle_dialect::ibm::version::Version;
 use pintle_dialect::view::{self, MemberView, SecurityGroupView, View, members};
@@ -19,29 +19,23 @@ use super::super::answer::{Answer, Fault, empty, json, tagged};
 use super::super::app::App;
 use super::super::extract::{Body, Query, Segments, id};
 use super::super::if_match::IfMatch;
-use super::{nothing, vpc_filter};
+use super::vpc_filter;
 
 pub(super) async fn list(
     State(app): State<App>,
     Extension(version): Extension<Version>,
     Query(params): Query,
 ) -> Answer {
-    let paging = Paging::decode(params, &["resource_group.id", "vpc.id", "vpc.name"])?;
-    let (start, limit) = (paging.start.as_deref(), paging.limit);
-    let by_id = vpc_filter(&paging)?;
-    let page = match (by_id, paging.filter("vpc.name")) {
-        _ if !paging.wants_default_group() => nothing(),
-        (None, None) => app.read(|snapshot| Ok(view::own(snapshot, None, start, limit)?)).await?,
-        (by_id, by_name) => {
-            app.read(|snapshot| {
-                let vpc = super::vpc_of(snapshot, by_id, by_name)?;
-                let ids = vpc.map(|vpc| view::child_ids::<SecurityGroup>(snapshot, vpc)).transpose()?;
-                Ok(view::by_ids(snapshot, ids.unwrap_or_default(), start, limit)?)
-            })
-            .await?
-        }
-    };
-    Ok(json(StatusCode::OK, &security_group::encode_page(&app.site, &paging, &page, &version)))
+    let paging = Paging::decode(params, &["resource_group.id", "vpc.crn", "vpc.id", "vpc.name"])?;
+    vpc_filter(&paging)?;
+    if paging.is_plain() {
+        let page = app.read(|snapshot| Ok(view::own(snapshot, None, paging.start.as_deref(), paging.limit)?)).await?;
+        return Ok(json(StatusCode::OK, &security_group::encode_page(&app.site(), &paging, &page, &version)));
+    }
+    let all: Vec<SecurityGroupView> = app.read(|snapshot| Ok(view::every(snapshot, None)?)).await?;
+    let items = all.iter().map(|view| security_group::encode(&app.site(), view, &version)).collect();
+    let place = ("security_groups", "security_groups");
+    Ok(json(StatusCode::OK, &encode_found(&app.site(), place, &paging, items, &[])?))
 }
 
 pub(super) async fn create(
@@ -83,7 +77,7 @@ pub(super) async fn delete(State(app): State<App>, Segments(group): Segments<Str
 
 pub(super) async fn answer(app: &App, status: StatusCode, id: SecurityGroupId, version: &Version) -> Answer {
     let found: SecurityGroupView = app.view(id).await?;
-    Ok(tagged(status, found.revision, &security_group::encode(&app.site, &found, version)))
+    Ok(tagged(status, found.revision, &security_group::encode(&app.site(), &found, version)))
 }
 
 pub(super) async fn list_rules(
@@ -94,7 +88,7 @@ pub(super) async fn list_rules(
 ) -> Answer {
     params.finish()?;
     let found: SecurityGroupView = app.view(id::<SecurityGroup>(&group)?).await?;
-    Ok(json(StatusCode::OK, &security_group::encode_rules(&app.site, &found, &version)))
+    Ok(json(StatusCode::OK, &security_group::encode_rules(&app.site(), &found, &version)))
 }
 
 pub(super) async fn create_rule(
@@ -150,7 +144,7 @@ async fn find_rule(app: &App, id: SecurityGroupId, rule: RuleId) -> Result<(Secu
 
 async fn answer_rule(app: &App, status: StatusCode, id: SecurityGroupId, rule: RuleId, version: &Version) -> Answer {
     let (found, rule) = find_rule(app, id, rule).await?;
-    Ok(json(status, &security_group::encode_rule(&app.site, &found, &rule, version)))
+    Ok(json(status, &security_group::encode_rule(&app.site(), &found, &rule, version)))
 }
 
 pub(super) async fn list_targets(
@@ -167,7 +161,7 @@ pub(super) async fn list_targets(
             Ok(view::by_ids::<MemberView>(snapshot, ids, paging.start.as_deref(), paging.limit)?)
         })
         .await?;
-    Ok(json(StatusCode::OK, &security_group::encode_target_page(&app.site, id, &paging, &page)))
+    Ok(json(StatusCode::OK, &security_group::encode_target_page(&app.site(), id, &paging, &page)))
 }
 
 pub(super) async fn show_target(State(app): State<App>, Segments(path): Segments<(String, String)>) -> Answer {
@@ -175,23 +169,29 @@ pub(super) async fn show_target(State(app): State<App>, Segments(path): Segments
 }
 
 pub(super) async fn add_target(State(app): State<App>, Segments(path): Segments<(String, String)>) -> Answer {
-    let (group, vni) = target_ids(&path)?;
+    let (group, vni) = target_ids(&app, &path).await?;
     app.execute::<Vni>(Command::ChangeVniGroups(vni, GroupsChange::Add(group))).await?;
     answer_target(&app, StatusCode::CREATED, &path).await
 }
 
 pub(super) async fn remove_target(State(app): State<App>, Segments(path): Segments<(String, String)>) -> Answer {
-    let (group, vni) = target_ids(&path)?;
+    let (group, vni) = target_ids(&app, &path).await?;
     app.execute::<Vni>(Command::ChangeVniGroups(vni, GroupsChange::Remove(group))).await?;
     Ok(empty())
 }
 
-fn target_ids((group, vni): &(String, String)) -> Result<(SecurityGroupId, <Vni as Record>::Id), Problem> {
-    Ok((id::<SecurityGroup>(group)?, id::<Vni>(vni)?))
+/// The group and the interface at a path: an interface of its own by its id, a child interface by its attachment's.
+async fn target_ids(app: &App, (group, target): &(String, String)) -> Result<(SecurityGroupId, VniId), Fault> {
+    let group = id::<SecurityGroup>(group)?;
+    let target = match target.parse() {
+        Ok(child) => InterfaceIdentity::Child(child),
+        Err(_) => InterfaceIdentity::Vni(id::<Vni>(target)?),
+    };
+    Ok((group, app.read(|snapshot| Ok(target.resolve(snapshot)?)).await?))
 }
 
 async fn answer_target(app: &App, status: StatusCode, path: &(String, String)) -> Answer {
-    let (group, vni) = target_ids(path)?;
+    let (group, vni) = target_ids(app, path).await?;
     let member = app
         .read(|snapshot| {
             pintle_core::query::get::<SecurityGroup>(snapshot, group)?;
@@ -199,9 +199,9 @@ async fn answer_target(app: &App, status: StatusCode, path: &(String, String)) -
             if found.vni.security_groups.contains(&group) {
                 Ok(found)
             } else {
-                Err(Problem::not_found(Noun::Vni, vni.to_string()))
+                Err(Problem::not_found(Noun::Vni, path.1.clone()))
             }
         })
         .await?;
-    Ok(json(status, &security_group::encode_target(&app.site, &member)))
+    Ok(json(status, &security_group::encode_target(&app.site(), &member)))
 }

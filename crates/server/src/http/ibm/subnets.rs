@@ -8,7 +8,7 @@ use pintle_core::id::{NetworkAclId, PublicGatewayId, SubnetId};
 use pintle_core::model::Subnet;
 use pintle_core::refusal::Noun;
 use pintle_dialect::Problem;
-use pintle_dialect::ibm::collection::Paging;
+use pintle_dialect::ibm::collection::{Paging, encode_found};
 use pintle_dialect::ibm::identity::Identity;
 use pintle_dialect::ibm::subnet;
 use pintle_dialect::ibm::version::Version;
@@ -17,24 +17,26 @@ use pintle_dialect::view::{self, SubnetView};
 use super::super::answer::{Answer, empty, json};
 use super::super::app::App;
 use super::super::extract::{Body, Query, Segments, id};
-use super::{network_acls, nothing, public_gateways, vpc_filter};
+use super::{network_acls, public_gateways, vpc_filter};
+
+const FILTERS: &[&str] =
+    &["resource_group.id", "routing_table.id", "routing_table.name", "vpc.crn", "vpc.id", "vpc.name", "zone.name"];
 
 pub(super) async fn list(State(app): State<App>, Query(params): Query) -> Answer {
-    let paging = Paging::decode(params, &["resource_group.id", "vpc.id"])?;
-    let (start, limit) = (paging.start.as_deref(), paging.limit);
-    let page = match vpc_filter(&paging)? {
-        _ if !paging.wants_default_group() => nothing(),
-        None => app.read(|snapshot| Ok(view::own(snapshot, None, start, limit)?)).await?,
-        Some(vpc) => {
-            app.read(|snapshot| Ok(view::by_ids(snapshot, view::child_ids::<Subnet>(snapshot, vpc)?, start, limit)?))
-                .await?
-        }
-    };
-    Ok(json(StatusCode::OK, &subnet::encode_page(&app.site, &paging, &page)))
+    let paging = Paging::decode(params, FILTERS)?;
+    vpc_filter(&paging)?;
+    if paging.is_plain() {
+        let page = app.read(|snapshot| Ok(view::own(snapshot, None, paging.start.as_deref(), paging.limit)?)).await?;
+        return Ok(json(StatusCode::OK, &subnet::encode_page(&app.site(), &paging, &page)));
+    }
+    let all: Vec<SubnetView> = app.read(|snapshot| Ok(view::every(snapshot, None)?)).await?;
+    let items = all.iter().map(|view| subnet::encode(&app.site(), view)).collect();
+    Ok(json(StatusCode::OK, &encode_found(&app.site(), ("subnets", "subnets"), &paging, items, &[])?))
 }
 
 pub(super) async fn create(State(app): State<App>, Body(body): Body<subnet::Create>) -> Answer {
-    let made: Subnet = app.execute(body.command()?).await?;
+    let command = app.read(|snapshot| body.command(snapshot)).await?;
+    let made: Subnet = app.execute(command).await?;
     answer(&app, StatusCode::CREATED, made.id).await
 }
 
@@ -61,7 +63,7 @@ pub(super) async fn delete(State(app): State<App>, Segments(subnet): Segments<St
 
 async fn answer(app: &App, status: StatusCode, id: SubnetId) -> Answer {
     let found: SubnetView = app.view(id).await?;
-    Ok(json(status, &subnet::encode(&app.site, &found)))
+    Ok(json(status, &subnet::encode(&app.site(), &found)))
 }
 
 pub(super) async fn show_network_acl(

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use pintle_core::Command;
 use pintle_core::model::Vpc;
-use pintle_dialect::ibm::collection::Paging;
+use pintle_dialect::ibm::collection::{Paging, encode_found};
 use pintle_dialect::ibm::version::Version;
 use pintle_dialect::ibm::vpc;
 use pintle_dialect::view::{self, VpcView};
@@ -14,16 +14,17 @@ use super::super::answer::{Answer, empty, json, tagged};
 use super::super::app::App;
 use super::super::extract::{Body, Query, Segments, id};
 use super::super::if_match::IfMatch;
-use super::{network_acls, nothing, security_groups};
+use super::{network_acls, security_groups};
 
 pub(super) async fn list(State(app): State<App>, Query(params): Query) -> Answer {
-    let paging = Paging::decode(params, &["resource_group.id"])?;
-    let page = if paging.wants_default_group() {
-        app.read(|snapshot| Ok(view::own(snapshot, None, paging.start.as_deref(), paging.limit)?)).await?
-    } else {
-        nothing()
-    };
-    Ok(json(StatusCode::OK, &vpc::encode_page(&app.site, &paging, &page)))
+    let paging = Paging::decode(params, &["classic_access", "resource_group.id"])?;
+    if paging.is_plain() {
+        let page = app.read(|snapshot| Ok(view::own(snapshot, None, paging.start.as_deref(), paging.limit)?)).await?;
+        return Ok(json(StatusCode::OK, &vpc::encode_page(&app.site(), &paging, &page)));
+    }
+    let all: Vec<VpcView> = app.read(|snapshot| Ok(view::every(snapshot, None)?)).await?;
+    let items = all.iter().map(|view| vpc::encode(&app.site(), view)).collect();
+    Ok(json(StatusCode::OK, &encode_found(&app.site(), ("vpcs", "vpcs"), &paging, items, &[])?))
 }
 
 pub(super) async fn create(State(app): State<App>, Body(body): Body<vpc::Create>) -> Answer {
@@ -56,7 +57,7 @@ pub(super) async fn delete(State(app): State<App>, Segments(vpc): Segments<Strin
 
 async fn answer(app: &App, status: StatusCode, id: pintle_core::id::VpcId) -> Answer {
     let found: VpcView = app.view(id).await?;
-    Ok(tagged(status, found.revision, &vpc::encode(&app.site, &found)))
+    Ok(tagged(status, found.revision, &vpc::encode(&app.site(), &found)))
 }
 
 pub(super) async fn default_security_group(

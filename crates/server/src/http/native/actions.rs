@@ -31,7 +31,7 @@ pub(super) async fn attach(
     let wait = action::wait(params)?;
     let command = app.read(|snapshot| body.command(snapshot, &vni)).await?;
     let made: Attachment = app.execute(command).await?;
-    let settled = app.engine.wait(wait, |snapshot| action::attached(snapshot, made.id)).await?;
+    let settled = app.wait(wait, |snapshot| action::attached(snapshot, made.id)).await?;
     if settled.is_some() && !wait.is_zero() {
         heard_of(&app, made.vni).await?;
     }
@@ -64,7 +64,7 @@ pub(super) async fn detach(
     let wait = action::wait(params)?;
     let command = app.read(|snapshot| body.command(snapshot, &vni)).await?;
     let retired: Attachment = app.execute(command).await?;
-    let gone = app.engine.wait(wait, |snapshot| action::detached(snapshot, retired.id)).await?.is_some();
+    let gone = app.wait(wait, |snapshot| action::detached(snapshot, retired.id)).await?.is_some();
     let body = action::encode_detach((!gone).then_some(&retired));
     Ok(json(status(gone), &body))
 }
@@ -78,7 +78,7 @@ pub(super) async fn move_to(
     let command = app.read(|snapshot| body.command(snapshot, &vni)).await?;
     let moving: Move = app.execute(command).await?;
     let wait = Duration::from_secs(if body.waits() { action::MAX_WAIT_SECONDS } else { 0 });
-    let outcome = app.engine.wait(wait, |snapshot| action::moved(snapshot, &moving)).await?;
+    let outcome = app.wait(wait, |snapshot| action::moved(snapshot, &moving)).await?;
     let body = action::encode_move(&moving, outcome.as_ref(), began.elapsed());
     Ok(json(status(outcome.is_some()), &body))
 }

@@ -19,9 +19,16 @@ pub(super) async fn list(State(app): State<App>, Query(mut params): Query) -> An
         text.parse().map_err(|_| wire::parameter("start", Some(text), "the 'next' of another page, a record's number"))
     };
     let before = before.as_ref().map(number).transpose()?;
+    let alerts = match params.take("alerts")?.as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(other) => return Err(wire::parameter("alerts", Some(other), "true or false").into()),
+    };
     let limit = params.take_number("limit", 1..=1000)?.unwrap_or(100) as usize;
     params.finish()?;
-    let filter = Filter { target, action, before, limit };
+    let filter = Filter { target, action, alerts, before, limit };
+    // Looks are noted without waiting for the disk.
+    app.audit.settle().await.map_err(|error| Problem::Internal { detail: error.to_string() })?;
     let found = reading(&app, move |audit| audit.find(&filter)).await?;
     let next = found.records.last().filter(|_| found.more).and_then(|record| record["seq"].as_u64());
     let mut body = json!({ "items": found.records });

@@ -19,6 +19,14 @@ pub(super) async fn list(State(app): State<App>, Query(mut params): Query) -> An
     Ok(json(StatusCode::OK, &paging::encode(&page, instance::encode)))
 }
 
+/// Those that are bare metal servers, which the list of instances leaves out.
+pub(super) async fn list_bare_metal(State(app): State<App>, Query(mut params): Query) -> Answer {
+    let asked = Paging::take_owned(&mut params)?;
+    params.finish()?;
+    let page = app.read(|snapshot| Ok(asked.read_bare_metal(snapshot)?)).await?;
+    Ok(json(StatusCode::OK, &paging::encode(&page, instance::encode)))
+}
+
 pub(super) async fn create(State(app): State<App>, Body(body): Body<instance::Create>) -> Answer {
     let command = app.read(|snapshot| body.command(snapshot)).await?;
     let made: Instance = app.execute(command).await?;

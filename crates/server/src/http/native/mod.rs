@@ -3,15 +3,18 @@
 mod access_keys;
 mod accounts;
 mod actions;
+mod api_keys;
 mod audit;
 mod hosts;
 mod instances;
 mod names;
 mod network_acls;
+mod policies;
 mod prefix_lists;
 mod public;
 mod quotas;
 mod security_groups;
+mod shares;
 mod status;
 mod subnets;
 mod telemetry;
@@ -39,6 +42,10 @@ pub(super) fn router() -> Router<App> {
         .route("/audit/verify", get(audit::verify))
         .route("/access_keys", get(access_keys::list).post(access_keys::create))
         .route("/access_keys/{key}", delete(access_keys::delete))
+        .route("/api_keys", get(api_keys::list).post(api_keys::create))
+        .route("/api_keys/{key}", get(api_keys::show).delete(api_keys::delete))
+        .route("/policies", get(policies::list).post(policies::create))
+        .route("/policies/{policy}", delete(policies::delete))
         .route("/quotas/{account}", get(quotas::list))
         .route("/quotas/{account}/{quota}", put(quotas::set))
         .route("/accounts", get(accounts::list).post(accounts::create))
@@ -46,6 +53,11 @@ pub(super) fn router() -> Router<App> {
         .route("/hosts/{host}", get(hosts::show).delete(hosts::delete))
         .route("/instances", get(instances::list).post(instances::create))
         .route("/instances/{instance}", get(instances::show).delete(instances::delete))
+        .route("/shares", get(shares::list).post(shares::create))
+        .route("/shares/{share}", get(shares::show).delete(shares::delete))
+        .route("/shares/{share}/mount_targets", post(shares::mount))
+        .route("/shares/{share}/mount_targets/{target}", delete(shares::unmount))
+        .route("/bare_metal_servers", get(instances::list_bare_metal))
         .route("/vpcs", get(vpcs::list).post(vpcs::create))
         .route("/vpcs/{vpc}", get(vpcs::show).patch(vpcs::update).delete(vpcs::delete))
         .route("/subnets", get(subnets::list).post(subnets::create))
@@ -71,6 +83,7 @@ pub(super) fn router() -> Router<App> {
         .route("/explain", post(telemetry::explain))
         .route("/virtual_network_interfaces", get(vni::list).post(vni::create))
         .route("/virtual_network_interfaces/{vni}", get(vni::show).patch(vni::update))
+        .route("/virtual_network_interfaces/{vni}/targets", get(vni::targets))
         .route("/virtual_network_interfaces/{vni}/actions/add_address", post(vni::add_address))
         .route("/virtual_network_interfaces/{vni}/actions/remove_address", post(vni::remove_address))
         .route("/virtual_network_interfaces/{vni}/actions/add_prefix", post(vni::add_prefix))

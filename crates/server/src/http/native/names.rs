@@ -5,7 +5,7 @@ use std::str::FromStr;
 use axum::extract::State;
 use axum::http::StatusCode;
 use pintle_core::model::{FloatingIp, Host, Instance, NetworkAcl, PrefixList, PublicGateway, PublicPool};
-use pintle_core::model::{SecurityGroup, Subnet, Vni, Vpc};
+use pintle_core::model::{SecurityGroup, Share, Subnet, Vni, Vpc};
 use pintle_core::txn::Snapshot;
 use pintle_dialect::Problem;
 use pintle_dialect::view::{Named, resolve as find};
@@ -28,6 +28,7 @@ pub(super) async fn resolve(State(app): State<App>, Segments((kind, text)): Segm
             "prefix_list" => text_of::<PrefixList>(snapshot, &text),
             "public_pool" => text_of::<PublicPool>(snapshot, &text),
             "floating_ip" => text_of::<FloatingIp>(snapshot, &text),
+            "share" => text_of::<Share>(snapshot, &text),
             "public_gateway" => text_of::<PublicGateway>(snapshot, &text),
             _ => Err(Problem::UnknownPath { path: format!("/native/v1/resolve/{}", super::super::short(&kind)) }),
         })

@@ -28,7 +28,7 @@ pub(super) async fn set(
     Body(body): Body<Put>,
 ) -> Answer {
     let account = self::account(&account)?;
-    app.carry_out(Command::SetQuota { account, quota: name.clone(), limit: body.limit }).await?;
+    app.execute_any(Command::SetQuota { account, quota: name.clone(), limit: body.limit }).await?;
     let limits = app.read(|snapshot| Ok(query::limits(snapshot, account)?)).await?;
     let quota =
         quota::named(&name).ok_or_else(|| Problem::Internal { detail: format!("quota {name} is not known") })?;

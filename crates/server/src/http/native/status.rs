@@ -10,6 +10,6 @@ use super::super::app::App;
 pub(super) async fn show(State(app): State<App>) -> Answer {
     let counts = app.read(|snapshot| Ok(Counts::read(snapshot)?)).await?;
     let connected = app.sessions.list().iter().filter(|host| host.connected_since.is_some()).count();
-    let body = encode(&counts, env!("CARGO_PKG_VERSION"), &app.site.region, app.started.elapsed(), connected);
+    let body = encode(&counts, env!("CARGO_PKG_VERSION"), &app.site().region, app.started.elapsed(), connected);
     Ok(json(StatusCode::OK, &body))
 }

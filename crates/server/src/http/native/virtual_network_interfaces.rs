@@ -2,13 +2,13 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use pintle_core::Command;
 use pintle_core::id::VniId;
 use pintle_core::model::Vni;
 use pintle_core::txn::Snapshot;
+use pintle_core::{Command, query};
 use pintle_dialect::Problem;
 use pintle_dialect::native::paging;
-use pintle_dialect::native::vni::{self, List, PlacedVni, encode};
+use pintle_dialect::native::vni::{self, List, PlacedVni, encode, encode_targets};
 use pintle_dialect::view::{View, resolve};
 
 use super::super::answer::{Answer, json};
@@ -25,6 +25,17 @@ pub(super) async fn list(State(app): State<App>, Query(params): Query) -> Answer
 pub(super) async fn show(State(app): State<App>, Segments(vni): Segments<String>) -> Answer {
     let id = app.read(|snapshot| resolve::<Vni>(snapshot, &vni)).await?;
     answer(&app, StatusCode::OK, id).await
+}
+
+/// What it could be attached to as it is.
+pub(super) async fn targets(State(app): State<App>, Segments(vni): Segments<String>) -> Answer {
+    let body = app
+        .read(|snapshot| {
+            let (vni, _) = query::get::<Vni>(snapshot, resolve::<Vni>(snapshot, &vni)?)?;
+            Ok(encode_targets(snapshot, &vni)?)
+        })
+        .await?;
+    Ok(json(StatusCode::OK, &body))
 }
 
 pub(super) async fn create(State(app): State<App>, Body(body): Body<vni::Create>) -> Answer {
@@ -128,7 +139,7 @@ async fn act(
         })
         .await?;
     // Some of these are answered with the address or the network; what the client sees is the interface.
-    app.carry_out(command).await?;
+    app.execute_any(command).await?;
     answer(app, StatusCode::OK, id).await
 }
 

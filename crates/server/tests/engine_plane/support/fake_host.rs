@@ -185,7 +185,7 @@ fn report(state: &Arc<Mutex<State>>, link: &Arc<Mutex<Option<Link>>>) {
         if state.silent {
             return;
         }
-        Applied { revision: state.revision, failures: state.failures() }
+        Applied { revision: state.revision, failures: state.failures(), pending: Vec::new() }
     };
     if let Some(link) = link.lock().expect("not poisoned").as_mut() {
         // A session that has been replaced refuses it; the test sees that by other means.

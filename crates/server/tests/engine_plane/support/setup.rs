@@ -181,7 +181,7 @@ impl Plane {
     }
 
     pub async fn move_to(&self, vni: VniId, to: InstanceId) -> Move {
-        match self.run(Command::MoveVni { vni, to }).await {
+        match self.run(Command::MoveVni { vni, to, nic: None }).await {
             Reply::Move(moving) => moving,
             other => panic!("{other:?}"),
         }

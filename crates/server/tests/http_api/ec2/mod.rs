@@ -1,6 +1,7 @@
 //! EC2's API at the level of requests, one file for each family of operations.
 
 mod addresses;
+mod children;
 mod concurrency;
 mod defaults;
 mod dhcp;
@@ -109,13 +110,13 @@ pub(super) fn refused((status, body): (u16, String), expected: u16, code: &str) 
 
 /// A client with a key of the first account, in the default region.
 #[derive(Clone)]
-pub(super) struct Ec2 {
-    pub(super) api: Api,
+pub(crate) struct Ec2 {
+    pub(crate) api: Api,
 }
 
 impl Ec2 {
     /// One that is not throttled.
-    pub(super) async fn new() -> Ec2 {
+    pub(crate) async fn new() -> Ec2 {
         Ec2 { api: with_key(free()).await }
     }
 
@@ -137,14 +138,14 @@ impl Ec2 {
     }
 
     /// The document of a request that must be answered.
-    pub(super) async fn good(&self, form: &str) -> String {
+    pub(crate) async fn good(&self, form: &str) -> String {
         let (status, body) = self.send(form).await;
         assert_eq!(status, 200, "{form}: {body}");
         body
     }
 
     /// A request that must be refused with this code; the document.
-    pub(super) async fn refused(&self, form: &str, code: &str) -> String {
+    pub(crate) async fn refused(&self, form: &str, code: &str) -> String {
         let (status, body) = self.send(form).await;
         assert!(status >= 400 && body.contains(&format!("<Code>{code}</Code>")), "{form}: {code}: {status} {body}");
         body
@@ -153,12 +154,12 @@ impl Ec2 {
 
 /// The text of the first element with this name.
 #[track_caller]
-pub(super) fn first(document: &str, element: &str) -> String {
+pub(crate) fn first(document: &str, element: &str) -> String {
     all(document, element).into_iter().next().unwrap_or_else(|| panic!("no {element} in {document}"))
 }
 
 /// The texts of all elements with this name, in their order; of elements that hold elements, what is in them.
-pub(super) fn all(document: &str, element: &str) -> Vec<String> {
+pub(crate) fn all(document: &str, element: &str) -> Vec<String> {
     let (open, close) = (format!("<{element}>"), format!("</{element}>"));
     document.split(&open).skip(1).filter_map(|rest| Some(rest.split_once(&close)?.0.to_owned())).collect()
 }

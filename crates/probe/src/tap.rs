@@ -19,9 +19,17 @@ struct Request {
 }
 
 /// Opens the tap of that name in the calling thread's namespace, for reads that don't wait. One that is not there is not made.
-pub(super) fn open(name: &str) -> io::Result<File> {
-    if name.len() >= libc::IFNAMSIZ || nix::net::if_::if_nametoindex(name).is_err() {
+pub(crate) fn open(name: &str) -> io::Result<File> {
+    if nix::net::if_::if_nametoindex(name).is_err() {
         return Err(io::ErrorKind::NotFound.into());
+    }
+    open_or_make(name)
+}
+
+/// The same; one that is not there is made, and goes when it is closed.
+pub(crate) fn open_or_make(name: &str) -> io::Result<File> {
+    if name.len() >= libc::IFNAMSIZ {
+        return Err(io::ErrorKind::InvalidInput.into());
     }
     let mut request = Request { name: [0; libc::IFNAMSIZ], flags: IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, rest: [0; 22] };
     request.name[..name.len()].copy_from_slice(name.as_bytes());
