@@ -4,6 +4,7 @@ Schemathesis makes requests from the schemas alone, in which an id is any text. 
 are put in that earlier answers have shown, names and ranges that can be had.
 """
 
+import atexit
 import random
 
 import schemathesis
@@ -91,15 +92,8 @@ def after_call(context, case, response):
         remember(response.json())
 
 
-@schemathesis.hook
-def after_load_schema(context, schema):
-    pass
-
-
 def report():
     print("answers by status:", " ".join(f"{status}:{count}" for status, count in sorted(counts.items())))
 
-
-import atexit  # noqa: E402
 
 atexit.register(report)
