@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pintle_core::DropReason;
 use pintle_datapath::{
@@ -230,6 +230,18 @@ impl Guest {
         let address = (self.id.ip, port);
         self.netns.run(move || UdpSocket::bind(address)).expect("the guest has its address")
     }
+}
+
+/// Waits until something holds; whether it did in time.
+pub fn eventually(holds: impl Fn() -> bool) -> bool {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        if Instant::now() > deadline {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    true
 }
 
 /// Whether a datagram from one guest reaches the other.
