@@ -14,11 +14,16 @@ use crate::world::{Lab, LabOptions};
 
 const STORED: [usize; 3] = [0, 1_000, 100_000];
 const CHANGES: u8 = 40;
+const MEMORY: &str = "memory of pintle up";
+const SETTLING: Duration = Duration::from_secs(2);
 
 /// One process, filled step by step.
 pub(super) fn run(_: usize, _: Duration) -> anyhow::Result<Figures> {
     let lab = Lab::with(&LabOptions { hosts: 0, together: true, ..LabOptions::default() })?;
     lab.api.wait(Duration::from_secs(30), "/native/v1/hosts/together", |host| host["connected"] == true)?;
+    let mut figures = Figures::default();
+    std::thread::sleep(SETTLING);
+    figures.add(MEMORY, "nothing stored, no guest", "MiB", resident(&lab)?);
     let network = Network::new(&lab.api)?;
     let subnet = network.subnet("10.1.0.0/24")?;
     // Asked from another subnet: the guest's own ARP, which waits a second between tries, is no part of the figure.
@@ -26,14 +31,13 @@ pub(super) fn run(_: usize, _: Duration) -> anyhow::Result<Figures> {
     let (_, changing) = network.guest("together", &subnet, "10.1.0.20")?;
     let crowd = network.subnet("10.16.0.0/12")?;
     let clients = Clients::new(&lab, 16)?;
-    let mut figures = Figures::default();
     let mut stored = 0;
     for count in STORED {
         clients.vnis(&crowd, count - stored)?;
         stored = count;
-        std::thread::sleep(Duration::from_secs(2));
-        let subject = format!("{count} stored");
-        figures.add("memory of pintle up", &subject, "MiB", resident(&lab)?);
+        std::thread::sleep(SETTLING);
+        let subject = format!("{count} stored, two guests");
+        figures.add(MEMORY, &subject, "MiB", resident(&lab)?);
         for last in 0..CHANGES {
             let took = change(&lab, &subnet, &changing, &asker, 100 + last)?;
             figures.add("change of an address to first packet", &subject, "ms", took.as_secs_f64() * 1e3);
