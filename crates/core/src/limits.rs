@@ -14,8 +14,6 @@ pub const RULES_PER_GROUP: usize = 250;
 pub const RULES_PER_WAY: usize = 60;
 /// Security groups of an interface (both clouds' default).
 pub const GROUPS_PER_INTERFACE: usize = 5;
-/// Security groups of a VPC (IBM).
-pub const GROUPS_PER_VPC: u64 = 100;
 /// Rules of a network ACL, both directions together (IBM).
 pub const RULES_PER_ACL: usize = 200;
 /// Rules of a tenant's network ACL in one direction (EC2).
@@ -54,12 +52,6 @@ pub const LOWEST_PRIORITY: u8 = 4;
 pub const ZONE_ROUTES_PER_TABLE: usize = 200;
 /// Different prefix lengths of a table's routes for zones (IBM).
 pub const PREFIX_LENGTHS_PER_TABLE: usize = 14;
-/// Interfaces that a security group may apply to, unless it is its VPC's default one (IBM: 1,000 targets).
-pub const INTERFACES_PER_GROUP: u64 = 1_000;
-/// Subnets of a tenant's VPC with implied ways out (IBM).
-pub const SUBNETS_PER_IMPLIED_VPC: usize = 100;
-/// Route tables of a VPC with implied ways out (IBM).
-pub const IMPLIED_TABLES_PER_VPC: u64 = 50;
 /// Address prefixes of a VPC (IBM).
 pub const ADDRESS_PREFIXES_PER_VPC: usize = 25;
 /// Routes of a table, beside those to the VPC's own ranges (EC2).

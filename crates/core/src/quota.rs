@@ -20,6 +20,8 @@ pub enum Per {
     Vpc,
     /// A zone.
     Zone,
+    /// A security group.
+    SecurityGroup,
 }
 
 /// A quota.
@@ -33,28 +35,52 @@ pub struct Quota {
     pub per: Per,
     /// The limit of accounts that have no other.
     pub default: u32,
+    /// Whether it binds only in VPCs with implied ways out, which IBM's API makes. What is there is counted then; what other
+    /// quotas bind holds slots.
+    pub implied: bool,
+}
+
+/// Subnets of a VPC with implied ways out (IBM).
+pub const IBM_SUBNETS: Quota = implied(Noun::Subnet, "ibm-subnets", Per::Vpc, 100);
+/// Security groups of such a VPC (IBM).
+pub const IBM_SECURITY_GROUPS: Quota = implied(Noun::SecurityGroup, "ibm-security-groups", Per::Vpc, 100);
+/// Route tables of such a VPC (IBM).
+pub const IBM_ROUTING_TABLES: Quota = implied(Noun::RouteTable, "ibm-routing-tables", Per::Vpc, 50);
+/// Interfaces that a security group there applies to, unless it is its VPC's default one (IBM).
+pub const IBM_GROUP_TARGETS: Quota = implied(Noun::Vni, "ibm-security-group-targets", Per::SecurityGroup, 1_000);
+
+const fn implied(noun: Noun, name: &'static str, per: Per, default: u32) -> Quota {
+    Quota { noun, name, per, default, implied: true }
+}
+
+const fn slots_for(noun: Noun, name: &'static str, per: Per, default: u32) -> Quota {
+    Quota { noun, name, per, default, implied: false }
 }
 
 /// All quotas. An account has one number for each, whichever API makes the thing. Where EC2's and IBM VPC's published defaults
-/// differ it is the larger one; where one has none, the other's. A VPC with implied ways out, which IBM's API makes, is held to
+/// differ it is the larger one; where one has none, the other's. VPCs that IBM's API makes are held to
 /// IBM's smaller numbers beside that. Limits of a rule, an interface or an instance are in [`crate::limits`].
 pub const QUOTAS: &[Quota] = &[
-    Quota { noun: Noun::Vpc, name: "vpcs", per: Per::Region, default: 10 },
-    Quota { noun: Noun::Subnet, name: "subnets", per: Per::Vpc, default: 200 },
-    Quota { noun: Noun::Vni, name: "network-interfaces", per: Per::Region, default: 5_000 },
-    Quota { noun: Noun::VniPermission, name: "network-interface-permissions", per: Per::Region, default: 5_000 },
-    Quota { noun: Noun::SecurityGroup, name: "security-groups", per: Per::Region, default: 2_500 },
-    Quota { noun: Noun::NetworkAcl, name: "network-acls", per: Per::Vpc, default: 200 },
-    Quota { noun: Noun::PrefixList, name: "prefix-lists", per: Per::Region, default: 100 },
-    Quota { noun: Noun::InternetGateway, name: "internet-gateways", per: Per::Region, default: 5 },
-    Quota { noun: Noun::FloatingIp, name: "floating-ips", per: Per::Zone, default: 40 },
-    Quota { noun: Noun::ReservedIp, name: "reserved-ips", per: Per::Region, default: 20_000 },
-    Quota { noun: Noun::Share, name: "shares", per: Per::Region, default: 300 },
+    slots_for(Noun::Vpc, "vpcs", Per::Region, 10),
+    slots_for(Noun::Subnet, "subnets", Per::Vpc, 200),
+    slots_for(Noun::Vni, "network-interfaces", Per::Region, 5_000),
+    slots_for(Noun::VniPermission, "network-interface-permissions", Per::Region, 5_000),
+    slots_for(Noun::SecurityGroup, "security-groups", Per::Region, 2_500),
+    slots_for(Noun::NetworkAcl, "network-acls", Per::Vpc, 200),
+    slots_for(Noun::PrefixList, "prefix-lists", Per::Region, 100),
+    slots_for(Noun::InternetGateway, "internet-gateways", Per::Region, 5),
+    slots_for(Noun::FloatingIp, "floating-ips", Per::Zone, 40),
+    slots_for(Noun::ReservedIp, "reserved-ips", Per::Region, 20_000),
+    slots_for(Noun::Share, "shares", Per::Region, 300),
+    IBM_SUBNETS,
+    IBM_SECURITY_GROUPS,
+    IBM_ROUTING_TABLES,
+    IBM_GROUP_TARGETS,
 ];
 
 /// The quota of a kind of thing, if it has one.
 pub fn of(noun: Noun) -> Option<&'static Quota> {
-    QUOTAS.iter().find(|quota| quota.noun == noun)
+    QUOTAS.iter().find(|quota| quota.noun == noun && !quota.implied)
 }
 
 /// The quota that the operator names so.
@@ -125,7 +151,7 @@ mod tests {
     #[test]
     fn every_quota_is_found_by_its_noun_and_by_its_name() {
         for quota in QUOTAS {
-            assert_eq!(of(quota.noun), Some(quota));
+            assert_eq!(of(quota.noun) == Some(quota), !quota.implied);
             assert_eq!(named(quota.name), Some(quota));
         }
         assert_eq!(named("nonsense"), None);

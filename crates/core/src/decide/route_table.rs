@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 
-use super::{change_name, route, take_name, zone_route};
+use super::{change_name, route, slots, take_name, zone_route};
 use crate::command::CreateRoutingTable;
 use crate::draft::{Draft, parse_id};
 use crate::id::{InternetGatewayId, PublicGatewayId, RouteAssociationId, RouteTableId, SubnetId, VniId, VpcId};
-use crate::limits::{IMPLIED_TABLES_PER_VPC, ROUTE_TABLES_PER_VPC};
+use crate::limits::ROUTE_TABLES_PER_VPC;
 use crate::model::{Owner, Route, RouteAction, RouteAssociation, RouteTable, RouteTarget, Subnet, Vpc};
+use crate::quota;
 use crate::record;
 use crate::refusal::{DecideError, Holder, Limited, Noun, Refusal};
 
@@ -79,11 +80,11 @@ fn insert(
 /// A table with a name, as IBM's API makes them, in a VPC of either kind.
 pub(super) fn create_named(draft: &mut Draft<'_>, create: CreateRoutingTable) -> Result<RouteTable, DecideError> {
     let vpc: Vpc = draft.get(create.vpc)?;
-    if vpc.implied_ways && draft.count(&record::tables_of_vpc(vpc.id))? >= IMPLIED_TABLES_PER_VPC {
+    if let Some(limit) = slots::implied_limit(draft, &vpc, &quota::IBM_ROUTING_TABLES)?
+        && draft.count(&record::tables_of_vpc(vpc.id))? >= limit
+    {
         let what = format!("VPC {} has as many route tables as it may have", vpc.id);
-        return Err(
-            Refusal::Limit { of: Limited::Things(Noun::RouteTable), what, limit: IMPLIED_TABLES_PER_VPC }.into()
-        );
+        return Err(Refusal::Limit { of: Limited::Things(Noun::RouteTable), what, limit }.into());
     }
     let id = RouteTableId::new(draft.ids);
     let name = take_name::<RouteTable>(draft, create.name, &vpc.id.to_string(), SCOPE_WORDS, id)?;

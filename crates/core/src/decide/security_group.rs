@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{change_name, rule_quota, rules, same_owner, take_name};
+use super::{change_name, rule_quota, rules, same_owner, slots, take_name};
 use crate::command::{CreateSecurityGroup, NewRule, RulesChange, UpdateSecurityGroup};
 use crate::draft::Draft;
 use crate::id::{PrefixListId, RuleId, SecurityGroupId, VniId, VpcId};
-use crate::limits::{DESCRIPTION_LENGTH, GROUPS_PER_VPC, RULES_PER_GROUP};
+use crate::limits::{DESCRIPTION_LENGTH, RULES_PER_GROUP};
 use crate::model::{Owner, PrefixList, SecurityGroup, Vpc};
 use crate::policy::{Direction, ProtocolMatch, Remote, Rule};
+use crate::quota;
 use crate::record;
 use crate::refusal::{DecideError, Holder, Limited, Noun, Refusal};
 
@@ -16,9 +17,11 @@ const SCOPE_WORDS: &str = "their VPC";
 
 pub(super) fn create(draft: &mut Draft<'_>, create: CreateSecurityGroup) -> Result<SecurityGroup, DecideError> {
     let vpc: Vpc = draft.get(create.vpc)?;
-    if draft.count(&record::groups_of_vpc(vpc.id))? >= GROUPS_PER_VPC {
+    if let Some(limit) = slots::implied_limit(draft, &vpc, &quota::IBM_SECURITY_GROUPS)?
+        && draft.count(&record::groups_of_vpc(vpc.id))? >= limit
+    {
         let what = format!("VPC {} has as many security groups as it may have", vpc.id);
-        return Err(Refusal::Limit { of: Limited::Things(Noun::SecurityGroup), what, limit: GROUPS_PER_VPC }.into());
+        return Err(Refusal::Limit { of: Limited::Things(Noun::SecurityGroup), what, limit }.into());
     }
     check_description(&create.description)?;
     let id = SecurityGroupId::new(draft.ids);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::by_id;
 use crate::draft::{Draft, Kept, decode_as, encode};
-use crate::model::AccountId;
+use crate::model::{AccountId, Vpc};
 use crate::quota::{self, Limits, Per, Quota};
 use crate::refusal::{DecideError, Refusal};
 
@@ -12,6 +12,14 @@ use crate::refusal::{DecideError, Refusal};
 fn limits(draft: &mut Draft<'_>, account: AccountId) -> Result<Limits, DecideError> {
     let key = quota::limits_key(account);
     draft.raw(&key)?.map_or_else(|| Ok(Limits::default()), |value| decode_as(&key, &value))
+}
+
+/// The limit of a quota that binds only in VPCs with implied ways out; `None`: the VPC is none, or no tenant asks.
+pub(super) fn implied_limit(draft: &mut Draft<'_>, vpc: &Vpc, quota: &Quota) -> Result<Option<u64>, DecideError> {
+    if !(vpc.implied_ways && draft.by.is_tenant()) {
+        return Ok(None);
+    }
+    Ok(Some(limits(draft, vpc.owner.account)?.limit(quota).into()))
 }
 
 /// Takes a slot for something that a tenant's request makes.
@@ -64,6 +72,7 @@ fn words(quota: &Quota, account: AccountId, within: &str) -> String {
         Per::Region => format!("account {account} in region '{}'", within.split('.').next().unwrap_or_default()),
         Per::Vpc => format!("VPC {within}"),
         Per::Zone => format!("account {account} in zone '{within}'"),
+        Per::SecurityGroup => format!("security group {within}"),
     }
 }
 
@@ -147,7 +156,7 @@ pub(super) fn set(
         None => limits.0.remove(quota.name),
     };
     let after = limits.limit(quota);
-    if after != before {
+    if after != before && !quota.implied {
         settle(draft, by_id::kind_of(quota.noun), account, after)?;
     }
     if limits.0.is_empty() {

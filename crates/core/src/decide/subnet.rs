@@ -2,15 +2,15 @@
 
 use super::ranges::{check, overlap};
 use super::subnet_ipv6::{choose_ipv6, set_ipv6};
-use super::{address_prefix, change_name, route_table, take_name, zone_route};
+use super::{address_prefix, change_name, route_table, slots, take_name, zone_route};
 use crate::command::{CreateSubnet, PlaceSubnet, SubnetRange, UpdateSubnet};
 use crate::draft::Draft;
 use crate::host_spec::Ipv6Assignment;
 use crate::id::{AclAssociationId, NetworkAclId, PublicGatewayId, ReservedIpId, SubnetId, VniId};
-use crate::limits::SUBNETS_PER_IMPLIED_VPC;
 use crate::model::FlowLogTarget;
 use crate::model::{HostnameType, NetworkAcl, PublicGateway, ReservedBy, ReservedIp, Subnet, SubnetReservation, Vpc};
 use crate::net::{SubnetRole, subnet_roles};
+use crate::quota;
 use crate::record;
 use crate::refusal::{DecideError, Holder, Limited, Noun, Refusal};
 
@@ -28,8 +28,10 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateSubnet) -> Result<Subn
     }
     address_prefix::check_zone(draft, &vpc, create.cidr, &create.zone)?;
     let others = others(draft, vpc.id, None)?;
-    if draft.by.is_tenant() && vpc.implied_ways && others.len() >= SUBNETS_PER_IMPLIED_VPC {
-        let (of, limit) = (Limited::Things(Noun::Subnet), SUBNETS_PER_IMPLIED_VPC as u64);
+    if let Some(limit) = slots::implied_limit(draft, &vpc, &quota::IBM_SUBNETS)?
+        && others.len() as u64 >= limit
+    {
+        let of = Limited::Things(Noun::Subnet);
         let what = format!("VPC {} has as many subnets as it may have", vpc.id);
         return Err(Refusal::Limit { of, what, limit }.into());
     }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use super::slots;
 use crate::command::GroupsChange;
 use crate::draft::Draft;
 use crate::id::{SecurityGroupId, VniId, VpcId};
-use crate::limits::{GROUPS_PER_INTERFACE, INTERFACES_PER_GROUP};
+use crate::limits::GROUPS_PER_INTERFACE;
 use crate::model::{SecurityGroup, Vni, VniLimits, Vpc};
 use crate::policy::FlowTimeouts;
+use crate::quota;
 use crate::record;
 use crate::refusal::{DecideError, Limited, Noun, Refusal};
 
@@ -48,17 +50,19 @@ const AT_ONCE: u64 = 100;
 /// That a group may apply to one more interface. Its VPC's default one may apply to any number.
 fn check_room(draft: &mut Draft<'_>, id: SecurityGroupId) -> Result<(), DecideError> {
     let group: SecurityGroup = draft.follow(id)?;
-    if draft.follow::<Vpc>(group.vpc)?.default_group == id {
+    let vpc: Vpc = draft.follow(group.vpc)?;
+    if vpc.default_group == id {
         return Ok(());
     }
+    let Some(limit) = slots::implied_limit(draft, &vpc, &quota::IBM_GROUP_TARGETS)? else { return Ok(()) };
     let members = record::vnis_of_group(id);
-    if draft.count_hint(&members)? + AT_ONCE < INTERFACES_PER_GROUP {
+    if draft.count_hint(&members)? + AT_ONCE < limit {
         return Ok(());
     }
     draft.count(&members)?;
-    if draft.count_hint(&members)? >= INTERFACES_PER_GROUP {
+    if draft.count_hint(&members)? >= limit {
         let what = format!("security group {id} applies to as many interfaces as it may");
-        return Err(Refusal::Limit { of: Limited::InterfacesOfGroup, what, limit: INTERFACES_PER_GROUP }.into());
+        return Err(Refusal::Limit { of: Limited::InterfacesOfGroup, what, limit }.into());
     }
     Ok(())
 }

@@ -102,15 +102,24 @@ fn v01_a_group_applies_to_1000_interfaces_unless_it_is_the_default_one() {
     for _ in 0..1_001 {
         // In the default group first, which takes any number.
         let made: Vni = s.world.run(Command::CreateVni(vni(wide)));
-        let set = Command::ChangeVniGroups(made.id, GroupsChange::Set(vec![group.id]));
+        let set = tenant(Command::ChangeVniGroups(made.id, GroupsChange::Set(vec![group.id])));
         match s.world.attempt(set) {
             Ok(_) => last = Some(made.id),
             Err(refusal) => {
                 let full = matches!(refusal, Refusal::Limit { of: Limited::InterfacesOfGroup, limit: 1_000, .. });
                 assert!(full && s.world.all::<Vni>().len() == 1_001, "{refusal}");
                 s.world.run::<Vni>(Command::DeleteVni(last.unwrap()));
-                let set = Command::ChangeVniGroups(made.id, GroupsChange::Set(vec![group.id]));
-                s.world.run::<Vni>(set);
+                let set = |id| tenant(Command::ChangeVniGroups(id, GroupsChange::Set(vec![group.id])));
+                s.world.run::<Vni>(set(made.id));
+                // Where the operator says so, there is room for more; and for the operator's own there always is.
+                let one_more: Vni = s.world.run(Command::CreateVni(vni(wide)));
+                s.world.refused(set(one_more.id));
+                let quota = "ibm-security-group-targets".to_owned();
+                s.world.done(Command::SetQuota { account: AccountId::FIRST, quota, limit: Some(1_001) });
+                s.world.run::<Vni>(set(one_more.id));
+                let another: Vni = s.world.run(Command::CreateVni(vni(wide)));
+                s.world.refused(set(another.id));
+                s.world.run::<Vni>(Command::ChangeVniGroups(another.id, GroupsChange::Set(vec![group.id])));
                 return;
             }
         }
@@ -124,10 +133,17 @@ fn v01_a_vpc_has_100_security_groups() {
     s.world.checked = false;
     let create = || {
         let create = CreateSecurityGroup { vpc: s.vpc, name: None, description: String::new(), rules: None };
-        Command::CreateSecurityGroup(create)
+        tenant(Command::CreateSecurityGroup(create))
     };
     (1..100).for_each(|_| drop(s.world.run::<SecurityGroup>(create())));
     let refusal = s.world.refused(create());
     let full = matches!(refusal, Refusal::Limit { of: Limited::Things(Noun::SecurityGroup), limit: 100, .. });
     assert!(full, "{refusal}");
+    s.world.done(Command::SetQuota {
+        account: AccountId::FIRST,
+        quota: "ibm-security-groups".to_owned(),
+        limit: Some(101),
+    });
+    s.world.run::<SecurityGroup>(create());
+    s.world.refused(create());
 }

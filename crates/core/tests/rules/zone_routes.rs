@@ -1,13 +1,13 @@
 //! Routes for the subnets of one zone: which of several counts, what a table may have, and which table a subnet uses.
 
-use pintle_core::Refusal;
 use pintle_core::command::{
     Command, CreateRoutingTable, NewZoneRoute, PlaceSubnet, SubnetRange, UpdateSubnet, UpdateZoneRoute,
 };
 use pintle_core::id::RouteTableId;
-use pintle_core::model::{RouteAction, RouteTable, Subnet, Vpc};
+use pintle_core::model::{AccountId, Owner, RouteAction, RouteTable, Subnet, Vpc};
 use pintle_core::refusal::{Holder, Limited, Noun};
 use pintle_core::routing;
+use pintle_core::{Refusal, Request};
 
 use crate::common::build::{Scene, ip4, net, scene};
 use crate::common::says;
@@ -138,7 +138,8 @@ fn v01_a_vpc_has_50_tables_and_a_table_200_routes_of_14_lengths() {
     for number in 1..50 {
         table(&mut s, &format!("table-{number}"), Vec::new());
     }
-    let refusal = s.world.refused(create(&s, "one-more", Vec::new()));
+    let one_more = Request::tenant(Owner::new(AccountId::FIRST, "local"), create(&s, "one-more", Vec::new()));
+    let refusal = s.world.refused(one_more);
     assert!(matches!(refusal, Refusal::Limit { of: Limited::Things(Noun::RouteTable), limit: 50, .. }), "{refusal}");
     let main = s.world.get::<Vpc>(s.vpc).main_table.table;
     let add = |cidr: String| Command::AddZoneRoute(main, zone_route("zone-1", &cidr, 2, RouteAction::Drop));

@@ -23,6 +23,7 @@ pub fn encode_one(quota: &Quota, limits: &Limits) -> Value {
         Per::Region => "region",
         Per::Vpc => "vpc",
         Per::Zone => "zone",
+        Per::SecurityGroup => "security_group",
     };
     json!({ "name": quota.name, "per": per, "limit": limits.limit(quota), "default": quota.default })
 }

@@ -30,11 +30,10 @@ impl Load {
         let text = |name: &str| made[name].as_str().map(str::to_owned).context("an access key without it");
         let region = lab.api.get("/native/v1/status")?["region"].as_str().context("no region")?.to_owned();
         let key = Key { id: text("id")?, secret: text("secret")?, region };
-        lab.api.call(
-            "PUT",
-            "/native/v1/quotas/123456789012/network-interfaces",
-            Some(json!({ "limit": 1_000_000 })),
-        )?;
+        for quota in ["network-interfaces", "reserved-ips"] {
+            let path = format!("/native/v1/quotas/123456789012/{quota}");
+            lab.api.call("PUT", &path, Some(json!({ "limit": 1_000_000 })))?;
+        }
         let network = Network::new(&lab.api)?;
         let subnets =
             (16..32).map(|second| network.subnet(&format!("10.{second}.0.0/16"))).collect::<anyhow::Result<_>>()?;
