@@ -45,6 +45,8 @@ pub struct CreateVni {
     pub untracked_open: Option<bool>,
     /// Default: no limits.
     pub limits: Option<VniLimits>,
+    /// Whether it is to be an EFA interface.
+    pub efa: bool,
 }
 
 /// Changes an interface.

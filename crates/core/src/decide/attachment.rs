@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use super::nic::{self, When};
 use super::vni_ip::Room;
 use super::{
-    change_name, child, flow_log, instance, legal, lent_address, share_mount, step, style, take_name, vni, vni_ip,
+    change_name, child, efa, flow_log, instance, legal, lent_address, share_mount, step, style, take_name, vni, vni_ip,
     vni_permission,
 };
 use crate::command::{NewAttachment, Seat, UpdateAttachment, VniChoice};
@@ -54,6 +54,9 @@ pub(super) fn create(
     style::check_coming(instance, &vni)?;
     legal::check(draft, &vni, Some(instance.role.target_kind()))?;
     check_speed(new.port_speed)?;
+    if !primary && when == When::Later {
+        efa::refuse_while_running(instance, &vni)?;
+    }
     // One that was attached elsewhere has been moved in two steps, as clients without a word for a move do it: its
     // connections may go on as after one.
     let adopting = vni.generation > 0;
@@ -101,7 +104,7 @@ pub(super) fn bind(
     let others = all(draft, instance.id)?;
     nic::check(instance, &others, &nic, when)?;
     let places = nic::places(instance, &nic);
-    let seat = take_seat(draft, instance, &others, Wanted { seat, places }, id)?;
+    let seat = take_seat(draft, instance, &others, Wanted { seat, places, vni }, id)?;
     let default_route = others.iter().all(|other| other.lifecycle == Lifecycle::Deleting);
     vni.generation += 1;
     let attachment = Attachment {
@@ -167,25 +170,28 @@ struct Taken {
 }
 
 /// Where an attachment is to go.
-struct Wanted {
+struct Wanted<'a> {
     seat: Seat,
     /// The indexes that its kind may have.
     places: RangeInclusive<u8>,
+    /// What is to be there.
+    vni: &'a Vni,
 }
 
 fn take_seat(
     draft: &mut Draft<'_>,
     instance: &Instance,
     others: &[Attachment],
-    wanted: Wanted,
+    wanted: Wanted<'_>,
     id: AttachmentId,
 ) -> Result<Taken, DecideError> {
-    let Wanted { seat: wanted, mut places } = wanted;
+    let Wanted { seat: wanted, mut places, vni } = wanted;
     let cards = instance.cards();
     let Some(card) = cards.get(usize::from(wanted.card)) else {
         let rule = format!("instance {} has {} network cards, the first of which is 0", instance.id, cards.len());
         return Err(Refusal::invalid("network_card_index", wanted.card, rule).into());
     };
+    efa::check_place(draft, instance, (wanted.card, card), vni, others)?;
     let on_card: BTreeSet<u8> =
         others.iter().filter(|other| other.card == wanted.card).map(|other| other.card_index).collect();
     if on_card.len() >= usize::from(card.interfaces) {
@@ -221,11 +227,15 @@ pub(super) fn check_all_fit(draft: &mut Draft<'_>, instance: &Instance) -> Resul
     let all = all(draft, instance.id)?;
     for attachment in &all {
         let on_card = all.iter().filter(|other| other.card == attachment.card).count();
-        let room = instance.cards().get(usize::from(attachment.card)).map_or(0, |card| card.interfaces);
+        let card = instance.cards().get(usize::from(attachment.card));
+        let room = card.map_or(0, |card| card.interfaces);
         if on_card > usize::from(room) {
             return Err(full(instance, attachment.card, room));
         }
         let vni: Vni = draft.follow(attachment.vni)?;
+        if let Some(card) = card {
+            efa::check_place(draft, instance, (attachment.card, card), &vni, &all)?;
+        }
         vni_ip::check_fits(draft, &vni, Room::on(instance), Some(vni.id))?;
     }
     Ok(())
@@ -315,6 +325,9 @@ fn may_end(draft: &mut Draft<'_>, id: AttachmentId, force: bool) -> Result<Attac
     }
     if let Some(vni) = draft.follow_if_there::<Vni>(attachment.vni)? {
         child::refuse(&vni, "it can't be detached; delete it as the instance's instead")?;
+        if !force {
+            efa::refuse_while_running(&draft.follow(attachment.instance)?, &vni)?;
+        }
     }
     vni::refuse_while_moving(draft, attachment.vni)?;
     nic::check_leaving(draft, &attachment, force)?;

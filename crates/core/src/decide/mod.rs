@@ -14,6 +14,7 @@ mod child;
 mod defaults;
 mod departed;
 mod dhcp;
+mod efa;
 mod floating_ip;
 mod flow_log;
 mod free;

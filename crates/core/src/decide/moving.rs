@@ -2,7 +2,7 @@
 
 use super::attachment::{self, Binding};
 use super::nic::{self, When};
-use super::{child, instance, legal, share_mount, step, style, vni};
+use super::{child, efa, instance, legal, share_mount, step, style, vni};
 use crate::command::{Seat, VniChoice};
 use crate::draft::Draft;
 use crate::id::{InstanceId, VniId};
@@ -28,6 +28,7 @@ pub(super) fn start(draft: &mut Draft<'_>, id: VniId, to: InstanceId, nic: Optio
         return Err(wrong_state(Noun::Attachment, from.id, from.lifecycle.label(), "it is being detached already"));
     }
     let target = instance::named(draft, to)?;
+    efa::refuse_while_running(&target, &vni)?;
     instance::refuse_deleting(&target)?;
     child::check_style(&target, &VniChoice::Existing(id))?;
     if target.state != InstanceState::Running {

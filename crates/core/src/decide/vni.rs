@@ -75,6 +75,7 @@ pub(super) fn create(
         shadow: None,
         judged: 0,
         policy_version: 1,
+        efa: create.efa,
         lifecycle: Lifecycle::Stable,
         generation: 0,
         attachment: None,

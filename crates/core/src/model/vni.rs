@@ -102,6 +102,10 @@ pub struct Vni {
     pub judged: u32,
     /// Counts the changes of its own policy: groups, quarantine, shadow, checks and timeouts; not those of its groups' rules.
     pub policy_version: u32,
+    /// Whether it is to be an EFA (Elastic Fabric Adapter) interface, of which a network card of some instance types takes one.
+    /// Its packets go the way of every other interface's: no host has a device that guests reach past their kernel.
+    #[serde(default)]
+    pub efa: bool,
     /// Where it is in its life.
     pub lifecycle: Lifecycle,
     /// Counts its attachments and moves: of two that claim to realise it, the higher one does.

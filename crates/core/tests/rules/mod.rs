@@ -10,6 +10,7 @@ mod child;
 mod defaults;
 mod delegation;
 mod dhcp;
+mod efa;
 mod floating_ip;
 mod flow_log;
 mod host;

@@ -22,9 +22,6 @@ use super::params::Params;
 use super::xml::Xml;
 use crate::view::View;
 
-/// The most records that a page shows, and what it shows unless asked for fewer.
-const PAGE: usize = 1000;
-
 /// The id's type of a resource.
 pub type IdOf<V> = <<V as View>::Record as Record>::Id;
 
@@ -39,6 +36,8 @@ where
     const IDS: &'static str;
     /// Its filters.
     const FILTERS: &'static [FilterDef<Self>];
+    /// The most that a page shows, and what it shows unless asked for fewer.
+    const PAGE: usize = 1000;
 
     /// The only ids that can match, where a filter names them or an index finds them; `None`: any.
     ///
@@ -64,7 +63,7 @@ where
     IdOf<V>: Ec2Id + FromStr + Ord + Send,
 {
     let token = params.text("NextToken").filter(|token| !token.is_empty());
-    let limit = params.number("MaxResults", least..=PAGE)?;
+    let limit = params.number("MaxResults", least..=V::PAGE)?;
     // All that is left says what is listed, so a token fits the very same list only.
     let query = fingerprint(params, V::SET, caller);
     let ids = params.ids::<IdOf<V>>(V::IDS)?;
@@ -81,7 +80,7 @@ where
         pinned: None,
         must_exist: named,
         filters,
-        limit: if named { usize::MAX } else { limit.unwrap_or(PAGE) },
+        limit: if named { usize::MAX } else { limit.unwrap_or(V::PAGE) },
         position,
         query,
         caller: caller.clone(),

@@ -37,6 +37,7 @@ mod nat_gateways;
 mod network_acl;
 mod place;
 mod prefix_list;
+mod private_name;
 mod ranges;
 mod route_tables;
 mod security_group;

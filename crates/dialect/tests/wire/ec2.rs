@@ -200,7 +200,7 @@ fn a13_wrong_requests_get_the_codes_of_ec2() {
         (create("PrivateIpAddress=10.1.2.1"), "InvalidIPAddress.InUse"),
         (create("SecurityGroupId.1=sg-0ffffffffffffffff"), "InvalidGroup.NotFound"),
         (create("SecondaryPrivateIpAddressCount=500"), "PrivateIpAddressLimitExceeded"),
-        (create("InterfaceType=efa"), "UnsupportedOperation"),
+        (create("InterfaceType=efa-only"), "UnsupportedOperation"),
         (create("InterfaceType=colour"), "InvalidParameterValue"),
         (create("Operator.Principal=eks.amazonaws.com"), "UnsupportedOperation"),
         (delete(&format!("NetworkInterfaceId={}", ids.vni)), "InvalidNetworkInterface.InUse"),

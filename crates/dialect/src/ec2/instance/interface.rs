@@ -7,7 +7,8 @@ use pintle_core::id::ReservedIpId;
 use pintle_core::model::{Attachment, FloatingIp, FloatingIpTarget};
 
 use crate::ec2::caller::Caller;
-use crate::ec2::vni::show::attachment_status;
+use crate::ec2::private_name;
+use crate::ec2::vni::show::{attachment_status, kind};
 use crate::ec2::xml::Xml;
 use crate::view::VniView;
 
@@ -44,7 +45,9 @@ impl InterfaceOf {
         xml.text("ownerId", vni.owner.account);
         xml.text("status", if attachment_status(&self.attachment) == "attached" { "in-use" } else { "attaching" });
         xml.text("macAddress", vni.mac);
+        let name_of = |address| private_name::of_address(address, &self.view.vpc);
         xml.text("privateIpAddress", primary_ip.address);
+        xml.option("privateDnsName", name_of(primary_ip.address));
         xml.text("sourceDestCheck", vni.source_dest_check);
         xml.set("groupSet", security_groups, |xml, group| {
             xml.text("groupId", group.id);
@@ -62,6 +65,7 @@ impl InterfaceOf {
         let (v4, v6): (Vec<_>, Vec<_>) = self.view.ips().partition(|ip| ip.address.is_ipv4());
         xml.set("privateIpAddressesSet", v4, |xml, ip| {
             xml.text("privateIpAddress", ip.address);
+            xml.option("privateDnsName", name_of(ip.address));
             xml.text("primary", ip.id == primary_ip.id);
             self.write_association(xml, ip.id, caller);
         });
@@ -75,7 +79,7 @@ impl InterfaceOf {
                 xml.set(set, nets, |xml, net| xml.text(field, net));
             }
         }
-        xml.text("interfaceType", "interface");
+        xml.text("interfaceType", kind(vni));
         xml.nest("operator", |xml| xml.text("managed", false));
     }
 

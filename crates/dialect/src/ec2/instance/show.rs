@@ -11,6 +11,7 @@ use super::interface::InterfaceOf;
 use super::notes::{self, Notes, is_on, or};
 use super::state::State;
 use crate::ec2::caller::Caller;
+use crate::ec2::private_name;
 use crate::ec2::xml::Xml;
 use crate::view::{View, VniView};
 use crate::wire;
@@ -94,16 +95,11 @@ impl InstanceView {
     }
 
     /// Its private name: what its host tells it by DHCP, within its VPC's domain.
-    pub(super) fn private_name(&self, caller: &Caller) -> String {
+    pub(super) fn private_name(&self) -> String {
         if self.state().ends() && self.interfaces.is_empty() {
             return String::new();
         }
-        let name = &self.instance.name;
-        match (&self.domain, caller.region.as_str()) {
-            (Some(domain), _) => format!("{name}.{domain}"),
-            (None, "us-east-1") => format!("{name}.ec2.internal"),
-            (None, region) => format!("{name}.{region}.compute.internal"),
-        }
+        format!("{}.{}", self.instance.name, private_name::domain(self.domain.as_deref(), &self.instance.owner.region))
     }
 
     /// Why it last changed its state, as EC2 says it.
@@ -116,11 +112,10 @@ impl InstanceView {
         format!("User initiated ({date} {time} GMT)")
     }
 
-    fn write_state(&self, xml: &mut Xml) {
+    /// Why it is in its state, as a code and in words.
+    pub(super) fn state_reason(&self) -> Option<(&'static str, String)> {
         let state = self.state();
-        state.write(xml, "instanceState");
-        xml.text("reason", self.reason());
-        let why = match (&self.instance.failure, state.ends()) {
+        match (&self.instance.failure, state.ends()) {
             (Some(failure), _) => Some(("Server.InternalError", format!("Server.InternalError: {failure}"))),
             (None, true) => Some((
                 "Client.UserInitiatedShutdown",
@@ -128,8 +123,13 @@ impl InstanceView {
             )),
             (None, false) if state == State::Pending => Some(("pending", "pending".to_owned())),
             (None, false) => None,
-        };
-        if let Some((code, message)) = why {
+        }
+    }
+
+    fn write_state(&self, xml: &mut Xml) {
+        self.state().write(xml, "instanceState");
+        xml.text("reason", self.reason());
+        if let Some((code, message)) = self.state_reason() {
             xml.nest("stateReason", |xml| {
                 xml.text("code", code);
                 xml.text("message", message);
@@ -145,7 +145,7 @@ impl InstanceView {
         let launch = instance.launch.as_ref();
         xml.option("imageId", launch.map(|launch| &launch.image));
         self.write_state(xml);
-        xml.text("privateDnsName", self.private_name(caller));
+        xml.text("privateDnsName", self.private_name());
         xml.empty("dnsName");
         xml.option("keyName", notes.get("key-name"));
         xml.text("amiLaunchIndex", launch.map_or(0, |launch| launch.index));

@@ -20,7 +20,7 @@ use crate::view::View;
 
 pub(in crate::ec2) const OPERATION: Operation = Operation::change(
     "CreateNetworkInterface",
-    "whole but for InterfaceType, which is `interface` only, and Operator",
+    "whole but for Operator; InterfaceType is `interface` or `efa`",
     decode,
 );
 
@@ -50,12 +50,13 @@ pub(in crate::ec2) fn described(params: &mut Params) -> Result<CreateVni, Ec2Err
     let (primary_ip, mut ips) = addresses(params)?;
     let ipv6 = ipv6_addresses(params)?;
     ips.extend(ipv6.addresses);
-    check_kind(params)?;
+    let efa = is_efa(params)?;
     Ok(CreateVni {
         primary_ip,
         ips,
         keep_primary_ipv6: Some(ipv6.keep_primary),
         prefixes: prefixes(params)?,
+        efa,
         timeouts: tracking::read(params)?.map(|tracking| tracking.onto(FlowTimeouts::default())),
         ..CreateVni::default()
     })
@@ -140,18 +141,20 @@ fn prefixes(params: &mut Params) -> Result<Vec<PrefixChoice>, Ec2Error> {
     Ok(all)
 }
 
-fn check_kind(params: &mut Params) -> Result<(), Ec2Error> {
+fn is_efa(params: &mut Params) -> Result<bool, Ec2Error> {
     const NAME: &str = "InterfaceType";
     match params.text(NAME).as_deref() {
-        None | Some("interface") => Ok(()),
-        Some(kind @ ("efa" | "efa-only")) => {
-            Err(Ec2Error::unsupported(NAME, format!("'{kind}' needs a device that bypasses the guest's kernel")))
-        }
+        None | Some("interface") => Ok(false),
+        Some("efa") => Ok(true),
+        Some(kind @ "efa-only") => Err(Ec2Error::unsupported(
+            NAME,
+            format!("'{kind}' has no addresses, and needs a device past the guest's kernel"),
+        )),
         Some(kind @ ("branch" | "trunk")) => {
             let why = format!("'{kind}' is for interfaces that share another one's device; attach them by themselves");
             Err(Ec2Error::unsupported(NAME, why))
         }
-        Some(other) => Err(Ec2Error::value(NAME, other, "It must be interface.")),
+        Some(other) => Err(Ec2Error::value(NAME, other, "It must be interface or efa.")),
     }
 }
 

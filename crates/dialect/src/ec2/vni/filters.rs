@@ -91,6 +91,7 @@ const FILTERS: &[Def] = &[
     Def { name: "operator.managed", values: NO },
     Def { name: "operator.principal", values: NOTHING },
     Def { name: "owner-id", values: |v, _| vec![v.vni().owner.account.to_string()] },
+    Def { name: "private-dns-name", values: |v, _| v.private_name(v.primary()).into_iter().collect() },
     Def { name: "private-ip-address", values: |v, _| vec![v.primary().to_string()] },
     Def { name: "requester-id", values: NOTHING },
     Def { name: "requester-managed", values: |v, _| vec![v.managed().to_string()] },

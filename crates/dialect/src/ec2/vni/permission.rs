@@ -92,6 +92,7 @@ impl Resource for PermissionView {
     const SET: &'static str = "networkInterfacePermissions";
     const IDS: &'static str = "NetworkInterfacePermissionId";
     const FILTERS: &'static [Def] = FILTERS;
+    const PAGE: usize = 255;
 
     fn candidates(snapshot: &dyn Snapshot, filters: &Filters) -> Result<Option<Vec<VniPermissionId>>, Ec2Error> {
         if let Some(ids) = filters.exact(OWN_ID) {

@@ -11,6 +11,7 @@ use pintle_core::txn::{Revision, Snapshot};
 use pintle_core::{DecideError, query};
 
 use crate::ec2::caller::zone_id;
+use crate::ec2::private_name;
 use crate::ec2::xml::Xml;
 use crate::view::{View, VniView};
 
@@ -61,7 +62,7 @@ impl InterfaceView {
         match self.inner.serves() {
             Some(_) => "efs",
             None if self.vni().gateway.is_some() => "nat_gateway",
-            None => "interface",
+            None => kind(self.vni()),
         }
     }
 
@@ -78,6 +79,11 @@ impl InterfaceView {
             }
             _ => self.vni().description.clone(),
         }
+    }
+
+    /// The name of one of its addresses, if its VPC gives names.
+    pub(super) fn private_name(&self, address: IpAddr) -> Option<String> {
+        private_name::of_address(address, &self.inner.vpc)
     }
 
     /// The floating IP that leads to one of its addresses.
@@ -109,6 +115,7 @@ impl InterfaceView {
         xml.text("status", self.status());
         xml.text("macAddress", vni.mac);
         xml.text("privateIpAddress", primary_ip.address);
+        xml.option("privateDnsName", self.private_name(primary_ip.address));
         xml.text("sourceDestCheck", vni.source_dest_check);
         xml.text("interfaceType", self.kind());
         self.write_groups(xml);
@@ -120,6 +127,7 @@ impl InterfaceView {
         let (v4, v6): (Vec<_>, Vec<_>) = self.inner.ips().partition(|ip| ip.address.is_ipv4());
         xml.set("privateIpAddressesSet", v4, |xml, ip| {
             xml.text("privateIpAddress", ip.address);
+            xml.option("privateDnsName", self.private_name(ip.address));
             xml.text("primary", ip.id == primary_ip.id);
             if let Some(public) = self.association(ip.id) {
                 write_association(xml, public);
@@ -177,6 +185,11 @@ impl InterfaceView {
             xml.text("deleteOnTermination", self.vni().auto_delete);
         });
     }
+}
+
+/// The type of an interface that is its owner's.
+pub(in crate::ec2) fn kind(vni: &Vni) -> &'static str {
+    if vni.efa { "efa" } else { "interface" }
 }
 
 fn write_prefixes(xml: &mut Xml, vni: &Vni) {

@@ -46,6 +46,9 @@ pub struct Create {
     timeouts: Option<Timeouts>,
     untracked_open: Option<bool>,
     limits: Option<Limits>,
+    /// Whether it is to be an EFA interface.
+    #[serde(default)]
+    efa: bool,
 }
 
 impl Create {
@@ -78,6 +81,7 @@ impl Create {
             timeouts: self.timeouts.map(Into::into),
             untracked_open: self.untracked_open,
             limits: self.limits.map(Into::into),
+            efa: self.efa,
         }))
     }
 }

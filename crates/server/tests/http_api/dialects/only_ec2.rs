@@ -13,6 +13,7 @@ pub(super) async fn all() -> Vec<Case> {
         ipv6_addresses(place).boxed(),
         delegated_networks(place).boxed(),
         source_dest_check(place).boxed(),
+        efa(place).boxed(),
         description_and_tags(place).boxed(),
         address_of_a_secondary(place).boxed(),
         place_on_an_instance(place).boxed(),
@@ -56,6 +57,12 @@ async fn source_dest_check(place: &Place) -> Case {
     assert_eq!((place.in_ibm(&vni).await, &before["allow_ip_spoofing"]), (before.clone(), &serde_json::json!(false)));
     let shown = "not: `allow_ip_spoofing` is another thing, and stays as it is; with either a router may send on what is not its own";
     Case { what: "`SourceDestCheck` of an interface", shown }
+}
+
+async fn efa(place: &Place) -> Case {
+    let shown = place.in_ibm(&place.by_ec2("&InterfaceType=efa").await).await.to_string();
+    assert!(!shown.contains("efa\""), "{shown}");
+    Case { what: "`InterfaceType` `efa`", shown: "not; its packets go the way of every other interface's" }
 }
 
 async fn description_and_tags(place: &Place) -> Case {

@@ -284,3 +284,50 @@ async fn c12_an_interface_says_whether_it_has_a_public_address_of_its_own() {
     p.ec2.good(&modify("false")).await;
     assert!(!p.shown(&p.primary).await.contains("publicIp"));
 }
+
+#[tokio::test]
+async fn f10_an_efa_interface_is_shown_as_one_and_a_card_takes_one() {
+    let p = place().await;
+    let (one, two) = (p.interface("&InterfaceType=efa").await, p.interface("&InterfaceType=efa").await);
+    assert_eq!(first(&p.shown(&one).await, "interfaceType"), "efa");
+    let listed = p.ec2.good(&format!("{DESCRIBE}&Filter.1.Name=interface-type&Filter.1.Value.1=efa")).await;
+    assert_eq!(all(&listed, "networkInterfaceId").len(), 2);
+    let run = format!(
+        "Action=RunInstances&ImageId=ami-1&InstanceType=c5n.18xlarge&MinCount=1&MaxCount=1&NetworkInterface.1.DeviceIndex=0\
+        &NetworkInterface.1.SubnetId={}",
+        p.subnet
+    );
+    let home = first(&p.ec2.good(&run).await, "instanceId");
+    p.ec2.api.hosts_obey().await;
+    let attach = |vni: &str, instance: &str, index: u8| {
+        format!("Action=AttachNetworkInterface&NetworkInterfaceId={vni}&InstanceId={instance}&DeviceIndex={index}")
+    };
+    p.ec2.refused(&attach(&one, &home, 1), "IncorrectInstanceState").await;
+    p.ec2.good(&format!("Action=StopInstances&InstanceId.1={home}")).await;
+    p.ec2.api.hosts_obey().await;
+    p.ec2.good(&attach(&one, &home, 1)).await;
+    p.ec2.refused(&attach(&two, &home, 2), "AttachmentLimitExceeded").await;
+    let shown = p.ec2.good(&format!("Action=DescribeInstances&InstanceId.1={home}")).await;
+    assert_eq!(all(&shown, "interfaceType"), ["interface", "efa"]);
+}
+
+#[tokio::test]
+async fn an_interface_has_a_name_where_its_vpc_gives_names() {
+    let p = place().await;
+    let one = p.interface("&PrivateIpAddress=10.0.0.77").await;
+    let shown = p.shown(&one).await;
+    assert!(!shown.contains("privateDnsName"), "{shown}");
+    let vpc = first(&shown, "vpcId");
+    p.ec2.good(&format!("Action=ModifyVpcAttribute&VpcId={vpc}&EnableDnsHostnames.Value=true")).await;
+    let name = first(&p.shown(&one).await, "privateDnsName");
+    assert!(name.starts_with("ip-10-0-0-77.") && name.ends_with(".internal"), "{name}");
+    let found = p.ec2.good(&format!("{DESCRIBE}&Filter.1.Name=private-dns-name&Filter.1.Value.1={name}")).await;
+    assert_eq!(all(&found, "networkInterfaceId"), [one]);
+    let instances = p.ec2.good("Action=DescribeInstances").await;
+    let host = first(&instances, "privateDnsName");
+    let found =
+        p.ec2.good(&format!("Action=DescribeInstances&Filter.1.Name=private-dns-name&Filter.1.Value.1={host}")).await;
+    assert_eq!(all(&found, "instanceId"), std::slice::from_ref(&p.instance));
+    let pending = "Action=DescribeInstances&Filter.1.Name=state-reason-code&Filter.1.Value.1=pending";
+    assert!(all(&p.ec2.good(pending).await, "instanceId").is_empty(), "it runs");
+}
