@@ -165,9 +165,16 @@ async fn fill_and_recover(directory: &Path) {
     let filler = directory.join("filler");
     std::fs::write(&filler, vec![1; 1 << 20]).expect("room for the filler");
     let store = open(&directory.join("store.db"));
-    let writes = |n: u64| (0..PARTS).map(|part| put(format!("c/{n}/{part}"), vec![7; 4000])).collect::<Vec<_>>();
-    let mut done = 0;
+    let last = |n: u64| put("last".to_owned(), n.to_be_bytes().to_vec());
+    let writes = |n: u64| {
+        let parts = (0..PARTS).map(|part| put(format!("c/{n}/{part}"), vec![7; 4000]));
+        parts.chain([last(n)]).collect::<Vec<_>>()
+    };
+    let said = |store: &SqliteStore| store.snapshot().expect("snapshot").get("last").expect("get").map(|one| one.value);
+    let mut done = 0u64;
     let error = loop {
+        // Read often, so that it is remembered.
+        assert_eq!(said(&store), (done > 0).then(|| done.to_be_bytes().to_vec()));
         match commit(&store, writes(done + 1)).await {
             Ok(revision) => done = revision,
             Err(error) => break error,
@@ -180,10 +187,16 @@ async fn fill_and_recover(directory: &Path) {
     assert!(commit(&store, writes(done + 1)).await.is_err(), "still full");
     let mut watch = store.watch(done).expect("a watch");
     std::fs::remove_file(&filler).expect("make room");
-    assert_eq!(commit(&store, writes(done + 1)).await, Ok(done + 1), "there is room again");
-    assert_eq!(watch.next().await.map(|batch| batch.revision), Ok(done + 1));
+    let elsewhere = vec![put("else".to_owned(), Vec::new())];
+    assert_eq!(commit(&store, elsewhere).await, Ok(done + 1), "there is room again");
+    assert_eq!(said(&store), Some(done.to_be_bytes().to_vec()), "what failed is not remembered");
+    done += 1;
+    assert_eq!(commit(&store, writes(done + 1)).await, Ok(done + 1));
+    for revision in [done, done + 1] {
+        assert_eq!(watch.next().await.map(|batch| batch.revision), Ok(revision));
+    }
     drop(store);
     let store = open(&directory.join("store.db"));
     store.check().expect("an undamaged file");
-    assert_eq!(stored(&store).len() as u64, done + 1);
+    assert_eq!(stored(&store).len() as u64, done);
 }

@@ -6,6 +6,7 @@
 //! one disk flush is shared by all who wait.
 
 mod apply;
+mod cache;
 mod history;
 mod lock;
 mod open;
@@ -21,6 +22,7 @@ use pintle_core::txn::{Revision, Snapshot, Txn};
 use tokio::sync::watch;
 
 use crate::{BoxFuture, Outcome, Store, StoreError, Watch, limits};
+use cache::Cache;
 use history::SqliteHistory;
 use lock::FileLock;
 use pool::Pool;
@@ -52,6 +54,7 @@ impl Default for SqliteSettings {
 pub struct SqliteStore {
     path: PathBuf,
     pool: Pool,
+    cache: Arc<Cache>,
     history: Arc<SqliteHistory>,
     newest: watch::Receiver<Revision>,
     writer: Writer,
@@ -76,15 +79,17 @@ impl SqliteStore {
         let position = schema::prepare(&connection, &path)?;
         open::restrict(&path)?;
         let history = Arc::new(SqliteHistory::new(path.clone(), open::reader(&path)?));
+        let cache = Arc::new(Cache::new());
         let (writer, newest) = Writer::start(writer::Start {
             connection,
             path: path.clone(),
             position,
             history: history.clone(),
+            cache: cache.clone(),
             history_revisions: settings.history_revisions.max(1),
         })?;
         let pool = Pool::new(path.clone(), settings.max_snapshots.max(1), settings.idle_connections);
-        Ok(SqliteStore { path, pool, history, newest, writer, _lock: lock })
+        Ok(SqliteStore { path, pool, cache, history, newest, writer, _lock: lock })
     }
 
     /// The file, as an absolute path without symbolic links.
@@ -104,7 +109,7 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn snapshot(&self) -> Result<Box<dyn Snapshot + Send + '_>, StoreError> {
-        Ok(Box::new(SqliteSnapshot::begin(&self.pool)?))
+        Ok(Box::new(SqliteSnapshot::begin(&self.pool, &self.cache)?))
     }
 
     fn commit(&self, txn: Txn) -> BoxFuture<'_, Result<Outcome, StoreError>> {

@@ -9,6 +9,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::StoreError;
@@ -59,10 +60,11 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
         common(&connection)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "cache_size", -8192)?;
-        // 1000 pages are 4 MiB: about how far the log grows before it is moved into the file and begun again.
-        connection.pragma_update(None, "wal_autocheckpoint", 1000)?;
+        // 4000 pages are 16 MiB: about how far the log grows before it is moved into the file and begun again. Pages that are
+        // written again and again are moved once; a longer log would have a second index, in which readers look too.
+        connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
         // After a time of growth the log is cut back to this many bytes when it is begun again.
-        connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
+        connection.pragma_update(None, "journal_size_limit", 20 << 20)?;
         Ok(connection)
     };
     set_up().map_err(|error| failed(path, "opening the store", error))
@@ -83,6 +85,8 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
 fn common(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Otherwise a statement that compares with a parameter is planned anew each time the parameter changes.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "mmap_size", 0)?;
     connection.pragma_update(None, "trusted_schema", false)

@@ -9,6 +9,7 @@ use pintle_core::txn::{ReadError, Revision, Snapshot, Stored};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::cache::Cache;
 use super::open::failed;
 use super::pool::Pool;
 use super::schema::Position;
@@ -18,6 +19,7 @@ use crate::range::prefix_end;
 /// A leased connection inside a read transaction.
 pub(super) struct SqliteSnapshot<'a> {
     pool: &'a Pool,
+    cache: &'a Cache,
     /// Taken only by `drop`.
     connection: Option<Connection>,
     revision: Revision,
@@ -28,10 +30,12 @@ impl<'a> SqliteSnapshot<'a> {
     ///
     /// # Errors
     /// Those of [`Pool::lease`], and [`StoreError::Io`] when the first read fails.
-    pub(super) fn begin(pool: &'a Pool) -> Result<Self, StoreError> {
+    pub(super) fn begin(pool: &'a Pool, cache: &'a Cache) -> Result<Self, StoreError> {
         let connection = pool.lease()?;
         match begin(&connection) {
-            Ok(position) => Ok(SqliteSnapshot { pool, connection: Some(connection), revision: position.revision }),
+            Ok(position) => {
+                Ok(SqliteSnapshot { pool, cache, connection: Some(connection), revision: position.revision })
+            }
             Err(error) => {
                 pool.give_back(None);
                 Err(failed(pool.path(), "beginning a snapshot", error))
@@ -76,12 +80,17 @@ impl Snapshot for SqliteSnapshot<'_> {
     }
 
     fn get(&self, key: &str) -> Result<Option<Stored>, ReadError> {
-        self.read("reading a key", |connection| {
+        if let Some(known) = self.cache.get(key, self.revision) {
+            return Ok(known);
+        }
+        let found = self.read("reading a key", |connection| {
             connection
                 .prepare_cached("SELECT key, value, modified FROM kv WHERE key = ?1")?
                 .query_one([key], stored)
                 .optional()
-        })
+        })?;
+        self.cache.offer(key, found.as_ref(), self.revision);
+        Ok(found)
     }
 
     fn list(&self, prefix: &str, start: &str, limit: usize) -> Result<Vec<Stored>, ReadError> {

@@ -14,6 +14,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::apply::{Applied, apply, drop_history};
+use super::cache::Cache;
 use super::history::SqliteHistory;
 use super::open::{BUSY_TIMEOUT, failed};
 use super::schema::Position;
@@ -70,6 +71,7 @@ pub(super) struct Start {
     pub(super) path: PathBuf,
     pub(super) position: Position,
     pub(super) history: Arc<SqliteHistory>,
+    pub(super) cache: Arc<Cache>,
     /// At least 1.
     pub(super) history_revisions: u64,
 }
@@ -169,6 +171,7 @@ impl Worker {
                 }
             }
             Err(error) => {
+                self.start.cache.clear();
                 let error = failed(&self.start.path, "committing to the store", error);
                 tracing::error!(%error, commits = answers.len(), "a group of commits failed and was undone");
                 for answer in answers {
@@ -191,6 +194,7 @@ impl Worker {
         }
         group.trim(&transaction, self.start.history_revisions)?;
         group.position.write(&transaction, before)?;
+        self.start.cache.announce(&group.batches);
         transaction.commit()?;
         Ok(group)
     }
