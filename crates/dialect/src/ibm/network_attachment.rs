@@ -98,12 +98,17 @@ pub(in crate::ibm) struct Shape {
 
 /// The attachment as replies show it.
 pub fn encode(site: &Site, view: &AttachmentView) -> Value {
+    json!(shape(site, view, href(site, &view.attachment), RESOURCE_TYPE))
+}
+
+/// What replies show of an attachment, whatever it is on.
+pub(in crate::ibm) fn shape(site: &Site, view: &AttachmentView, href: String, resource_type: &'static str) -> Shape {
     let attachment = &view.attachment;
-    json!(Shape {
+    Shape {
         id: attachment.id.to_string(),
-        href: href(site, attachment),
+        href,
         name: attachment.name.clone(),
-        resource_type: RESOURCE_TYPE,
+        resource_type,
         created_at: timestamp(attachment.created_at),
         lifecycle_state: attachment.lifecycle.label(),
         port_speed: port_speed(attachment),
@@ -111,7 +116,7 @@ pub fn encode(site: &Site, view: &AttachmentView) -> Value {
         subnet: Reference::subnet(site, &view.subnet),
         r#type: r#type(attachment),
         virtual_network_interface: Reference::vni(site, &view.vni),
-    })
+    }
 }
 
 /// All attachments of an instance: this collection has no pages.
@@ -133,13 +138,23 @@ pub(in crate::ibm) struct ReferenceShape {
 
 /// The attachment as its instance shows it.
 pub fn encode_reference(site: &Site, view: &AttachmentView) -> Value {
-    json!(ReferenceShape {
+    json!(reference_shape(site, view, href(site, &view.attachment), RESOURCE_TYPE))
+}
+
+/// What a server shows of an attachment, whatever it is.
+pub(in crate::ibm) fn reference_shape(
+    site: &Site,
+    view: &AttachmentView,
+    href: String,
+    resource_type: &'static str,
+) -> ReferenceShape {
+    ReferenceShape {
         id: view.attachment.id.to_string(),
-        href: href(site, &view.attachment),
+        href,
         name: view.attachment.name.clone(),
-        resource_type: RESOURCE_TYPE,
+        resource_type,
         primary_ip: Reference::reserved_ip(site, &view.primary_ip),
         subnet: Reference::subnet(site, &view.subnet),
         virtual_network_interface: Reference::vni(site, &view.vni),
-    })
+    }
 }

@@ -12,11 +12,10 @@ use serde_json::{Value, json};
 
 use crate::ibm::choice::VniFields;
 use crate::ibm::network_attachment;
-use crate::ibm::reference::Reference;
 use crate::ibm::{Site, collection};
 use crate::problem::Problem;
 use crate::view::{AttachmentView, Page};
-use crate::wire::{Text, TextForm, given, timestamp};
+use crate::wire::{Text, TextForm, given};
 
 /// What references call it.
 pub const RESOURCE_TYPE: &str = "bare_metal_server_network_attachment";
@@ -144,17 +143,8 @@ impl Update {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "BareMetalServerNetworkAttachment")]
 pub(in crate::ibm) struct Shape {
-    id: String,
-    href: String,
-    name: String,
-    resource_type: &'static str,
-    created_at: String,
-    lifecycle_state: &'static str,
-    port_speed: u32,
-    primary_ip: Reference,
-    subnet: Reference,
-    r#type: &'static str,
-    virtual_network_interface: Reference,
+    #[serde(flatten)]
+    shown: network_attachment::Shape,
     #[serde(flatten)]
     nic: NicShape,
 }
@@ -170,17 +160,7 @@ enum NicShape {
 pub fn encode(site: &Site, view: &AttachmentView) -> Value {
     let attachment = &view.attachment;
     json!(Shape {
-        id: attachment.id.to_string(),
-        href: href(site, attachment),
-        name: attachment.name.clone(),
-        resource_type: RESOURCE_TYPE,
-        created_at: timestamp(attachment.created_at),
-        lifecycle_state: attachment.lifecycle.label(),
-        port_speed: network_attachment::port_speed(attachment),
-        primary_ip: Reference::reserved_ip(site, &view.primary_ip),
-        subnet: Reference::subnet(site, &view.subnet),
-        r#type: network_attachment::r#type(attachment),
-        virtual_network_interface: Reference::vni(site, &view.vni),
+        shown: network_attachment::shape(site, view, href(site, attachment), RESOURCE_TYPE),
         nic: match &attachment.nic {
             Nic::Pci { allowed_vlans } => NicShape::Pci { allowed_vlans: allowed_vlans.iter().copied().collect() },
             Nic::Vlan { id, float } => NicShape::Vlan { vlan: *id, allow_to_float: *float },
@@ -196,24 +176,12 @@ pub fn encode_page(site: &Site, server: InstanceId, paging: &collection::Paging,
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "BareMetalServerNetworkAttachmentReference")]
 pub(in crate::ibm) struct ReferenceShape {
-    id: String,
-    href: String,
-    name: String,
-    resource_type: &'static str,
-    primary_ip: Reference,
-    subnet: Reference,
-    virtual_network_interface: Reference,
+    #[serde(flatten)]
+    shown: network_attachment::ReferenceShape,
 }
 
 /// The attachment as its server shows it.
 pub fn encode_reference(site: &Site, view: &AttachmentView) -> Value {
-    json!(ReferenceShape {
-        id: view.attachment.id.to_string(),
-        href: href(site, &view.attachment),
-        name: view.attachment.name.clone(),
-        resource_type: RESOURCE_TYPE,
-        primary_ip: Reference::reserved_ip(site, &view.primary_ip),
-        subnet: Reference::subnet(site, &view.subnet),
-        virtual_network_interface: Reference::vni(site, &view.vni),
-    })
+    let shown = network_attachment::reference_shape(site, view, href(site, &view.attachment), RESOURCE_TYPE);
+    json!(ReferenceShape { shown })
 }
