@@ -51,7 +51,7 @@ mod vpc;
 pub use caller::{Caller, RegionInfo};
 pub use error::Ec2Error;
 pub use operation::{Class, Operation, Scan, Service, Work};
-pub use params::{Beside, Params};
+pub use params::{Asked, Beside, Params};
 pub use registry::{OPERATIONS, find};
 pub use xml::Xml;
 

@@ -29,6 +29,19 @@ pub struct Params {
     beside: Beside,
     /// What the whole request says but for its token, if it has one.
     fingerprint: String,
+    /// What was asked for, where somebody wants to know.
+    asked: Option<BTreeMap<String, Asked>>,
+}
+
+/// As what an operation asks for a parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Asked {
+    /// A text, whatever becomes of it.
+    Text,
+    /// An id of what has ids that begin so.
+    Id(&'static str),
+    /// A list or a structure: what is in it is asked for where the request has one.
+    Inner,
 }
 
 /// What a request says beside its command.
@@ -66,7 +79,30 @@ impl Params {
             pairs.insert(name.into_owned(), value.into_owned());
         }
         let fingerprint = if pairs.contains_key(TOKEN) { fingerprint(&pairs) } else { String::new() };
-        Ok(Params { pairs, path: String::new(), beside: Beside::default(), fingerprint })
+        Ok(Params { pairs, path: String::new(), beside: Beside::default(), fingerprint, asked: None })
+    }
+
+    /// As [`Params::parse`]; beside, [`Params::asked`] will tell what an operation has asked for: a test can know an operation's
+    /// parameters without a list of its own.
+    ///
+    /// # Errors
+    /// As [`Params::parse`].
+    pub fn watched(form: &[u8]) -> Result<Self, Ec2Error> {
+        Ok(Params { asked: Some(BTreeMap::new()), ..Params::parse(form)? })
+    }
+
+    /// What has been asked for, by its full name with `N` for the numbers of items; nothing where nobody watches.
+    pub fn asked(&self) -> impl Iterator<Item = (&str, Asked)> {
+        self.asked.iter().flatten().map(|(name, kind)| (name.as_str(), *kind))
+    }
+
+    fn note(&mut self, name: &str, kind: Asked) {
+        let full = self.full(name);
+        let Some(asked) = &mut self.asked else { return };
+        let number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        let parts: Vec<&str> = full.split('.').map(|part| if number(part) { "N" } else { part }).collect();
+        let known = asked.entry(parts.join(".")).or_insert(kind);
+        *known = (*known).max(kind);
     }
 
     /// The name as it stands in the request.
@@ -140,6 +176,7 @@ impl Params {
 
     /// A text that may be absent.
     pub fn text(&mut self, name: &str) -> Option<String> {
+        self.note(name, Asked::Text);
         self.pairs.remove(&self.full(name))
     }
 
@@ -200,6 +237,7 @@ impl Params {
     /// # Errors
     /// The kind's `Malformed` or `NotFound` code.
     pub fn id<I: Ec2Id>(&mut self, name: &str) -> Result<Option<I>, Ec2Error> {
+        self.note(name, Asked::Id(I::PREFIX));
         self.text(name).filter(|text| !text.is_empty()).map(|text| parse_id(&text)).transpose()
     }
 
@@ -208,6 +246,7 @@ impl Params {
     /// # Errors
     /// `MissingParameter`, or as [`Params::id`].
     pub fn required_id<I: Ec2Id>(&mut self, name: &str) -> Result<I, Ec2Error> {
+        self.note(name, Asked::Id(I::PREFIX));
         parse_id(&self.required_text(name)?)
     }
 
@@ -216,6 +255,7 @@ impl Params {
     /// # Errors
     /// As [`Params::id`].
     pub fn ids<I: Ec2Id>(&mut self, name: &str) -> Result<Vec<I>, Ec2Error> {
+        self.note(&format!("{name}.N"), Asked::Id(I::PREFIX));
         self.list(name, |item| parse_id(&item.itself()?))
     }
 
@@ -236,6 +276,7 @@ impl Params {
         name: &str,
         mut each: impl FnMut(&mut Params) -> Result<T, Ec2Error>,
     ) -> Result<Vec<T>, Ec2Error> {
+        self.note(name, Asked::Inner);
         let list = self.full(name);
         let numbers = self.numbers(&list);
         let mut items = Vec::with_capacity(numbers.len());
@@ -257,6 +298,7 @@ impl Params {
         name: &str,
         inner: impl FnOnce(&mut Params) -> Result<T, Ec2Error>,
     ) -> Result<Option<T>, Ec2Error> {
+        self.note(name, Asked::Inner);
         let path = self.full(name);
         let prefix = format!("{path}.");
         if !self.pairs.range(prefix.clone()..).next().is_some_and(|(name, _)| name.starts_with(&prefix)) {

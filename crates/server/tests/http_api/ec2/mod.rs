@@ -91,7 +91,7 @@ async fn make_key(api: &Api) {
 }
 
 /// Not throttled.
-fn free() -> Rates {
+pub(crate) fn free() -> Rates {
     let free = Rate { burst: 1e9, per_second: 1e9 };
     Rates { read: free, change: free, instance: free }
 }

@@ -7,8 +7,8 @@ use pintle_core::command::CreateAccessKey;
 use pintle_server::vault::Vault;
 use serde_json::{Value, json};
 
-use super::client::{Answer, Api, text};
-use super::ec2::{SECRET, Signer, send};
+use crate::client::{Answer, Api, text};
+use crate::ec2::{SECRET, Signer, send};
 
 /// What a tenant has, by the name that requests below give it.
 async fn things(api: &Api) -> Vec<(&'static str, String)> {

@@ -1,0 +1,12 @@
+//! What is another tenant's is no different from what does not exist: status, headers and body, through all APIs, whatever is
+//! named and however it is named. Nothing is listed by hand that could be forgotten: the operations come from where the server
+//! has them, and one that names something of which these tests know none fails them.
+
+mod asking;
+mod bodies;
+mod fill;
+mod ibm;
+mod old;
+mod paths;
+mod traces;
+mod world;
