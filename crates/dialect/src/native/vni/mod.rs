@@ -102,12 +102,12 @@ impl List {
     }
 }
 
-/// The interfaces that the attachments of an index speak for.
+/// The interfaces that the attachments of an index speak for, as far as they exist for who asks: a host has those of others too.
 fn bound(snapshot: &dyn Snapshot, index: &str) -> Result<Vec<pintle_core::id::VniId>, DecideError> {
     let mut vnis = Vec::new();
     for id in query::index::<AttachmentId>(snapshot, index)? {
-        let (attachment, _) = query::get::<Attachment>(snapshot, id)?;
-        let (vni, _) = query::get::<Vni>(snapshot, attachment.vni)?;
+        let Some((attachment, _)) = query::find::<Attachment>(snapshot, id)? else { continue };
+        let Some((vni, _)) = query::find::<Vni>(snapshot, attachment.vni)? else { continue };
         if vni.attachment == Some(id) {
             vnis.push(vni.id);
         }

@@ -6,6 +6,8 @@ mod asking;
 mod bodies;
 mod fill;
 mod ibm;
+mod native;
+mod native_bodies;
 mod old;
 mod paths;
 mod traces;

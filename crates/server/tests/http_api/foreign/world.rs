@@ -41,7 +41,9 @@ impl Maker<'_> {
         let id = text(thing, "id");
         self.names.insert(key.to_owned(), id.clone());
         for more in ["crn", "href", "name", "fingerprint"] {
-            if let Some(value) = thing[more].as_str() {
+            // A name that was made up is no name that others could guess at.
+            let said = thing[more].as_str().filter(|value| more != "name" || value.starts_with(self.whose));
+            if let Some(value) = said {
                 self.names.insert(format!("{key}.{more}"), value.to_owned());
             }
         }
