@@ -8,7 +8,7 @@ use std::str::FromStr;
 use crate::draft::{decode, decode_as, parse_id};
 use crate::id::{AclAssociationId, InstanceId, RuleId, VpcId};
 use crate::model::{AccountId, IpFamily, Owner, PrefixList, PrefixListEntry, Region, Regions};
-use crate::model::{ReservedIp, SecurityGroup, Subnet, Tags, Timestamp};
+use crate::model::{ReservedIp, SecurityGroup, Subnet, Tags, Timestamp, Vni, VniPermission, VniUse};
 use crate::quota::{self, Limits};
 use crate::record::{self, Record, list_prefix};
 use crate::refusal::{DecideError, Noun, Refusal};
@@ -52,7 +52,11 @@ pub fn follow<R: Record>(snapshot: &dyn Snapshot, id: R::Id) -> Result<(R, Revis
     follow_if_there(snapshot, id)?.ok_or_else(|| Refusal::NotFound { noun: R::NOUN, id: id.to_string() }.into())
 }
 
-fn follow_if_there<R: Record>(snapshot: &dyn Snapshot, id: R::Id) -> Result<Option<(R, Revision)>, DecideError> {
+/// As [`follow`], where it may be gone.
+///
+/// # Errors
+/// When the store can't be read or holds something else there.
+pub fn follow_if_there<R: Record>(snapshot: &dyn Snapshot, id: R::Id) -> Result<Option<(R, Revision)>, DecideError> {
     let key = R::key_of(id);
     snapshot.get(&key)?.map(|stored| Ok((decode(&key, &stored.value)?, stored.modified))).transpose()
 }
@@ -264,8 +268,9 @@ pub fn group_of_rule(snapshot: &dyn Snapshot, by: &Actor, rule: RuleId) -> Resul
     let absent = || Refusal::NotFound { noun: Noun::SecurityGroupRule, id: rule.to_string() };
     let key = record::group_of_rule_key(rule);
     let stored = snapshot.get(&key)?.ok_or_else(absent)?;
-    let (group, _) = get::<SecurityGroup>(snapshot, parse_id(&key, &stored.value)?)?;
-    if by.sees(&group) { Ok(group) } else { Err(absent().into()) }
+    // Not found is the rule that was named, never the group, which nobody has named.
+    let found = find::<SecurityGroup>(snapshot, parse_id(&key, &stored.value)?)?.map(|(group, _)| group);
+    found.filter(|group| by.sees(group)).ok_or_else(|| absent().into())
 }
 
 /// The subnet that a bond to a network ACL is of, as an actor may see it; `None`: there is no such bond.
@@ -281,6 +286,21 @@ pub fn subnet_of_association(
     let Some(stored) = snapshot.get(&key)? else { return Ok(None) };
     let found = find::<Subnet>(snapshot, parse_id(&key, &stored.value)?)?;
     Ok(found.map(|(subnet, _)| subnet).filter(|subnet| by.sees(subnet)))
+}
+
+/// Whether an interface's owner has permitted another account to use it so. Commands judge it themselves; this is for what is
+/// looked up before there is a command.
+///
+/// # Errors
+/// As [`find`].
+pub fn permits(snapshot: &dyn Snapshot, vni: &Vni, user: &Owner, to: VniUse) -> Result<bool, DecideError> {
+    if user.region != vni.owner.region {
+        return Ok(false);
+    }
+    let key = record::vni_permission_key(vni.id, user.account, to);
+    let Some(held) = snapshot.get(&key)? else { return Ok(false) };
+    let (permission, _) = follow::<VniPermission>(snapshot, parse_id(&key, &held.value)?)?;
+    Ok(!permission.revoked)
 }
 
 /// How many IPv4 addresses of a subnet are free; those of delegated networks are not.

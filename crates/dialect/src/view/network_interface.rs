@@ -42,7 +42,7 @@ impl View for NetworkInterfaceView {
     type Record = Attachment;
     fn join(snapshot: &dyn Snapshot, attachment: Attachment, _: Revision) -> Result<Self, DecideError> {
         let (Instance { role, .. }, _) = query::follow(snapshot, attachment.instance)?;
-        let (vni, _) = query::get::<Vni>(snapshot, attachment.vni)?;
+        let (vni, _) = query::follow::<Vni>(snapshot, attachment.vni)?;
         let (subnet, _) = query::follow(snapshot, vni.subnet)?;
         let (primary_ip, _) = query::follow(snapshot, vni.primary_ip())?;
         let groups = vni.security_groups.iter().map(|group| Ok(query::follow(snapshot, *group)?.0));

@@ -37,10 +37,11 @@ impl View for FloatingIpView {
     fn join(snapshot: &dyn Snapshot, ip: FloatingIp, revision: Revision) -> Result<Self, DecideError> {
         let target = match ip.target {
             None => None,
-            Some(FloatingIpTarget::Vni { vni, ip }) => Some(TargetView::Vni {
-                member: Box::new(MemberView::read(snapshot, vni)?),
-                ip: query::follow(snapshot, ip)?.0,
-            }),
+            Some(FloatingIpTarget::Vni { vni, ip }) => {
+                let (vni, at) = query::follow(snapshot, vni)?;
+                let member = Box::new(MemberView::join(snapshot, vni, at)?);
+                Some(TargetView::Vni { member, ip: query::follow(snapshot, ip)?.0 })
+            }
             Some(FloatingIpTarget::PublicGateway(id)) => {
                 Some(TargetView::PublicGateway(query::follow(snapshot, id)?.0))
             }

@@ -6,7 +6,7 @@ use pintle_core::command::FloatingIpChoice;
 use pintle_core::id::{AttachmentId, InstanceId, ReservedIpId, VniId};
 use pintle_core::legality::Manner;
 use pintle_core::lifecycle::Lifecycle;
-use pintle_core::model::{Attachment, Vni};
+use pintle_core::model::{Attachment, Vni, VniUse};
 use pintle_core::record::attachments_of_instance;
 use pintle_core::refusal::Noun;
 use pintle_core::txn::Snapshot;
@@ -99,14 +99,17 @@ impl Target {
 /// The reservation of an interface's private address.
 fn address(snapshot: &dyn Snapshot, actor: &Actor, vni: VniId, private: Ipv4Addr) -> Result<ReservedIpId, Ec2Error> {
     let unknown = || not_found(Noun::Vni, &vni.to_string());
-    let (vni, _) = query::find::<Vni>(snapshot, vni)?.ok_or_else(unknown)?;
-    match ip_at(snapshot, vni.vpc, private.into())?.filter(|ip| vni.ips.contains(ip)) {
-        Some(ip) => Ok(ip),
-        // Whoever may not see the interface is not told what addresses it has.
-        None if !actor.sees(&vni) => Err(unknown()),
-        None => {
-            let message = format!("The private IP address {private} is not assigned to interface {}", vni.id);
-            Err(Ec2Error::new("InvalidParameterValue", message))
-        }
+    let (vni, _) = query::follow_if_there::<Vni>(snapshot, vni)?.ok_or_else(unknown)?;
+    // Another account's, unless it has permitted this, is unknown, whether or not it has the address.
+    let lent = match actor {
+        Actor::Tenant(user) => query::permits(snapshot, &vni, user, VniUse::Associate)?,
+        Actor::System | Actor::Operator => false,
+    };
+    if !lent && !actor.sees(&vni) {
+        return Err(unknown());
     }
+    ip_at(snapshot, vni.vpc, private.into())?.filter(|ip| vni.ips.contains(ip)).ok_or_else(|| {
+        let message = format!("The private IP address {private} is not assigned to interface {}", vni.id);
+        Ec2Error::new("InvalidParameterValue", message)
+    })
 }

@@ -73,7 +73,7 @@ impl Resource for AddressView {
                 gathered(snapshot, &instances, |id| record::attachments_of_instance(*id))?;
             let mut vnis = Vec::new();
             for id in attachments {
-                vnis.extend(query::find::<Attachment>(snapshot, id)?.map(|(found, _)| found.vni));
+                vnis.extend(query::follow_if_there::<Attachment>(snapshot, id)?.map(|(found, _)| found.vni));
             }
             return leading_to(snapshot, &vnis).map(Some);
         }

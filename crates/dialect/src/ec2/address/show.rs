@@ -35,9 +35,9 @@ impl View for AddressView {
 
 impl Led {
     fn read(snapshot: &dyn Snapshot, vni: VniId, ip: ReservedIpId) -> Result<Led, DecideError> {
-        let (vni, _) = query::get::<Vni>(snapshot, vni)?;
-        let (private, _) = query::get::<ReservedIp>(snapshot, ip)?;
-        let attachment = vni.attachment.map(|id| query::get::<Attachment>(snapshot, id)).transpose()?;
+        let (vni, _) = query::follow::<Vni>(snapshot, vni)?;
+        let (private, _) = query::follow::<ReservedIp>(snapshot, ip)?;
+        let attachment = vni.attachment.map(|id| query::follow::<Attachment>(snapshot, id)).transpose()?;
         Ok(Led { vni, private, instance: attachment.map(|(attachment, _)| attachment.instance) })
     }
 }

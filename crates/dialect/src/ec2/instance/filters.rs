@@ -166,9 +166,9 @@ pub(super) fn candidates(snapshot: &dyn Snapshot, filters: &Filters) -> Result<O
 
 /// The instance that an interface is attached to.
 fn holder(snapshot: &dyn Snapshot, vni: VniId) -> Result<Option<InstanceId>, Ec2Error> {
-    let Some((vni, _)) = query::find::<Vni>(snapshot, vni)? else { return Ok(None) };
+    let Some((vni, _)) = query::follow_if_there::<Vni>(snapshot, vni)? else { return Ok(None) };
     let Some(attachment) = vni.attachment else { return Ok(None) };
-    Ok(query::find::<Attachment>(snapshot, attachment)?.map(|(found, _)| found.instance))
+    Ok(query::follow_if_there::<Attachment>(snapshot, attachment)?.map(|(found, _)| found.instance))
 }
 
 /// A text that is no id is nothing's id.

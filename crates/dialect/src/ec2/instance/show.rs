@@ -50,15 +50,15 @@ impl InstanceView {
     pub(super) fn of(snapshot: &dyn Snapshot, instance: Instance, _: Revision) -> Result<Self, DecideError> {
         let mut interfaces = Vec::new();
         for id in query::index(snapshot, &record::attachments_of_instance(instance.id))? {
-            let (attachment, _) = query::get::<pintle_core::model::Attachment>(snapshot, id)?;
+            let (attachment, _) = query::follow::<pintle_core::model::Attachment>(snapshot, id)?;
             // One that has moved on is shown where it is.
-            let Some((vni, at)) = query::find::<Vni>(snapshot, attachment.vni)? else { continue };
+            let Some((vni, at)) = query::follow_if_there::<Vni>(snapshot, attachment.vni)? else { continue };
             if vni.attachment != Some(attachment.id) {
                 continue;
             }
             let public = query::index::<FloatingIpId>(snapshot, &floating_ips_of_vni(vni.id))?
                 .into_iter()
-                .map(|id| query::get(snapshot, id).map(|(found, _)| found))
+                .map(|id| query::follow(snapshot, id).map(|(found, _)| found))
                 .collect::<Result<Vec<FloatingIp>, DecideError>>()?;
             interfaces.push(InterfaceOf { view: VniView::join(snapshot, vni, at)?, attachment, public });
         }

@@ -72,10 +72,14 @@ impl RouteView {
     fn join(snapshot: &dyn Snapshot, table: &RouteTable, route: Route) -> Result<Self, DecideError> {
         let alive = routing::is_alive(snapshot, table.vpc, route.to)?;
         let instance = match route.to {
-            RouteTarget::Vni(vni) => match query::find::<Vni>(snapshot, vni)?.and_then(|(vni, _)| vni.attachment) {
-                Some(id) => query::find::<Attachment>(snapshot, id)?.map(|(attachment, _)| attachment.instance),
-                None => None,
-            },
+            RouteTarget::Vni(vni) => {
+                match query::follow_if_there::<Vni>(snapshot, vni)?.and_then(|(vni, _)| vni.attachment) {
+                    Some(id) => {
+                        query::follow_if_there::<Attachment>(snapshot, id)?.map(|(attachment, _)| attachment.instance)
+                    }
+                    None => None,
+                }
+            }
             RouteTarget::InternetGateway(_) | RouteTarget::PublicGateway(_) => None,
         };
         Ok(RouteView { net: route.net, leads: Leads::To(route.to), alive, instance })

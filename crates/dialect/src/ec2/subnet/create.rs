@@ -2,7 +2,7 @@
 
 use pintle_core::command::{CreateSubnet, Ipv6Range};
 use pintle_core::id::{SubnetId, VpcId};
-use pintle_core::model::Subnet;
+use pintle_core::model::{Subnet, Vpc};
 use pintle_core::refusal::Noun;
 use pintle_core::txn::Snapshot;
 use pintle_core::{Command, Reply, query, record};
@@ -93,6 +93,10 @@ fn no_zone<'a>(parameter: &str, given: &str, known: impl Iterator<Item = &'a str
 
 /// Of the region's zones the first of those in which the VPC has the fewest subnets.
 fn emptiest(snapshot: &dyn Snapshot, vpc: VpcId, zones: &[String]) -> Result<Option<String>, Ec2Error> {
+    // That there is no such VPC, for who asks, is the command's to say.
+    if query::find::<Vpc>(snapshot, vpc)?.is_none() {
+        return Ok(zones.first().cloned());
+    }
     let mut counts = vec![0usize; zones.len()];
     for id in query::index::<SubnetId>(snapshot, &record::subnets_of_vpc(vpc))? {
         let (subnet, _) = query::get::<Subnet>(snapshot, id)?;

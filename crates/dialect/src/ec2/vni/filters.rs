@@ -147,7 +147,7 @@ impl Resource for InterfaceView {
 fn attached(snapshot: &dyn Snapshot, ids: &[AttachmentId]) -> Result<Vec<VniId>, Ec2Error> {
     let mut vnis = Vec::new();
     for id in ids {
-        vnis.extend(query::find::<Attachment>(snapshot, *id)?.map(|(found, _)| found.vni));
+        vnis.extend(query::follow_if_there::<Attachment>(snapshot, *id)?.map(|(found, _)| found.vni));
     }
     Ok(vnis)
 }
@@ -161,7 +161,7 @@ fn at_addresses(
     for vpc in vpcs {
         for address in addresses.iter().filter_map(|address| v4(*address)) {
             let Some(ip) = crate::view::ip_at(snapshot, *vpc, address.into())? else { continue };
-            vnis.extend(query::get::<ReservedIp>(snapshot, ip)?.0.bound_to);
+            vnis.extend(query::follow::<ReservedIp>(snapshot, ip)?.0.bound_to);
         }
     }
     Ok(vnis)

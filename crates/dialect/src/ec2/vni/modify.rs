@@ -103,7 +103,11 @@ impl Change {
                 Command::UpdateVni(id, UpdateVni { timeouts, ..UpdateVni::default() })
             }
             Change::DeleteOnTermination(attachment, delete) => {
-                let found = query::find::<Attachment>(snapshot, attachment)?.filter(|(found, _)| found.vni == id);
+                // Whoever may not see the interface is not told which attachment is its. One in use by another account has
+                // an attachment of that account's.
+                query::get_for::<Vni>(snapshot, actor, id)?;
+                let found = query::follow_if_there::<Attachment>(snapshot, attachment)?;
+                let found = found.filter(|(found, _)| found.vni == id);
                 if found.is_none() {
                     return Err(not_found(Noun::Attachment, &attachment.to_string()));
                 }

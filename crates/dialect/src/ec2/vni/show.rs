@@ -31,7 +31,7 @@ impl View for InterfaceView {
     fn join(snapshot: &dyn Snapshot, vni: Vni, revision: Revision) -> Result<Self, DecideError> {
         let public = query::index::<FloatingIpId>(snapshot, &floating_ips_of_vni(vni.id))?
             .into_iter()
-            .map(|id| query::get(snapshot, id).map(|(found, _)| found))
+            .map(|id| query::follow(snapshot, id).map(|(found, _)| found))
             .collect::<Result<_, DecideError>>()?;
         let regions = query::regions(snapshot)?;
         let region = regions.of_zone(&vni.zone);

@@ -1,6 +1,6 @@
 //! Carrying out what an operation asks: read, look through, or change.
 
-use pintle_core::txn::Snapshot;
+use pintle_core::txn::{Sight, Snapshot};
 use pintle_core::{Actor, Command, Request, Token};
 use pintle_dialect::Problem;
 use pintle_dialect::ec2::{Beside, Ec2Error, Scan, Work, Xml};
@@ -43,7 +43,7 @@ fn token_name(action: &str, token: &str) -> String {
 
 /// Does the work; the answer's body.
 pub(super) async fn run(app: &App, asked: Asked, work: Work) -> Result<Xml, Ec2Error> {
-    let dry = asked.dry;
+    let (dry, by) = (asked.dry, asked.by.clone());
     if !matches!(work, Work::Change(..)) {
         for need in super::reads::needs(asked.action) {
             app.check_look(&asked.by, &need).await.map_err(engine_error)?;
@@ -52,10 +52,10 @@ pub(super) async fn run(app: &App, asked: Asked, work: Work) -> Result<Xml, Ec2E
     let mut xml = Xml::piece();
     match work {
         _ if dry && !matches!(work, Work::Change(..)) => return Err(Ec2Error::dry_run()),
-        Work::Read(show) => read(app, |snapshot| show(snapshot, &mut xml)).await?,
-        Work::Scan(scan) => look_through(app, scan).await?.write(&mut xml),
+        Work::Read(show) => read(app, &by, |snapshot| show(snapshot, &mut xml)).await?,
+        Work::Scan(scan) => look_through(app, by, scan).await?.write(&mut xml),
         Work::Change(plan, tell) => {
-            let command = read(app, plan).await?;
+            let command = read(app, &by, plan).await?;
             let request = asked.request(command);
             if dry {
                 app.check_rights(&request).await.map_err(engine_error)?;
@@ -63,27 +63,29 @@ pub(super) async fn run(app: &App, asked: Asked, work: Work) -> Result<Xml, Ec2E
                 return Err(Ec2Error::dry_run());
             }
             let reply = app.carry_out(request).await.map_err(|fault| Ec2Error::from(fault.problem().clone()))?;
-            read(app, |snapshot| tell(snapshot, reply, &mut xml)).await?;
+            read(app, &by, |snapshot| tell(snapshot, reply, &mut xml)).await?;
         }
     }
     Ok(xml)
 }
 
+/// Reads as who asks sees it: what a request names and another tenant has is not found, whichever operation looks for it.
 async fn read<T: Send>(
     app: &App,
+    by: &Actor,
     read: impl FnOnce(&dyn Snapshot) -> Result<T, Ec2Error> + Send,
 ) -> Result<T, Ec2Error> {
-    app.engine.read(|snapshot| Ok(read(snapshot))).await.map_err(engine_error)?
+    app.engine.read(|snapshot| Ok(read(&Sight::new(snapshot, by.clone())))).await.map_err(engine_error)?
 }
 
-async fn look_through(app: &App, mut scan: Box<dyn Scan>) -> Result<Box<dyn Scan>, Ec2Error> {
-    if read(app, |snapshot| scan.step(snapshot, AT_ONCE)).await? {
+async fn look_through(app: &App, by: Actor, mut scan: Box<dyn Scan>) -> Result<Box<dyn Scan>, Ec2Error> {
+    if read(app, &by, |snapshot| scan.step(snapshot, AT_ONCE)).await? {
         return Ok(scan);
     }
     let app = app.clone();
     let runtime = tokio::runtime::Handle::current();
     let rest = tokio::task::spawn_blocking(move || {
-        while !runtime.block_on(read(&app, |snapshot| scan.step(snapshot, AT_A_TIME)))? {}
+        while !runtime.block_on(read(&app, &by, |snapshot| scan.step(snapshot, AT_A_TIME)))? {}
         Ok(scan)
     });
     rest.await.unwrap_or_else(|error| Err(Problem::Internal { detail: error.to_string() }.into()))

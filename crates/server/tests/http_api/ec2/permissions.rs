@@ -84,6 +84,17 @@ async fn p01_an_interface_is_attached_by_another_account_while_it_is_permitted()
     p.ec2.api.hosts_obey().await;
     let shown = p.ec2.good(&format!("Action=DescribeNetworkInterfaces&NetworkInterfaceId.1={}", p.interface)).await;
     assert_eq!((first(&shown, "ownerId"), first(&shown, "instanceOwnerId")), ("123456789012".into(), THEIRS.into()));
+    let delete = "Action=ModifyNetworkInterfaceAttribute&Attachment.DeleteOnTermination=true";
+    let delete = format!("{delete}&NetworkInterfaceId={}&Attachment.AttachmentId=", p.interface);
+    p.ec2.good(&format!("{delete}{}", first(&made, "attachmentId"))).await;
+    p.ec2.refused(&format!("{delete}eni-attach-0ffffffffffffffff"), "InvalidAttachmentID.NotFound").await;
+    // The instance's owner sees what is attached to it through the other APIs too.
+    let (tenant, _) = p.ec2.api.with_key(Some(THEIRS), None).await;
+    for below in ["network_attachments", "network_interfaces"] {
+        let path = format!("/v1/instances/{}/{below}", p.instance);
+        let listed = tenant.get(&path).await.expect(200);
+        assert_eq!(listed[below].as_array().map(Vec::len), Some(1), "{listed}");
+    }
     let revoke = format!("Action=DeleteNetworkInterfacePermission&NetworkInterfacePermissionId={permission}");
     p.ec2.refused(&revoke, "DependencyViolation").await;
     p.ec2.good(&format!("{revoke}&Force=true")).await;
@@ -115,6 +126,14 @@ async fn p01_an_address_of_another_account_leads_to_an_interface_while_it_is_per
     assert_eq!((first(&shown, "publicIp"), first(&shown, "ipOwnerId")), (first(&made, "publicIp"), THEIRS.into()));
     let (_, described) = p.theirs("Action=DescribeAddresses").await;
     assert_eq!(first(&described, "networkInterfaceOwnerId"), "123456789012");
+    // Its owner sees where it leads through the other APIs too.
+    let (tenant, _) = p.ec2.api.with_key(Some(THEIRS), None).await;
+    let id = first(&made, "allocationId");
+    for path in ["/v1/floating_ips", "/native/v1/floating_ips"] {
+        let listed = tenant.get(path).await.expect(200).to_string();
+        assert!(listed.contains(&id) && listed.contains(&p.interface), "{path}: {listed}");
+        tenant.get(&format!("{path}/{id}")).await.expect(200);
+    }
     let create = format!("Action=CreateNetworkInterfacePermission&NetworkInterfaceId={}", p.interface);
     for (form, code) in [
         (format!("{create}&AwsAccountId={THEIRS}&Permission=EIP-ASSOCIATE"), "InvalidParameterValue"),

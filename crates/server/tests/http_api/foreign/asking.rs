@@ -16,14 +16,12 @@ pub(super) struct Case {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) body: Option<String>,
-    /// Whether it may be made to depend on what the client has seen.
-    pub(super) if_match: bool,
 }
 
 impl Case {
     pub(super) fn new(operation: &Operation, path: String, body: Option<&Value>) -> Case {
         let method = operation.method.to_ascii_uppercase().parse().unwrap();
-        Case { method, path, body: body.map(Value::to_string), if_match: operation.if_match }
+        Case { method, path, body: body.map(Value::to_string) }
     }
 
     fn template(&self) -> String {

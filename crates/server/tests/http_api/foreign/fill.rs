@@ -26,18 +26,7 @@ impl Whose {
 
     /// A text with names in the places that braces mark: those of `strangers` are `theirs`, all others one's own.
     pub(super) fn fill(&self, template: &str, strangers: &[&str], theirs: &Names) -> String {
-        let name = |key: &str| {
-            let names = if strangers.contains(&key) { theirs } else { &self.own };
-            names.get(key).unwrap_or_else(|| panic!("nothing is called {key}")).clone()
-        };
-        let mut filled = String::new();
-        let mut rest = template;
-        while let Some((before, key, after)) = next_place(rest) {
-            filled.push_str(before);
-            filled.push_str(&name(key));
-            rest = after;
-        }
-        filled + rest
+        put(template, |key| if strangers.contains(&key) { theirs } else { &self.own })
     }
 
     /// A text of an answer without the names that were asked for, whether they were the foreign ones or the unknown ones.
@@ -54,13 +43,29 @@ impl Whose {
     }
 }
 
+/// A text with names in all of its places.
+pub(super) fn filled(template: &str, names: &Names) -> String {
+    put(template, |_| names)
+}
+
+fn put<'a>(template: &str, names: impl Fn(&str) -> &'a Names) -> String {
+    let mut filled = String::new();
+    let mut rest = template;
+    while let Some((before, key, after)) = next_place(rest) {
+        filled.push_str(before);
+        filled.push_str(names(key).get(key).unwrap_or_else(|| panic!("nothing is called {key}")));
+        rest = after;
+    }
+    filled + rest
+}
+
 /// The same name with another last sign, or another beginning where a tenant has chosen it.
 fn unknown(key: &str, name: &str) -> String {
     if key.ends_with(".name") {
         return format!("nobody{}", name.trim_start_matches("theirs"));
     }
     if let Some((first, last)) = name.rsplit_once('.').filter(|_| key.ends_with(".address")) {
-        return format!("{first}.{}", last.parse::<u8>().unwrap() ^ 0x80);
+        return format!("{first}.{}", last.parse::<u8>().unwrap() ^ 0x40);
     }
     let mut text = name.to_owned();
     let last = text.pop().expect("no name is empty");

@@ -4,11 +4,15 @@
 
 mod asking;
 mod bodies;
+mod ec2;
+mod ec2_forms;
+mod ec2_plain;
 mod fill;
+mod filters;
 mod ibm;
 mod native;
 mod native_bodies;
-mod old;
 mod paths;
 mod traces;
 mod world;
+mod world_ec2;

@@ -137,7 +137,7 @@ async fn cases(api: &Api, names: &Names) -> Vec<Case> {
         for path in paths(&path) {
             let path = format!("/native/v1{path}");
             for body in given.iter().map(|body| Some(body.to_string())).chain(given.is_empty().then_some(None)) {
-                let case = Case { method: method.parse().unwrap(), path: path.clone(), body, if_match: false };
+                let case = Case { method: method.parse().unwrap(), path: path.clone(), body };
                 let name = |text: &String| by_name(text, names);
                 all.push(Case { path: name(&case.path), body: case.body.as_ref().map(name), ..case.clone() });
                 all.push(case);
@@ -156,7 +156,7 @@ async fn cases(api: &Api, names: &Names) -> Vec<Case> {
                 let Some(key) = key else { continue };
                 let path = format!("{path}?{parameter}={{{key}}}");
                 for path in [by_name(&path, names), path] {
-                    all.push(Case { method: method.parse().unwrap(), path, body: None, if_match: false });
+                    all.push(Case { method: method.parse().unwrap(), path, body: None });
                 }
             }
         }

@@ -22,7 +22,7 @@ pub(super) async fn server() -> Api {
     let region = Region { name: "local".to_owned(), zones: vec![ZONE.to_owned()] };
     api.engine.execute(Command::ConfigureRegions(vec![region])).await.unwrap();
     api.host(1, ZONE).await;
-    let cidrs = vec!["203.0.113.0/24".parse().unwrap()];
+    let cidrs = vec!["203.0.113.128/25".parse().unwrap()];
     let pool = CreatePublicPool { name: None, zone: ZONE.to_owned(), cidrs };
     api.engine.execute(Command::CreatePublicPool(pool)).await.unwrap();
     api
