@@ -82,6 +82,11 @@ impl Filters {
         })
     }
 
+    /// Whether a record passes that can have no tags: whoever asks for tags finds none.
+    pub fn pass_untagged<V>(&self, record: &V, table: &[FilterDef<V>]) -> bool {
+        self.pass(record, table) && self.pass_tags(&Tags::default())
+    }
+
     /// Whether a thing's tags pass those that ask for tags.
     pub fn pass_tags(&self, tags: &Tags) -> bool {
         self.0.iter().all(|filter| match filter.asks {

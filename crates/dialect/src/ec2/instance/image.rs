@@ -46,7 +46,7 @@ fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
     if ids.is_empty() {
         ids.extend(filters.exact("image-id").into_iter().flatten().map(ToOwned::to_owned));
     }
-    let images: Vec<Image> = ids.into_iter().map(Image).filter(|image| filters.pass(image, FILTERS)).collect();
+    let images: Vec<Image> = ids.into_iter().map(Image).filter(|image| filters.pass_untagged(image, FILTERS)).collect();
     let account = caller.account;
     Ok(Work::read(move |_, xml| {
         xml.set("imagesSet", &images, |xml, image| write(xml, &image.0, account));

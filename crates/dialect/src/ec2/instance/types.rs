@@ -98,7 +98,7 @@ fn types(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
         0 => instance_type::all().collect(),
         _ => names.iter().filter_map(|name| instance_type::find(name)).collect(),
     };
-    all.retain(|kind| filters.pass(kind, FILTERS));
+    all.retain(|kind| filters.pass_untagged(kind, FILTERS));
     let limit = limit.or(names.is_empty().then_some(100));
     let (shown, next) = page(all, |kind| kind.name.to_owned(), limit, start);
     Ok(Work::read(move |_, xml| {
@@ -195,7 +195,7 @@ fn offerings(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
     }
     let all = instance_type::all()
         .flat_map(|kind| locations.iter().map(move |location| Offering { kind, location: location.clone() }))
-        .filter(|offering| filters.pass(offering, OFFERING_FILTERS))
+        .filter(|offering| filters.pass_untagged(offering, OFFERING_FILTERS))
         .collect();
     let name = |offering: &Offering| format!("{} {}", offering.kind.name, offering.location);
     let (shown, next) = page(all, name, limit.or(Some(1000)), start);

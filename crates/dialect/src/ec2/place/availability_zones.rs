@@ -43,7 +43,7 @@ fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
     }
     zones.retain(|zone| {
         let named = (names.is_empty() && ids.is_empty()) || names.contains(&zone.name) || ids.contains(&zone.id);
-        named && filters.pass(zone, FILTERS)
+        named && filters.pass_untagged(zone, FILTERS)
     });
     Ok(Work::read(move |_, xml| {
         xml.set("availabilityZoneInfo", zones, |xml, zone| {

@@ -33,7 +33,7 @@ fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
     let regions = caller.regions.iter().map(|info| Region { info: info.clone(), endpoint: endpoint.clone() });
     let shown: Vec<Region> = regions
         .filter(|region| names.is_empty() || names.contains(&region.info.name))
-        .filter(|region| filters.pass(region, FILTERS))
+        .filter(|region| filters.pass_untagged(region, FILTERS))
         .collect();
     Ok(Work::read(move |_, xml| {
         xml.set("regionInfo", shown, |xml, region| {

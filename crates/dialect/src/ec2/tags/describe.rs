@@ -63,7 +63,7 @@ impl Listing {
                 continue;
             }
             let tag = Tag { id: id.to_owned(), key: key.to_owned(), value: value.to_owned() };
-            if !self.filters.pass(&tag, FILTERS) {
+            if !self.filters.pass_untagged(&tag, FILTERS) {
                 continue;
             }
             if self.shown == self.limit {

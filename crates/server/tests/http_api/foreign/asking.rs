@@ -24,6 +24,11 @@ impl Case {
         Case { method, path, body: body.map(Value::to_string) }
     }
 
+    /// Whether it has a place for a name.
+    pub(super) fn names_something(&self) -> bool {
+        !places(&self.template()).is_empty()
+    }
+
     fn template(&self) -> String {
         format!("{} {}", self.path, self.body.as_deref().unwrap_or_default())
     }
@@ -59,6 +64,24 @@ impl<'a> Asking<'a> {
                 format!("{} {} with {strangers:?} of a stranger, If-Match {if_match}", case.method, case.template());
             self.pairs.add(&what, [request_of(&answers[0]), request_of(&answers[1])], &strangers);
             self.judge(&what, &answers, &strangers, may_all);
+        }
+    }
+
+    /// Asks a case in another region of the same account, where nothing of all that it names exists.
+    pub(super) async fn compare_in(&mut self, region: &str, asker: &Api, case: &Case) {
+        let keys = places(&case.template());
+        let strangers: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let mut answers = Vec::new();
+        for theirs in [&self.whose.foreign, &self.whose.unknown] {
+            let path = format!("/regions/{region}{}", self.whose.fill(&case.path, &strangers, theirs));
+            let body = case.body.as_ref().map(|body| self.whose.fill(body, &strangers, theirs));
+            answers.push(send(asker, case.method.clone(), &path, body, false).await);
+        }
+        let what = format!("{} {} in {region}", case.method, case.template());
+        self.pairs.add(&what, [request_of(&answers[0]), request_of(&answers[1])], &strangers);
+        let [foreign, unknown] = [0, 1].map(|at| compared(&self.whose, &answers[at], &strangers));
+        if foreign != unknown {
+            self.found.push(format!("{what}:\n  foreign {foreign:?}\n  unknown {unknown:?}"));
         }
     }
 

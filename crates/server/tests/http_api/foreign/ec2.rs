@@ -113,7 +113,7 @@ async fn p08_every_parameter_of_ec2s_api_that_names_something_is_asked_with_fore
         let asked: BTreeMap<_, _> = forms.flat_map(|form| asked(operation, &filled(form, &names))).collect();
         asked.values().filter(|kind| matches!(kind, Asked::Id(_))).count()
     };
-    let counted: usize = OPERATIONS.iter().map(|operation| ids(operation)).sum();
+    let counted: usize = OPERATIONS.iter().map(ids).sum();
     assert!(counted > 140, "operations ask for ids: {counted}");
     for (action, _) in FORMS {
         assert!(OPERATIONS.iter().any(|operation| operation.name == *action), "there is no {action}");

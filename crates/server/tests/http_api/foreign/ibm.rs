@@ -11,7 +11,7 @@ use super::world::{Names, server, world};
 use super::{bodies, paths};
 
 /// All the requests that an operation can be asked with.
-fn cases(operation: &Operation, document: &Value, names: &Names) -> Vec<Case> {
+pub(super) fn cases(operation: &Operation, document: &Value, names: &Names) -> Vec<Case> {
     let schema = &document["paths"][operation.path][operation.method]["requestBody"]["content"];
     let schema = schema.as_object().and_then(|content| content.values().next()).map(|content| &content["schema"]);
     let mut all = Vec::new();

@@ -13,6 +13,7 @@ mod ibm;
 mod native;
 mod native_bodies;
 mod paths;
+mod regions;
 mod traces;
 mod world;
 mod world_ec2;

@@ -13,14 +13,18 @@ use crate::ec2::free;
 /// The one zone in which everything is.
 pub(super) const ZONE: &str = "zone-1";
 
+/// A region in which nobody has anything.
+pub(super) const ELSEWHERE: &str = "far";
+
 /// How the things of a tenant are called by: `vpc` an id, `vpc.crn`, `vpc.href` and `vpc.name` other names of it.
 pub(super) type Names = BTreeMap<String, String>;
 
 /// A server with room for all that tenants make in the tests, and no limit to how fast they ask.
 pub(super) async fn server() -> Api {
     let api = Api::with_rates(free());
-    let region = Region { name: "local".to_owned(), zones: vec![ZONE.to_owned()] };
-    api.engine.execute(Command::ConfigureRegions(vec![region])).await.unwrap();
+    let region = |name: &str, zone: &str| Region { name: name.to_owned(), zones: vec![zone.to_owned()] };
+    let regions = vec![region("local", ZONE), region(ELSEWHERE, "far-1")];
+    api.engine.execute(Command::ConfigureRegions(regions)).await.unwrap();
     api.host(1, ZONE).await;
     let cidrs = vec!["203.0.113.128/25".parse().unwrap()];
     let pool = CreatePublicPool { name: None, zone: ZONE.to_owned(), cidrs };

@@ -46,7 +46,11 @@ impl Tenant {
     }
 
     pub(super) async fn ask(&self, form: &str) -> Told {
-        let request = Signer { key: self.key, ..Signer::GOOD }.sign(&format!("Action={form}"));
+        self.ask_in("local", form).await
+    }
+
+    pub(super) async fn ask_in(&self, region: &'static str, form: &str) -> Told {
+        let request = Signer { key: self.key, scope: [region, "ec2"], ..Signer::GOOD }.sign(&format!("Action={form}"));
         let response = self.api.router.clone().oneshot(request).await.unwrap();
         let status = response.status().as_u16();
         let passing = |name: &str| matches!(name, "x-request-id" | "x-amzn-requestid" | "date");
