@@ -12,7 +12,7 @@ use pintle_core::model::{
 };
 use pintle_core::model::{
     AddressPrefix, FloatingIp, FlowLog, NetworkAcl, PrefixList, PublicGateway, PublicPool, RouteTable, SecurityGroup,
-    Share, SshKey,
+    Share, SshKey, Timestamp,
 };
 use pintle_core::record::Record;
 use pintle_core::txn::{Sight, Snapshot};
@@ -56,6 +56,8 @@ pub(super) struct Inner {
     /// Whether it is noted who looks at interfaces.
     pub(super) audit_reads: bool,
     pub(super) started: Instant,
+    /// When that was, by the clock that answers show.
+    pub(super) began: Timestamp,
 }
 
 impl Deref for App {
@@ -68,6 +70,7 @@ impl Deref for App {
 impl App {
     pub(super) fn new(state: State) -> Self {
         App(Arc::new(Inner {
+            began: state.engine.now(),
             engine: state.engine,
             sessions: state.sessions,
             audit: state.audit,

@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use pintle_core::model::Timestamp;
 use pintle_core::refusal::Noun;
 use pintle_dialect::Problem;
 use pintle_dialect::ibm::collection::{self, Paging};
@@ -50,7 +49,5 @@ pub(super) async fn show(State(app): State<App>, Segments(id): Segments<String>)
 }
 
 async fn encoded(app: &App) -> Result<Value, Fault> {
-    let uptime = u64::try_from(app.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let began = Timestamp(app.engine.now().0.saturating_sub(uptime) / 1000 * 1000);
-    Ok(image::encode(&app.site(), &regions::zones(app).await?, began))
+    Ok(image::encode(&app.site(), &regions::zones(app).await?, app.began))
 }

@@ -58,6 +58,16 @@ async fn f13_an_instance_has_as_many_interfaces_as_its_profile_says() {
 }
 
 #[tokio::test]
+async fn a10_the_image_is_of_the_same_moment_whenever_it_is_asked_for() {
+    let api = Api::new();
+    let shown = async || api.get("/v1/images").await.expect(200)["images"][0]["created_at"].clone();
+    let first = shown().await;
+    // The clock of the tests stands all but still: a moment reckoned back from it would move.
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    assert_eq!(shown().await, first);
+}
+
+#[tokio::test]
 async fn a10_an_instance_is_made_from_the_image_with_keys() {
     let api = Api::new();
     api.host(1, "zone-1").await;
