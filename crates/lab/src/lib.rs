@@ -14,6 +14,7 @@ mod host;
 pub mod internet;
 pub mod interrupt;
 mod leaks;
+pub mod nfs;
 mod numbers;
 pub mod policy;
 mod process;

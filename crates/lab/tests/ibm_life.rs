@@ -1,11 +1,16 @@
 //! The whole life of an interface by IBM's own SDK, unmodified, with nothing but an endpoint and who asks; each step is checked
 //! by packets, between two hosts and from outside, and every answer is read by the SDK's own classes.
 
-use anyhow::Context;
+use std::net::IpAddr;
+
+use anyhow::{Context, ensure};
 use pintle_lab::cloud::{Cloud, converse, repository};
-use pintle_lab::ip;
+use pintle_lab::policy::wait_kept_out;
+use pintle_lab::{ip, nfs};
 use pintle_probe::{Namespace, VlanDevice};
 use serde_json::Value;
+
+const NFS: u16 = 2049;
 
 /// What an interface's life on instances goes through, in this order.
 const ON_INSTANCES: &[&str] = &[
@@ -75,7 +80,29 @@ const ON_BARE_METAL: &[&str] = &[
     "silent 10.0.2.70",
 ];
 
-/// What the systems of bare metal servers do by themselves.
+/// What the life of an interface as a share's mount target goes through.
+const ON_A_SHARE: &[&str] = &[
+    "apart",
+    "cannot mount",
+    // A rule added: written from the one host, read from the other; and the rule removed.
+    "writes one",
+    "reads one",
+    "cannot mount",
+    "reads one",
+    // The mount target gone: its interface goes on, on an instance.
+    "cannot mount",
+    "answers 10.0.1.50",
+    "silent 10.0.1.50",
+    // And back: the files are there.
+    "reads one",
+    "writes two",
+    // Another one, made with its interface, and gone with it.
+    "cannot mount",
+    "reads two",
+    "cannot mount",
+];
+
+/// What the systems of servers do by themselves: bare metal ones with VLANs and addresses, all with shares.
 #[derive(Default)]
 struct Systems {
     vlans: Vec<(String, VlanDevice)>,
@@ -97,6 +124,19 @@ impl Systems {
             }
             "has address" => {
                 ip(&format!("-n {} addr add {}/32 dev {}", text("at")?, text("address")?, text("device")?))?;
+            }
+            "writes" => {
+                nfs::write(text("from")?, text("path")?, text("file")?, text("text")?)?;
+                return Ok(format!("{kind} {}", text("file")?));
+            }
+            "reads" => {
+                let (read, expected) = (nfs::read(text("from")?, text("path")?, text("file")?)?, text("text")?);
+                ensure!(read == expected, "'{read}' is read, not '{expected}'");
+                return Ok(format!("{kind} {}", text("file")?));
+            }
+            "cannot mount" => {
+                let (address, _) = text("path")?.split_once(':').context("a mount path has an address and a share")?;
+                wait_kept_out(text("from")?, (address.parse::<IpAddr>()?, NFS).into())?;
             }
             _ => return cloud.packets().judge(check),
         }
@@ -129,4 +169,9 @@ fn every_operation_of_the_area_is_called_by_ibms_sdk_and_its_answer_read_by_its_
 #[test]
 fn a10_c04_c05_f08_ibms_sdk_lives_the_lives_of_interfaces_on_bare_metal_servers() {
     println!("{}", live("bare_metal.py", ON_BARE_METAL).join("\n"));
+}
+
+#[test]
+fn a10_f01_f14_ibms_sdk_lives_an_interfaces_life_as_a_shares_mount_target() {
+    println!("{}", live("share.py", ON_A_SHARE).join("\n"));
 }

@@ -1,11 +1,11 @@
-//! Shares reached over NFS, from the API to packets. The client is libnfs's, which needs nothing of the kernel.
+//! Shares reached over NFS, from the API to packets.
 
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use pintle_lab::policy::{is_kept_out, reach, tcp_rule, wait_kept_out};
-use pintle_lab::{Lab, LabOptions, Network, sh};
+use pintle_lab::{Lab, LabOptions, Network, nfs, sh};
 use serde_json::{Value, json};
 
 const NFS: u16 = 2049;
@@ -45,26 +45,16 @@ fn gone(lab: &Lab, path: &str) {
     }
 }
 
-/// Where a client finds a file of a share.
-fn url(target: &Value, file: &str) -> String {
-    let path = text(target, "/mount_path").replacen(':', "", 1);
-    format!("nfs://{path}/{file}?version=4")
+fn write(guest: &str, target: &Value, file: &str, content: &str) {
+    nfs::write(guest, &text(target, "/mount_path"), file, content).unwrap();
 }
 
-/// Runs a client in a guest.
-fn client(guest: &str, program: &str, arguments: &[&str]) -> anyhow::Result<String> {
-    let head = ["netns", "exec", guest, "timeout", "20", program];
-    sh("ip", &[&head, arguments].concat())
-}
-
-fn write(lab: &Lab, guest: &str, target: &Value, file: &str, content: &str) {
-    let local = lab.folder().join("upload");
-    fs::write(&local, content).unwrap();
-    client(guest, "nfs-cp", &[&local.display().to_string(), &url(target, file)]).unwrap();
+fn try_read(guest: &str, target: &Value, file: &str) -> anyhow::Result<String> {
+    nfs::read(guest, &text(target, "/mount_path"), file)
 }
 
 fn read(guest: &str, target: &Value, file: &str) -> String {
-    client(guest, "nfs-cat", &[&url(target, file)]).unwrap()
+    try_read(guest, target, file).unwrap()
 }
 
 /// Where a host keeps a share's files.
@@ -97,9 +87,9 @@ fn f01_f14_a10_a_share_is_read_and_written_at_its_interface_and_goes_with_its_fi
     assert_eq!(text(&inline, "/mount_path"), format!("10.1.0.50:/{share}"));
     for (host, address) in [("h1", "10.1.0.10"), ("h2", "10.1.0.20")] {
         let (guest, _) = network.guest(host, &subnet, address).unwrap();
-        write(&lab, &guest, &inline, host, &format!("from {host}"));
+        write(&guest, &inline, host, &format!("from {host}"));
         assert_eq!(read(&guest, &inline, host), format!("from {host}"));
-        assert!(client(&guest, "nfs-ls", &[&url(&inline, "")]).unwrap().contains(host));
+        assert!(nfs::list(&guest, &text(&inline, "/mount_path")).unwrap().contains(host));
     }
     assert_eq!(fs::read_to_string(files(&lab, &share).join("h1")).unwrap(), "from h1");
 
@@ -154,11 +144,11 @@ fn f14_the_interfaces_groups_decide_who_reaches_a_share() {
     assert!(is_kept_out(&guest, address).unwrap(), "the group permits nothing");
     let rule = network.add_rule(&group, tcp_rule("inbound", NFS)).unwrap();
     reach(&guest, address).unwrap();
-    write(&lab, &guest, &target, "file", "text");
+    write(&guest, &target, "file", "text");
     assert_eq!(read(&guest, &target, "file"), "text");
     network.remove_rule(&group, &rule).unwrap();
     wait_kept_out(&guest, address).unwrap();
-    client(&guest, "nfs-cat", &[&url(&target, "file")]).unwrap_err();
+    try_read(&guest, &target, "file").unwrap_err();
 }
 
 #[test]
@@ -172,12 +162,12 @@ fn f14_a_server_that_dies_is_started_again_and_outlives_its_agent() {
         let (guest, _) = network.guest("h1", &subnet, "10.1.0.10").unwrap();
         (target, guest)
     };
-    write(&lab, &guest, &target, "file", "text");
+    write(&guest, &target, "file", "text");
     let before = servers(&lab);
     let (_, pid) = before[0];
     sh("kill", &["-9", &pid.to_string()]).unwrap();
     let until = Instant::now() + PATIENCE;
-    while client(&guest, "nfs-cat", &[&url(&target, "file")]).is_err() {
+    while try_read(&guest, &target, "file").is_err() {
         assert!(Instant::now() < until, "{:?}", servers(&lab));
         std::thread::sleep(Duration::from_millis(100));
     }
