@@ -84,7 +84,9 @@ impl Victim {
     fn come_and_go(&self, api: &Api, times: u64) -> anyhow::Result<()> {
         let action = |action: &str, body| {
             let path = format!("/native/v1/virtual_network_interfaces/{}/actions/{action}?wait=30", self.vni);
-            api.post(&path, body)
+            let (status, answer) = api.raw("POST", &path, Some(body))?;
+            anyhow::ensure!(status == 200, "{action} {} is not done within its time: {status} {answer}", self.vni);
+            Ok(())
         };
         for _ in 0..times {
             let before = self.permitted.load(Ordering::Relaxed);

@@ -290,6 +290,7 @@ impl Api {
         }
         for id in instances {
             self.engine.execute(Command::InstanceRealised(id)).await.unwrap();
+            self.engine.execute(Command::InstanceStopped(id)).await.unwrap();
             self.engine.execute(Command::InstanceGone(id)).await.unwrap();
         }
         let shares = |snapshot: &dyn Snapshot| query::index::<ShareId>(snapshot, &record::lists_of::<Share>());

@@ -54,9 +54,18 @@ pub(super) fn listed(operation: &str) -> Option<&'static [T]> {
     })
 }
 
+/// What an operation does to what it lists. Some change nothing here and do elsewhere: whoever may not do it there may not here.
+fn verb(operation: &str) -> Verb {
+    match operation {
+        "RebootInstances" => Verb::Operate,
+        "MoveAddressToVpc" => Verb::Update,
+        _ => Verb::List,
+    }
+}
+
 /// What an operation needs that makes no command: to list what it lists. What is not known to read needs everything.
 pub(super) fn needs(operation: &str) -> Vec<Need> {
-    let (types, verb) = listed(operation).map_or((T::ALL, Verb::Update), |types| (types, Verb::List));
+    let (types, verb) = listed(operation).map_or((T::ALL, Verb::Update), |types| (types, verb(operation)));
     types.iter().map(|on| Need { action: Action { on: *on, verb }, of: None }).collect()
 }
 

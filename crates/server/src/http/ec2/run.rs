@@ -51,7 +51,6 @@ pub(super) async fn run(app: &App, asked: Asked, work: Work) -> Result<Xml, Ec2E
     }
     let mut xml = Xml::piece();
     match work {
-        _ if dry && !matches!(work, Work::Change(..)) => return Err(Ec2Error::dry_run()),
         Work::Read(show) => read(app, &by, |snapshot| show(snapshot, &mut xml)).await?,
         Work::Scan(scan) => look_through(app, by, scan).await?.write(&mut xml),
         Work::Change(plan, tell) => {
@@ -66,7 +65,8 @@ pub(super) async fn run(app: &App, asked: Asked, work: Work) -> Result<Xml, Ec2E
             read(app, &by, |snapshot| tell(snapshot, reply, &mut xml)).await?;
         }
     }
-    Ok(xml)
+    // What only reads has done nothing: whether it would be answered is known when it is.
+    if dry { Err(Ec2Error::dry_run()) } else { Ok(xml) }
 }
 
 /// Reads as who asks sees it: what a request names and another tenant has is not found, whichever operation looks for it.

@@ -8,6 +8,7 @@ mod dhcp;
 mod flow_logs;
 mod fuzz;
 mod groups;
+mod instances;
 mod interfaces;
 mod network_acls;
 mod outcomes;
@@ -17,6 +18,7 @@ mod routing;
 mod signatures;
 mod subnets;
 mod tags;
+mod usual_errors;
 mod vpcs;
 
 use axum::body::{Body, to_bytes};

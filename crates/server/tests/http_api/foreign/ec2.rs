@@ -25,7 +25,7 @@ pub(super) const KEYS: [&str; 5] = [
 ];
 
 /// Two tenants with one of everything each, and who asks: keys of the second, the first of which may do all.
-pub(super) async fn scene() -> (Api, Whose, Vec<Tenant>) {
+pub(crate) async fn scene() -> (Api, Whose, Vec<Tenant>) {
     let api = server().await;
     let (victim, own) = (api.account().await, api.account().await);
     let theirs = Tenant::new(&api, &victim, KEYS[0], None).await;

@@ -293,7 +293,7 @@ const OF_RULES: &[&str] = &[
 ];
 
 /// The forms of an action.
-pub(super) fn forms(action: &str) -> Vec<&'static str> {
+pub(crate) fn forms(action: &str) -> Vec<&'static str> {
     let own = FORMS.iter().find(|(name, _)| *name == action).map_or(&[] as &[_], |(_, forms)| *forms);
     let on_rules = ["AuthorizeSecurityGroup", "RevokeSecurityGroup", "UpdateSecurityGroupRuleDescriptions"];
     let shared = if on_rules.iter().any(|beginning| action.starts_with(beginning)) { OF_RULES } else { &[] };

@@ -7,10 +7,10 @@ use crate::client::Answer;
 
 /// Whose things a request names: those of who asks, of another tenant, or nobody's.
 #[derive(Debug, Clone)]
-pub(super) struct Whose {
-    pub(super) own: Names,
+pub(crate) struct Whose {
+    pub(crate) own: Names,
     pub(super) foreign: Names,
-    pub(super) unknown: Names,
+    pub(crate) unknown: Names,
 }
 
 impl Whose {
@@ -44,7 +44,7 @@ impl Whose {
 }
 
 /// A text with names in all of its places.
-pub(super) fn filled(template: &str, names: &Names) -> String {
+pub(crate) fn filled(template: &str, names: &Names) -> String {
     put(template, |_| names)
 }
 
@@ -91,7 +91,7 @@ fn next_place(text: &str) -> Option<(&str, &str, &str)> {
 }
 
 /// The places of a text, each key once.
-pub(super) fn places(template: &str) -> Vec<String> {
+pub(crate) fn places(template: &str) -> Vec<String> {
     let mut keys = Vec::new();
     let mut rest = template;
     while let Some((_, key, after)) = next_place(rest) {

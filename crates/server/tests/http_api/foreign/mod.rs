@@ -4,16 +4,16 @@
 
 mod asking;
 mod bodies;
-mod ec2;
-mod ec2_forms;
+pub(crate) mod ec2;
+pub(crate) mod ec2_forms;
 mod ec2_plain;
-mod fill;
+pub(crate) mod fill;
 mod filters;
 mod ibm;
 mod native;
 mod native_bodies;
 mod paths;
 mod regions;
-mod traces;
+pub(crate) mod traces;
 mod world;
-mod world_ec2;
+pub(crate) mod world_ec2;

@@ -11,7 +11,7 @@ use super::fill::Whose;
 use crate::client::{Answer, Api};
 
 /// All that the store holds.
-pub(super) fn dump(api: &Api) -> Vec<Stored> {
+pub(crate) fn dump(api: &Api) -> Vec<Stored> {
     api.store.snapshot().unwrap().list("", "", usize::MAX).unwrap()
 }
 

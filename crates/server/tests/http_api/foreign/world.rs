@@ -17,7 +17,7 @@ pub(super) const ZONE: &str = "zone-1";
 pub(super) const ELSEWHERE: &str = "far";
 
 /// How the things of a tenant are called by: `vpc` an id, `vpc.crn`, `vpc.href` and `vpc.name` other names of it.
-pub(super) type Names = BTreeMap<String, String>;
+pub(crate) type Names = BTreeMap<String, String>;
 
 /// A server with room for all that tenants make in the tests, and no limit to how fast they ask.
 pub(super) async fn server() -> Api {

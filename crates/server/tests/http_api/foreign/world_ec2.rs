@@ -13,17 +13,17 @@ use crate::ec2::{SECRET, Signer, all, first};
 
 /// An access key and the server that it is for.
 #[derive(Clone)]
-pub(super) struct Tenant {
+pub(crate) struct Tenant {
     pub(super) api: Api,
     key: &'static str,
 }
 
 /// An answer: status, headers but for those of the one request, the document, and the request's id.
 #[derive(Debug)]
-pub(super) struct Told {
-    pub(super) status: u16,
+pub(crate) struct Told {
+    pub(crate) status: u16,
     pub(super) headers: String,
-    pub(super) body: String,
+    pub(crate) body: String,
     pub(super) request: String,
 }
 
@@ -45,7 +45,7 @@ impl Tenant {
         Tenant { api: api.clone(), key }
     }
 
-    pub(super) async fn ask(&self, form: &str) -> Told {
+    pub(crate) async fn ask(&self, form: &str) -> Told {
         self.ask_in("local", form).await
     }
 
