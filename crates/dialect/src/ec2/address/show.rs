@@ -1,7 +1,7 @@
 //! An address as EC2 shows it.
 
-use pintle_core::id::{InstanceId, ReservedIpId, VniId};
-use pintle_core::model::{Attachment, FloatingIp, FloatingIpTarget, ReservedIp, Tags, Vni};
+use pintle_core::id::{InstanceId, PublicGatewayId, ReservedIpId, VniId};
+use pintle_core::model::{Attachment, FloatingIp, FloatingIpTarget, PublicGateway, ReservedIp, Tags, Vni};
 use pintle_core::txn::{Revision, Snapshot};
 use pintle_core::{DecideError, query};
 
@@ -27,13 +27,22 @@ impl View for AddressView {
     fn join(snapshot: &dyn Snapshot, ip: FloatingIp, _: Revision) -> Result<Self, DecideError> {
         let led = match ip.target {
             Some(FloatingIpTarget::Vni { vni, ip }) => Some(Led::read(snapshot, vni, ip)?),
-            Some(FloatingIpTarget::PublicGateway(_)) | None => None,
+            Some(FloatingIpTarget::PublicGateway(id)) => Led::of_gateway(snapshot, id)?,
+            None => None,
         };
         Ok(AddressView { ip, led })
     }
 }
 
 impl Led {
+    /// Where a NAT gateway has its own interface; a public gateway of IBM's has none.
+    fn of_gateway(snapshot: &dyn Snapshot, id: PublicGatewayId) -> Result<Option<Led>, DecideError> {
+        let (gateway, _) = query::follow::<PublicGateway>(snapshot, id)?;
+        let Some(place) = gateway.place else { return Ok(None) };
+        let (vni, _) = query::follow::<Vni>(snapshot, place.vni)?;
+        Led::read(snapshot, vni.id, vni.primary_ip()).map(Some)
+    }
+
     fn read(snapshot: &dyn Snapshot, vni: VniId, ip: ReservedIpId) -> Result<Led, DecideError> {
         let (vni, _) = query::follow::<Vni>(snapshot, vni)?;
         let (private, _) = query::follow::<ReservedIp>(snapshot, ip)?;

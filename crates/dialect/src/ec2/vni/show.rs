@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::IpNet;
 use pintle_core::id::{FloatingIpId, InstanceId, ReservedIpId};
 use pintle_core::lifecycle::Lifecycle;
-use pintle_core::model::{Attachment, FloatingIp, FloatingIpTarget, Tags, Vni};
+use pintle_core::model::{Attachment, FloatingIp, FloatingIpTarget, PublicGateway, Tags, Vni};
 use pintle_core::record::floating_ips_of_vni;
 use pintle_core::txn::{Revision, Snapshot};
 use pintle_core::{DecideError, query};
@@ -29,7 +29,11 @@ pub(in crate::ec2) struct InterfaceView {
 impl View for InterfaceView {
     type Record = Vni;
     fn join(snapshot: &dyn Snapshot, vni: Vni, revision: Revision) -> Result<Self, DecideError> {
-        let public = query::index::<FloatingIpId>(snapshot, &floating_ips_of_vni(vni.id))?
+        let mut leading = query::index::<FloatingIpId>(snapshot, &floating_ips_of_vni(vni.id))?;
+        if let Some(gateway) = vni.gateway {
+            leading.push(query::follow::<PublicGateway>(snapshot, gateway)?.0.floating_ip);
+        }
+        let public = leading
             .into_iter()
             .map(|id| query::follow(snapshot, id).map(|(found, _)| found))
             .collect::<Result<_, DecideError>>()?;
@@ -88,7 +92,11 @@ impl InterfaceView {
 
     /// The floating IP that leads to one of its addresses.
     pub(super) fn association(&self, ip: ReservedIpId) -> Option<&FloatingIp> {
-        self.public.iter().find(|public| public.target == Some(FloatingIpTarget::Vni { vni: self.vni().id, ip }))
+        self.public.iter().find(|public| match public.target {
+            Some(FloatingIpTarget::Vni { vni, ip: to }) => (vni, to) == (self.vni().id, ip),
+            Some(FloatingIpTarget::PublicGateway(_)) => ip == self.vni().primary_ip(),
+            None => false,
+        })
     }
 
     /// Whether it has, or would have, a public address of its own as an instance's first interface.

@@ -166,6 +166,14 @@ async fn a13_nat_gateways_are_made_shown_and_gone() {
         (first(&shown, "requesterManaged"), first(&shown, "interfaceType")),
         ("true".into(), "nat_gateway".to_owned())
     );
+    // Whoever looks for addresses that nobody uses sees that it is used.
+    let address = s.ec2.good(&format!("Action=DescribeAddresses&AllocationId.1={allocation}")).await;
+    assert_eq!(
+        (first(&address, "networkInterfaceId"), first(&address, "privateIpAddress")),
+        (vni.clone(), "10.0.0.77".into())
+    );
+    assert_eq!(first(&shown, "publicIp"), first(&address, "publicIp"));
+    assert_eq!(first(&shown, "associationId"), first(&address, "associationId"));
     s.ec2
         .refused(&format!("Action=DeleteNetworkInterface&NetworkInterfaceId={vni}"), "InvalidNetworkInterface.InUse")
         .await;
