@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 use crate::api::Api;
 use crate::host::LabHost;
 
+/// How long a host may take to make an instance.
+const REALISED_WITHIN: Duration = Duration::from_secs(30);
+
 /// A VPC of the lab and short ways to fill it.
 pub struct Network<'a> {
     api: &'a Api,
@@ -64,14 +67,16 @@ impl<'a> Network<'a> {
         id(&self.api.post("/v1/virtual_network_interfaces", body)?)
     }
 
-    /// An instance in a namespace that Pintle makes, without interfaces; its id.
+    /// An instance in a namespace that Pintle makes, without interfaces, realised: the namespace is there; its id.
     ///
     /// # Errors
-    /// When it is refused.
+    /// When it is refused, or its host does not make it in time.
     pub fn instance(&self, host: &str) -> anyhow::Result<String> {
         let body = json!({ "vpc": self.vpc, "host": host, "namespace": { "made": true } });
         let instance = id(&self.api.post("/native/v1/instances", body)?)?;
         self.instances.lock().unwrap_or_else(PoisonError::into_inner).push(instance.clone());
+        let path = format!("/native/v1/instances/{instance}");
+        self.api.wait(REALISED_WITHIN, &path, |instance| instance["lifecycle"] == "stable")?;
         Ok(instance)
     }
 

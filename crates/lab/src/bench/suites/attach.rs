@@ -52,7 +52,6 @@ fn singles(lab: &Lab, figures: &mut Figures, subject: &str) -> anyhow::Result<()
         // Every other attach is to an instance made in the same call: a namespace is made too.
         if at % 2 == 0 {
             let instance = network.instance("h1")?;
-            lab.api.wait(PATIENCE, &format!("/native/v1/instances/{instance}"), |i| i["lifecycle"] == "stable")?;
             let path = format!("/native/v1/virtual_network_interfaces/{vni}/actions/attach");
             existing.push(first_answer(&lab.api, &asker, address, &path, &json!({ "instance": instance }))?);
         } else {
