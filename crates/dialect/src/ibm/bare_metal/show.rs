@@ -1,12 +1,13 @@
 //! How replies show a bare metal server.
 
 use pintle_core::lifecycle::Lifecycle;
-use pintle_core::model::{Instance, InstanceState};
+use pintle_core::model::Instance;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{COLLECTION, RESOURCE_TYPE, attachment, href, profile};
+use crate::ibm::instance::status;
 use crate::ibm::network_attachment::PORT_SPEED;
 use crate::ibm::reference::Reference;
 use crate::ibm::{Site, collection, network_interface};
@@ -127,18 +128,6 @@ fn health(server: &Instance) -> &'static str {
     match server.lifecycle {
         Lifecycle::Deleting | Lifecycle::Failed | Lifecycle::Pending => "inapplicable",
         Lifecycle::Stable | Lifecycle::Suspended | Lifecycle::Updating | Lifecycle::Waiting => "ok",
-    }
-}
-
-/// The server's status: its lifecycle seen together with whether it should run.
-fn status(server: &Instance) -> &'static str {
-    match (server.lifecycle, server.state) {
-        (Lifecycle::Deleting, _) => "deleting",
-        (Lifecycle::Failed, _) => "failed",
-        (_, InstanceState::Stopped) => "stopped",
-        (Lifecycle::Stable, InstanceState::Running) => "running",
-        (Lifecycle::Updating, InstanceState::Running) => "starting",
-        (Lifecycle::Pending | Lifecycle::Waiting | Lifecycle::Suspended, InstanceState::Running) => "pending",
     }
 }
 

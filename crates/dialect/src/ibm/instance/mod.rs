@@ -12,7 +12,7 @@ mod update;
 pub(in crate::ibm) use action::Shape as ActionShape;
 pub use action::{Action, encode_action};
 pub use create::Create;
-pub(in crate::ibm) use show::Shape;
+pub(in crate::ibm) use show::{Shape, status};
 pub use show::{encode, encode_page};
 pub use update::Update;
 

@@ -178,8 +178,8 @@ fn none_primary(site: &Site, view: &InstanceView) -> Value {
     shown
 }
 
-/// The instance's status: its lifecycle seen together with whether it should run.
-fn status(instance: &Instance) -> &'static str {
+/// The status of an instance or a bare metal server: its lifecycle seen together with whether it should run.
+pub(in crate::ibm) fn status(instance: &Instance) -> &'static str {
     match (instance.lifecycle, instance.state) {
         (Lifecycle::Deleting, _) => "deleting",
         (Lifecycle::Failed, _) => "failed",
