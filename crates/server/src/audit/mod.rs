@@ -11,6 +11,7 @@
 mod action;
 mod chain;
 mod event;
+mod flusher;
 mod read;
 mod writer;
 
@@ -27,12 +28,15 @@ pub use event::{Alert, Marks, event, target_kind};
 pub use read::{Filter, Found};
 
 use crate::clock::Clock;
+use flusher::Flusher;
 use writer::Writer;
 
 /// The file's name in the data directory.
 pub const FILE: &str = "audit.log";
-/// How many records may wait to be written; more wait in their own requests.
+/// How many records may be left to be written; more wait in their own requests.
 const QUEUE: usize = 1024;
+/// The most of those in one write.
+const GROUP: usize = 256;
 
 /// The audit log can't be opened or written.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -98,23 +102,65 @@ pub struct Head {
     pub hash: String,
 }
 
-/// What is asked of the writer: an entry, or (`None`) to try again what could not be written.
-type Request = (Option<Entry>, oneshot::Sender<Result<(), AuditError>>);
+/// What is left to the thread: an entry, or somebody who waits until all before are written.
+enum Left {
+    Entry(Box<Entry>),
+    Settled(oneshot::Sender<Result<(), AuditError>>),
+}
 
 /// The open log. Dropping it flushes it to the disk.
 pub struct Audit {
     path: PathBuf,
-    requests: Option<mpsc::Sender<Request>>,
     shared: Arc<Shared>,
-    writer: Option<std::thread::JoinHandle<()>>,
+    left: Option<mpsc::Sender<Left>>,
+    thread: Option<std::thread::JoinHandle<()>>,
 }
 
-/// What the writer lets others see.
+/// What requests and the thread share.
 struct Shared {
+    /// Who has a record to write writes it: handing it to a thread costs more, and the file takes it in some microseconds.
+    writer: Mutex<Writer>,
+    flusher: Flusher,
     /// The newest record, and how long the file is with it.
     tip: Mutex<(Head, u64)>,
     /// Why the last write failed, until one succeeds.
     broken: Mutex<Option<AuditError>>,
+}
+
+impl Shared {
+    /// Writes what was missed and these.
+    fn take(&self, entries: Vec<Entry>) -> Result<(), AuditError> {
+        let mut writer = locked(&self.writer);
+        let result = writer.take(entries);
+        if let Err(error) = &result {
+            let records = writer.missed();
+            tracing::error!(%error, records, "records wait; nothing is changed until they are written");
+        }
+        *locked(&self.tip) = writer.tip();
+        *locked(&self.broken) = result.clone().err();
+        self.flusher.wake();
+        result
+    }
+
+    /// Writes what is left to be written, as it comes.
+    fn run(&self, mut queue: mpsc::Receiver<Left>) {
+        while let Some(first) = queue.blocking_recv() {
+            let (mut entries, mut waiting) = (Vec::new(), Vec::new());
+            let mut next = Some(first);
+            while let Some(left) = next {
+                match left {
+                    Left::Entry(entry) => entries.push(*entry),
+                    Left::Settled(answer) => waiting.push(answer),
+                }
+                next = (entries.len() < GROUP).then(|| queue.try_recv().ok()).flatten();
+            }
+            let result = self.take(entries);
+            for answer in waiting {
+                // Who has gone does not want to know.
+                let _ = answer.send(result.clone());
+            }
+        }
+    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -130,29 +176,29 @@ impl Audit {
     pub fn open(data_dir: &Path, clock: Arc<dyn Clock>) -> Result<Audit, AuditError> {
         let path = data_dir.join(FILE);
         let writer = Writer::open(&path, clock)?;
-        let shared = Arc::new(Shared { tip: Mutex::new(writer.tip()), broken: Mutex::new(None) });
-        let (requests, queue) = mpsc::channel(QUEUE);
+        let (tip, flusher) = (writer.tip(), Flusher::start(writer.file()));
+        let shared = Shared { writer: Mutex::new(writer), flusher, tip: Mutex::new(tip), broken: Mutex::new(None) };
+        let (shared, (left, queue)) = (Arc::new(shared), mpsc::channel(QUEUE));
         let for_thread = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("pintle-audit".to_owned())
-            .spawn(move || writer.run(queue, &for_thread))
+            .spawn(move || for_thread.run(queue))
             .map_err(|error| AuditError { path: path.clone(), what: "opened", reason: error.to_string() })?;
-        Ok(Audit { path, requests: Some(requests), shared, writer: Some(thread) })
+        Ok(Audit { path, shared, left: Some(left), thread: Some(thread) })
     }
 
     /// Writes a record.
     ///
     /// # Errors
     /// When it could not be written. It is kept, and written before the next one.
-    pub async fn record(&self, entry: Entry) -> Result<(), AuditError> {
-        self.ask(Some(entry)).await
+    pub fn record(&self, entry: Entry) -> Result<(), AuditError> {
+        self.shared.take(vec![entry])
     }
 
     /// Leaves a record to be written, without waiting for that.
     pub async fn note(&self, entry: Entry) {
-        let (answer, _) = oneshot::channel();
-        if let Some(requests) = &self.requests
-            && requests.send((Some(entry), answer)).await.is_err()
+        if let Some(left) = &self.left
+            && left.send(Left::Entry(Box::new(entry))).await.is_err()
         {
             tracing::error!("a record is lost: the thread that writes the audit log has ended");
         }
@@ -163,28 +209,24 @@ impl Audit {
     /// # Errors
     /// When it could not be written.
     pub async fn settle(&self) -> Result<(), AuditError> {
-        self.ask(None).await
-    }
-
-    /// Whether a record could be written now: nothing that must be recorded may be done otherwise.
-    ///
-    /// # Errors
-    /// Why not.
-    pub async fn ready(&self) -> Result<(), AuditError> {
-        let broken = locked(&self.shared.broken).is_some();
-        if broken { self.ask(None).await } else { Ok(()) }
-    }
-
-    async fn ask(&self, entry: Option<Entry>) -> Result<(), AuditError> {
         let ended = || AuditError {
             path: self.path.clone(),
             what: "written",
             reason: "the thread that writes it has ended".to_owned(),
         };
         let (answer, answered) = oneshot::channel();
-        let requests = self.requests.as_ref().ok_or_else(ended)?;
-        requests.send((entry, answer)).await.map_err(|_| ended())?;
+        let left = self.left.as_ref().ok_or_else(ended)?;
+        left.send(Left::Settled(answer)).await.map_err(|_| ended())?;
         answered.await.map_err(|_| ended())?
+    }
+
+    /// Whether a record could be written now: nothing that must be recorded may be done otherwise.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn ready(&self) -> Result<(), AuditError> {
+        let broken = locked(&self.shared.broken).is_some();
+        if broken { self.shared.take(Vec::new()) } else { Ok(()) }
     }
 
     /// The newest record.
@@ -227,9 +269,12 @@ impl Audit {
 
 impl Drop for Audit {
     fn drop(&mut self) {
-        drop(self.requests.take());
-        if self.writer.take().is_some_and(|thread| thread.join().is_err()) {
+        drop(self.left.take());
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the audit log's thread had panicked");
+        }
+        if let Err(error) = locked(&self.shared.writer).flush() {
+            tracing::error!(%error, "the audit log could not be flushed to the disk");
         }
     }
 }

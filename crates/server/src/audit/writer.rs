@@ -1,27 +1,19 @@
-//! The one thread that writes records: everything that waits goes out with one system call.
+//! The file that records are written to: those of one call go out with one system call.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc as std_mpsc;
-use std::thread;
-use std::time::Duration;
 
 use pintle_dialect::wire::timestamp;
-use tokio::sync::mpsc;
 
 use super::chain::{Links, NOTHING, append};
-use super::{AuditError, Entry, Head, Outcome, Request, Shared, locked};
+use super::{AuditError, Entry, Head, Outcome};
 use crate::clock::Clock;
 
-/// The most records in one write.
-const GROUP: usize = 256;
 /// How much of the end of a file is read to find its last record: many times what the longest one takes.
 const TAIL: u64 = 1 << 20;
-/// How often what was written is flushed to the disk.
-const FLUSH: Duration = Duration::from_secs(1);
 
 /// The file, and where its chain has got to.
 pub(super) struct Writer {
@@ -61,37 +53,23 @@ impl Writer {
         (self.head.clone(), self.length)
     }
 
-    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Request>, shared: &Shared) {
-        let flusher = Flusher::start(&self.file);
-        while let Some(first) = queue.blocking_recv() {
-            let (mut entries, mut answers) = (Vec::new(), Vec::new());
-            let mut next = Some(first);
-            while let Some((entry, answer)) = next {
-                entries.extend(entry);
-                answers.push(answer);
-                next = (answers.len() < GROUP).then(|| queue.try_recv().ok()).flatten();
-            }
-            let result = self.take(entries);
-            if let Err(error) = &result {
-                let records = self.missed.len();
-                tracing::error!(%error, records, "records wait; nothing is changed until they are written");
-            }
-            *locked(&shared.tip) = self.tip();
-            *locked(&shared.broken) = result.clone().err();
-            flusher.wake();
-            for answer in answers {
-                // Who has gone does not want to know.
-                let _ = answer.send(result.clone());
-            }
-        }
-        drop(flusher);
-        if let Err(error) = self.file.sync_data() {
-            tracing::error!(%error, "the audit log could not be flushed to the disk");
-        }
+    /// Another handle of the file, to flush it by.
+    pub(super) fn file(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
+    /// Flushes the file to the disk.
+    pub(super) fn flush(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    /// How many records wait to be written.
+    pub(super) fn missed(&self) -> usize {
+        self.missed.len()
     }
 
     /// Writes what was missed and these; if that fails, all of them are missed.
-    fn take(&mut self, entries: Vec<Entry>) -> Result<(), AuditError> {
+    pub(super) fn take(&mut self, entries: Vec<Entry>) -> Result<(), AuditError> {
         let mut all = std::mem::take(&mut self.missed);
         all.extend(entries);
         self.write(&all).map_err(|error| {
@@ -154,48 +132,6 @@ impl End {
             }
         };
         Ok(End { length: size - torn, seq, hash, notes })
-    }
-}
-
-/// Flushes the file to the disk now and then, beside the writing: that takes as long as the disk likes.
-struct Flusher {
-    wake: Option<std_mpsc::SyncSender<()>>,
-    thread: Option<thread::JoinHandle<()>>,
-}
-
-impl Flusher {
-    fn start(file: &File) -> Flusher {
-        let (wake, woken) = std_mpsc::sync_channel::<()>(1);
-        let started = file.try_clone().and_then(|file| {
-            let flush = move || {
-                while woken.recv().is_ok() {
-                    thread::sleep(FLUSH);
-                    if let Err(error) = file.sync_data() {
-                        tracing::error!(%error, "the audit log could not be flushed to the disk");
-                    }
-                }
-            };
-            thread::Builder::new().name("pintle-flush".to_owned()).spawn(flush)
-        });
-        if let Err(error) = &started {
-            tracing::error!(%error, "the audit log is flushed to the disk at the end only");
-        }
-        Flusher { wake: Some(wake), thread: started.ok() }
-    }
-
-    /// There is something to flush.
-    fn wake(&self) {
-        // Full: it will be flushed anyway.
-        let _ = self.wake.as_ref().map(|wake| wake.try_send(()));
-    }
-}
-
-impl Drop for Flusher {
-    fn drop(&mut self) {
-        drop(self.wake.take());
-        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the thread that flushes the audit log had panicked");
-        }
     }
 }
 
