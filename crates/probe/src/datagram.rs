@@ -1,12 +1,12 @@
 //! Receiving a datagram with what the kernel knows about it: when it arrived, from whom, and at which of our addresses.
 
 use std::io::{self, IoSliceMut};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, setsockopt, sockopt};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
 use nix::sys::time::TimeSpec;
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -21,21 +21,37 @@ const RECEIVE_BUFFER: i32 = 4 << 20;
 pub(crate) struct Arrival {
     /// How many bytes of the buffer are filled.
     pub(crate) len: usize,
-    /// The sender.
-    pub(crate) from: SocketAddrV4,
+    /// The sender, as an address of the socket's own kind.
+    pub(crate) from: SockaddrStorage,
     /// When the kernel took the packet from the device, however late this thread was.
     pub(crate) at: Moment,
-    /// The local address it was sent to, where the socket was opened by [`udp`].
-    pub(crate) to: Option<Ipv4Addr>,
+    /// The local address it was sent to, where the socket was opened by [`udp`] or [`udp_of`].
+    pub(crate) to: Option<IpAddr>,
 }
 
-/// A UDP socket of the calling thread's namespace, at every address that it has or will have.
+/// A UDP socket of the calling thread's namespace, at every address that it has or will have, of both IP versions where
+/// the kernel has them.
 pub(crate) fn udp(port: u16) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::IPV4, Type::DGRAM.nonblocking(), Some(Protocol::UDP))?;
+    match udp_of(Domain::IPV6, port) {
+        Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => udp_of(Domain::IPV4, port),
+        opened => opened,
+    }
+}
+
+/// The same for one kind of addresses; IPv6 sockets take IPv4 too.
+pub(crate) fn udp_of(domain: Domain, port: u16) -> io::Result<Socket> {
+    let socket = Socket::new(domain, Type::DGRAM.nonblocking(), Some(Protocol::UDP))?;
     socket.set_reuse_address(true)?;
-    setsockopt(&socket, sockopt::Ipv4PacketInfo, &true)?;
+    let any: IpAddr = if domain == Domain::IPV6 {
+        socket.set_only_v6(false)?;
+        setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true)?;
+        Ipv6Addr::UNSPECIFIED.into()
+    } else {
+        setsockopt(&socket, sockopt::Ipv4PacketInfo, &true)?;
+        Ipv4Addr::UNSPECIFIED.into()
+    };
     stamp(&socket)?;
-    socket.bind(&SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port).into())?;
+    socket.bind(&SocketAddr::new(any, port).into())?;
     Ok(socket)
 }
 
@@ -53,11 +69,11 @@ pub(crate) fn stamp(socket: &Socket) -> io::Result<()> {
 ///
 /// An error that the network reported for something sent earlier (ICMP) is not a datagram, and not an error of this call.
 pub(crate) fn receive(socket: &Socket, buffer: &mut [u8]) -> io::Result<Option<Arrival>> {
-    let mut control = nix::cmsg_space!(TimeSpec, libc::in_pktinfo);
+    let mut control = nix::cmsg_space!(TimeSpec, libc::in6_pktinfo);
     loop {
         let mut parts = [IoSliceMut::new(buffer)];
         let fd = socket.as_fd().as_raw_fd();
-        let message = match recvmsg::<SockaddrIn>(fd, &mut parts, Some(&mut control), MsgFlags::MSG_DONTWAIT) {
+        let message = match recvmsg::<SockaddrStorage>(fd, &mut parts, Some(&mut control), MsgFlags::MSG_DONTWAIT) {
             Ok(message) => message,
             Err(Errno::EAGAIN) => return Ok(None),
             Err(Errno::EINTR | Errno::ECONNREFUSED | Errno::EHOSTUNREACH | Errno::ENETUNREACH) => continue,
@@ -69,12 +85,12 @@ pub(crate) fn receive(socket: &Socket, buffer: &mut [u8]) -> io::Result<Option<A
             match control {
                 ControlMessageOwned::ScmTimestampns(stamp) => at = Some(Moment::from_receive_stamp(stamp)),
                 ControlMessageOwned::Ipv4PacketInfo(info) => {
-                    to = Some(Ipv4Addr::from(u32::from_be(info.ipi_spec_dst.s_addr)));
+                    to = Some(Ipv4Addr::from(u32::from_be(info.ipi_spec_dst.s_addr)).into());
                 }
+                ControlMessageOwned::Ipv6PacketInfo(info) => to = Some(Ipv6Addr::from(info.ipi6_addr.s6_addr).into()),
                 _ => {}
             }
         }
-        let from = SocketAddrV4::new(from.ip(), from.port());
         return Ok(Some(Arrival { len: message.bytes, from, at: at.unwrap_or_else(Moment::now), to }));
     }
 }

@@ -5,11 +5,11 @@
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrIn, sendmsg};
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use socket2::Socket;
 
 use crate::clock::Moment;
@@ -120,7 +120,7 @@ impl Echo {
         let opened = ns.run(|| datagram::udp(port))?;
         let socket = opened.map_err(ProbeError::system(format!("open UDP port {port}")))?;
         let local = socket.local_addr().map_err(ProbeError::system("read a socket's own address"))?;
-        let port = local.as_socket_ipv4().map_or(port, |address| address.port());
+        let port = local.as_socket().map_or(port, |address| address.port());
         let log = Arc::new(Mutex::new(Log::default()));
         let (theirs, its_name) = (log.clone(), name.to_owned());
         let worker = Worker::start("probe-echo", move |stop| answer_all(&socket, &its_name, &theirs, stop))?;
@@ -202,17 +202,23 @@ fn answer_all(socket: &Socket, name: &str, log: &Mutex<Log>, stop: &Stop) {
 
 /// Answers from the address that was asked; `false` if the kernel refused.
 fn answer(socket: &Socket, probe: &Probe, name: &str, arrival: &Arrival) -> bool {
-    let source = arrival.to.unwrap_or(Ipv4Addr::UNSPECIFIED);
-    let info = libc::in_pktinfo {
-        ipi_ifindex: 0,
-        ipi_spec_dst: libc::in_addr { s_addr: u32::from(source).to_be() },
-        ipi_addr: libc::in_addr { s_addr: 0 },
-    };
     let datagram = probe.encode_answer(name);
-    let control = [ControlMessage::Ipv4PacketInfo(&info)];
-    let to = SockaddrIn::from(arrival.from);
-    let fd = socket.as_fd().as_raw_fd();
-    sendmsg(fd, &[IoSlice::new(&datagram)], &control, MsgFlags::MSG_DONTWAIT, Some(&to)).is_ok()
+    let send = |control: &[ControlMessage<'_>]| {
+        let fd = socket.as_fd().as_raw_fd();
+        sendmsg(fd, &[IoSlice::new(&datagram)], control, MsgFlags::MSG_DONTWAIT, Some(&arrival.from)).is_ok()
+    };
+    match arrival.to {
+        Some(IpAddr::V4(asked)) => {
+            let s_addr = u32::from(asked).to_be();
+            let (ipi_spec_dst, ipi_addr) = (libc::in_addr { s_addr }, libc::in_addr { s_addr: 0 });
+            send(&[ControlMessage::Ipv4PacketInfo(&libc::in_pktinfo { ipi_ifindex: 0, ipi_spec_dst, ipi_addr })])
+        }
+        Some(IpAddr::V6(asked)) => {
+            let ipi6_addr = libc::in6_addr { s6_addr: asked.octets() };
+            send(&[ControlMessage::Ipv6PacketInfo(&libc::in6_pktinfo { ipi6_addr, ipi6_ifindex: 0 })])
+        }
+        None => send(&[]),
+    }
 }
 
 #[cfg(test)]

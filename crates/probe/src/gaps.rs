@@ -12,6 +12,8 @@
 //!   [`GapReport::max_lateness`].
 //! * The **arrival gap** is the longest time between the arrivals of two answers with none in between, by the kernel's stamps.
 //!   It contains everything: the interval itself, the network, and lateness of the sender and of the responder.
+//! * The **punctual gap** is the same less the time by which the later of the two packets was sent after more than the interval:
+//!   what a sender that is never late would have seen. It still contains the interval, the network, and the responder.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,6 +86,8 @@ pub struct GapReport {
     pub max_gap: Duration,
     /// The longest time between the arrivals of two consecutive answers; zero if there are fewer than two.
     pub max_arrival_gap: Duration,
+    /// The longest punctual gap; zero if there are fewer than two answers.
+    pub max_punctual_gap: Duration,
     /// All gaps, in order of sending.
     pub gaps: Vec<Gap>,
     /// Who answered, in order of sending.
@@ -98,6 +102,7 @@ pub struct GapReport {
 pub fn analyse(first_seq: u64, sent: &[Sent], answers: &[Answered], interval: Duration) -> GapReport {
     let mut report = GapReport { sent: sent.len() as u64, ..GapReport::default() };
     let firsts = first_answers(first_seq, sent.len(), answers, &mut report);
+    report.max_punctual_gap = punctual_gap(sent, &firsts, interval);
     report.answered = firsts.iter().flatten().count() as u64;
     report.lost = report.sent - report.answered;
     report.gaps = gaps(first_seq, sent, &firsts, interval);
@@ -135,6 +140,19 @@ fn first_answers<'a>(
         latest = Some(latest.map_or(answer.at, |latest| latest.max(answer.at)));
     }
     firsts
+}
+
+/// The longest punctual gap between packets that were answered and sent one after the other.
+fn punctual_gap(sent: &[Sent], firsts: &[Option<&Answered>], interval: Duration) -> Duration {
+    let mut answered = firsts.iter().zip(sent).filter_map(|(answer, sent)| Some(((*answer)?.at, sent.at)));
+    let Some(mut before) = answered.next() else { return Duration::ZERO };
+    let mut longest = Duration::ZERO;
+    for (arrived, sent) in answered {
+        let late = sent.since(before.1).saturating_sub(interval);
+        longest = longest.max(arrived.since(before.0).saturating_sub(late));
+        before = (arrived, sent);
+    }
+    longest
 }
 
 fn gaps(first_seq: u64, sent: &[Sent], firsts: &[Option<&Answered>], interval: Duration) -> Vec<Gap> {
@@ -214,6 +232,7 @@ mod tests {
         let gap = Gap { first_seq: 11, lost: 3, began: at(1), length: 3 * MS, bound: Some(4 * MS) };
         assert_eq!(report.gaps, [gap]);
         assert_eq!((report.max_gap, report.max_arrival_gap), (3 * MS, 5 * MS));
+        assert_eq!(report.max_punctual_gap, 2 * MS, "lost packets are told by the gap's length");
         assert_eq!(report.responders.iter().map(|turn| &*turn.responder).collect::<Vec<_>>(), ["a", "b"]);
     }
 
@@ -222,6 +241,10 @@ mod tests {
         // The sender is away from 1 to 50; nothing is lost.
         let report = analyse(0, &sent(&[0, 1, 50]), &answers(&[(0, 0, "a"), (1, 1, "a"), (2, 50, "a")]), MS);
         assert_eq!((report.max_gap, report.max_arrival_gap), (Duration::ZERO, 49 * MS));
+        assert_eq!(report.max_punctual_gap, MS);
+        // An answer that is late, to a packet that was not.
+        let report = analyse(0, &sent(&[0, 1, 2]), &answers(&[(0, 0, "a"), (1, 4, "a"), (2, 4, "a")]), MS);
+        assert_eq!((report.max_punctual_gap, report.max_arrival_gap), (4 * MS, 4 * MS));
         // It is away before and after one lost packet: only that one was tried. The bound tells what else may have been.
         let report = analyse(0, &sent(&[0, 30, 60]), &answers(&[(0, 0, "a"), (2, 60, "a")]), MS);
         assert_eq!((report.gaps[0].length, report.gaps[0].bound), (MS, Some(60 * MS)));

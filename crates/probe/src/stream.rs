@@ -1,11 +1,11 @@
 //! A paced stream of UDP probes to an [`Echo`](crate::echo::Echo): the ruler for outages, a millisecond long and longer.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use socket2::{SockAddr, Socket};
+use socket2::{Domain, SockAddr, Socket};
 
 use crate::clock::Moment;
 use crate::datagram;
@@ -55,18 +55,21 @@ impl Stream {
     ///
     /// # Errors
     /// [`ProbeError::Invalid`] for an interval below [`MIN_INTERVAL`]; [`ProbeError::Namespace`]; [`ProbeError::System`].
-    pub fn start(ns: &Namespace, dst: Ipv4Addr, port: u16, interval: Duration) -> Result<Stream> {
+    pub fn start(ns: &Namespace, dst: impl Into<IpAddr>, port: u16, interval: Duration) -> Result<Stream> {
         if interval < MIN_INTERVAL {
             let rule = "a stream sends at most one packet in 100 µs";
             return Err(ProbeError::Invalid { field: "interval", value: format!("{interval:?}"), rule });
         }
-        let socket = ns.run(|| datagram::udp(0))?.map_err(ProbeError::system("open a UDP socket"))?;
+        let to = SocketAddr::new(dst.into(), port);
+        let socket = ns
+            .run(|| datagram::udp_of(Domain::for_address(to), 0))?
+            .map_err(ProbeError::system("open a UDP socket"))?;
         let receiving = socket.try_clone().map_err(ProbeError::system("duplicate a UDP socket"))?;
         let id = unique_id();
         let (sent, answers) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
         let list = answers.clone();
         let receiver = Worker::start("probe-answers", move |stop| receive_all(&receiving, id, &list, stop))?;
-        let (list, to) = (sent.clone(), SocketAddrV4::new(dst, port));
+        let list = sent.clone();
         let sender = Worker::start("probe-stream", move |stop| send_all(&socket, to, id, interval, &list, stop))?;
         Ok(Stream { id, interval, sent, answers, _sender: sender, _receiver: receiver })
     }
@@ -147,7 +150,7 @@ fn lock<T>(list: &Mutex<Vec<T>>) -> MutexGuard<'_, Vec<T>> {
     list.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn send_all(socket: &Socket, to: SocketAddrV4, id: u64, interval: Duration, sent: &Mutex<Vec<Sent>>, stop: &Stop) {
+fn send_all(socket: &Socket, to: SocketAddr, id: u64, interval: Duration, sent: &Mutex<Vec<Sent>>, stop: &Stop) {
     sys::be_prompt();
     let to = SockAddr::from(to);
     let mut slot = Moment::now();

@@ -77,7 +77,7 @@ impl Figures {
         }
         let (own, base) = (&self.series[series], &self.series[base]);
         let ratios: Vec<f64> = own.iter().zip(base).map(|(own, base)| own / base).collect();
-        (own.len() == base.len()).then(|| Spread::of(&ratios).median)
+        (own.len() == base.len()).then(|| Spread::of(&ratios).median).filter(|ratio| ratio.is_finite())
     }
 
     /// Everything as JSON.

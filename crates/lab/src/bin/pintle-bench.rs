@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::bail;
 use pintle_lab::bench::suites;
 
-const USAGE: &str = "usage: pintle-bench [path|attach|creates|ec2|memory|policy|all] [--rounds N] [--seconds S]";
+const USAGE: &str = "usage: pintle-bench [path|attach|creates|ec2|memory|policy|moves|all] [--rounds N] [--seconds S]";
 
 fn main() -> anyhow::Result<()> {
     pintle_lab::interrupt::catch_signals();

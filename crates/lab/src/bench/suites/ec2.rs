@@ -13,9 +13,11 @@ use crate::guests::Network;
 use crate::world::{Lab, LabOptions};
 
 /// Connections that create at once.
-const CONNECTIONS: [(usize, usize); 3] = [(1, 1_000), (8, 5_000), (64, 10_000)];
+const CONNECTIONS: [(usize, usize); 3] = [(1, 1_000), (8, 5_000), (64, 5_000)];
+/// Subnets of 65,536 addresses.
+const SUBNETS: usize = 16;
 /// Interfaces stored when finding them is measured.
-const STORED: [usize; 2] = [1_000, 100_000];
+const STORED: [usize; 3] = [1_000, 10_000, 100_000];
 
 struct Load {
     namespace: String,
@@ -35,8 +37,9 @@ impl Load {
             lab.api.call("PUT", &path, Some(json!({ "limit": 1_000_000 })))?;
         }
         let network = Network::new(&lab.api)?;
-        let subnets =
-            (16..32).map(|second| network.subnet(&format!("10.{second}.0.0/16"))).collect::<anyhow::Result<_>>()?;
+        let subnets = (16..16 + SUBNETS)
+            .map(|second| network.subnet(&format!("10.{second}.0.0/16")))
+            .collect::<anyhow::Result<_>>()?;
         Ok(Load { namespace: lab.control_namespace(), server: lab.api_address(), key, subnets })
     }
 
@@ -44,10 +47,9 @@ impl Load {
         self.key.request(&self.server.to_string(), form).into()
     }
 
-    /// Creates interfaces, spread over the subnets; how long it took.
-    fn create(&self, connections: usize, count: usize) -> anyhow::Result<Duration> {
-        let requests: Vec<_> = self
-            .subnets
+    /// Creates interfaces, spread over so many subnets; how long it took.
+    fn create(&self, connections: usize, count: usize, subnets: usize) -> anyhow::Result<Duration> {
+        let requests: Vec<_> = self.subnets[..subnets]
             .iter()
             .map(|subnet| self.signed(&format!("Action=CreateNetworkInterface&SubnetId={subnet}")))
             .collect();
@@ -91,9 +93,11 @@ pub(super) fn run(rounds: usize, _: Duration) -> anyhow::Result<Figures> {
         let load = Load::new(&lab)?;
         for _ in 0..rounds {
             for (connections, count) in CONNECTIONS {
-                let took = load.create(connections, count)?;
-                let subject = format!("{connections} connections");
-                figures.add("CreateNetworkInterface, durable", &subject, "1/s", count as f64 / took.as_secs_f64());
+                for (subnets, test) in [(1, "CreateNetworkInterface, one subnet"), (SUBNETS, "the same, 16 subnets")] {
+                    let took = load.create(connections, count, subnets)?;
+                    let subject = format!("{connections} connections");
+                    figures.add(test, &subject, "1/s", count as f64 / took.as_secs_f64());
+                }
             }
         }
     }
@@ -101,7 +105,7 @@ pub(super) fn run(rounds: usize, _: Duration) -> anyhow::Result<Figures> {
     let load = Load::new(&lab)?;
     let mut stored = 0;
     for count in STORED {
-        load.create(16, count - stored)?;
+        load.create(16, count - stored, SUBNETS)?;
         stored = count;
         let subject = format!("{count} stored");
         let (_, one) = load.ask(1, "Action=DescribeNetworkInterfaces&MaxResults=5")?;
@@ -112,7 +116,7 @@ pub(super) fn run(rounds: usize, _: Duration) -> anyhow::Result<Figures> {
             let (times, _) = load.ask(500, &by_id)?;
             figures.add("Describe by id, p50", &subject, "ms", percentile(&times, 0.5));
             figures.add("Describe by id, p99", &subject, "ms", percentile(&times, 0.99));
-            let took = load.create(8, 500)?;
+            let took = load.create(8, 500, SUBNETS)?;
             figures.add("creates among them, 8 connections", &subject, "1/s", 500.0 / took.as_secs_f64());
         }
         let pages = load.walk()?;

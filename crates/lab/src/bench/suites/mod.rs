@@ -5,6 +5,7 @@ mod creates;
 mod ec2;
 mod filling;
 mod memory;
+mod moves;
 mod path;
 mod policy;
 
@@ -23,4 +24,5 @@ pub const ALL: &[(&str, Suite)] = &[
     ("ec2", ec2::run),
     ("memory", memory::run),
     ("policy", policy::run),
+    ("moves", moves::run),
 ];
