@@ -6,7 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
+use serde::de::DeserializeOwned;
+
 use crate::id::{HostId, IdSource};
+use crate::memo;
 use crate::model::{Account, AccountId, Host, Owner, Regions, Timestamp};
 use crate::record::{self, Listed, Record};
 use crate::refusal::{DecideError, Noun, Refusal};
@@ -223,8 +226,13 @@ impl<'a> Draft<'a> {
         self.put_raw(R::key_of(record.id()), encode(record));
     }
 
-    /// Writes a new record and its place in its collection.
+    /// Writes a new record and its place in its collection. There is none with its id: ids are drawn, and a clock that was set
+    /// back could have one drawn twice.
     pub(crate) fn insert<R: Listed>(&mut self, record: &R) {
+        let key = R::key_of(record.id());
+        if !self.writes.contains_key(&key) {
+            self.compares.entry(key.clone()).or_insert(Compare::Absent { key });
+        }
         self.put(record);
         self.put_raw(record.list_key(), record.id().to_string().into_bytes());
         self.inserted.push(Kept::of(record));
@@ -279,6 +287,18 @@ impl<'a> Draft<'a> {
                 Ok(Ok(()))
             }
         }
+    }
+
+    /// Occupies a key if nobody holds it. Somebody who does is no more than a hint.
+    pub(crate) fn claim_if_free(&mut self, key: String, holder: &str) -> Result<bool, DecideError> {
+        if self.hint(&key)?.is_some() {
+            return Ok(false);
+        }
+        if !self.writes.contains_key(&key) {
+            self.compares.insert(key.clone(), Compare::Absent { key: key.clone() });
+        }
+        self.put_raw(key, holder.as_bytes().to_vec());
+        Ok(true)
     }
 
     /// Occupies a name within its scope.
@@ -370,8 +390,8 @@ pub(crate) fn decode<R: Record>(key: &str, value: &[u8]) -> Result<R, DecideErro
 }
 
 /// Decodes what is no record from the store.
-pub(crate) fn decode_as<T: serde::de::DeserializeOwned>(key: &str, value: &[u8]) -> Result<T, DecideError> {
-    serde_json::from_slice(value)
+pub(crate) fn decode_as<T: DeserializeOwned + Clone + 'static>(key: &str, value: &[u8]) -> Result<T, DecideError> {
+    memo::of(key, value, |value| serde_json::from_slice(value))
         .map_err(|error| DecideError::Corrupt { key: key.to_owned(), detail: error.to_string() })
 }
 

@@ -17,6 +17,7 @@ pub mod instance_type;
 pub mod legality;
 pub mod lifecycle;
 pub mod limits;
+mod memo;
 pub mod model;
 pub mod name;
 pub mod net;

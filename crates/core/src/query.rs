@@ -13,7 +13,7 @@ use crate::quota::{self, Limits};
 use crate::record::{self, Record, list_prefix};
 use crate::refusal::{DecideError, Noun, Refusal};
 use crate::request::Actor;
-use crate::txn::{Revision, Snapshot};
+use crate::txn::{Revision, Snapshot, Stored};
 
 /// A page of a collection.
 #[derive(Debug, Clone)]
@@ -58,7 +58,15 @@ pub fn follow<R: Record>(snapshot: &dyn Snapshot, id: R::Id) -> Result<(R, Revis
 /// When the store can't be read or holds something else there.
 pub fn follow_if_there<R: Record>(snapshot: &dyn Snapshot, id: R::Id) -> Result<Option<(R, Revision)>, DecideError> {
     let key = R::key_of(id);
-    snapshot.get(&key)?.map(|stored| Ok((decode(&key, &stored.value)?, stored.modified))).transpose()
+    snapshot.get(&key)?.map(|stored| decoded(&stored)).transpose()
+}
+
+/// The record that was read, and the revision of its last write.
+///
+/// # Errors
+/// When it is something else.
+pub fn decoded<R: Record>(stored: &Stored) -> Result<(R, Revision), DecideError> {
+    Ok((decode(&stored.key, &stored.value)?, stored.modified))
 }
 
 /// The owner whose things are meant where none is named: a tenant's own, and for everybody else the default one.

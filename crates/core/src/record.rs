@@ -50,7 +50,7 @@ use crate::net::Mac;
 use crate::refusal::Noun;
 
 /// A noun with a record of its own.
-pub trait Record: Serialize + DeserializeOwned + Clone {
+pub trait Record: Serialize + DeserializeOwned + Clone + 'static {
     /// Its id's type.
     type Id: std::fmt::Display + Copy;
     /// First part of its key.
@@ -305,8 +305,9 @@ pub fn prefix_of_subnet_key(subnet: SubnetId, net: IpNet) -> String {
 }
 /// Where the search for a subnet's next network to delegate starts: a hint, never compared. Its value is a network.
 pub fn prefix_hint_key(subnet: SubnetId) -> String {
-    format!("prefix_hint/{subnet}")
+    format!("{PREFIX_HINTS}{subnet}")
 }
+const PREFIX_HINTS: &str = "prefix_hint/";
 /// An address so that texts sort as addresses do.
 fn digits(address: IpAddr) -> String {
     match address {
@@ -316,7 +317,12 @@ fn digits(address: IpAddr) -> String {
 }
 /// Where the search for a subnet's next free address starts: a hint, never compared. Its value is an address.
 pub fn address_hint_key(subnet: SubnetId) -> String {
-    format!("address_hint/{subnet}")
+    format!("{ADDRESS_HINTS}{subnet}")
+}
+const ADDRESS_HINTS: &str = "address_hint/";
+/// Whether a key only says where a search starts: no decision relies on it, and an old value is as good.
+pub fn is_hint(key: &str) -> bool {
+    [ADDRESS_HINTS, PREFIX_HINTS, public::PUBLIC_HINTS].iter().any(|hints| key.starts_with(hints))
 }
 /// The key that a MAC occupies. Its value is the interface's id.
 pub fn mac_key(mac: Mac) -> String {

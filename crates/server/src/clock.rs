@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use pintle_core::id::IdSource;
+use pintle_core::id::{IdSource, InOrder};
 use pintle_core::model::Timestamp;
 
 /// Tells the time of day for records. Deadlines use tokio's clock, which a simulation can pause.
@@ -23,15 +23,18 @@ impl Clock for SystemClock {
     }
 }
 
-/// The system's random source.
+/// The system's random source, and its clock for the order of ids.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct SystemIds;
+pub struct SystemIds(InOrder);
 
 impl IdSource for SystemIds {
     fn bits(&mut self) -> u64 {
-        let mut bytes = [0; 8];
-        getrandom::fill(&mut bytes).expect("Linux's getrandom does not fail once the system has booted");
-        u64::from_le_bytes(bytes)
+        u64::from_le_bytes(random())
+    }
+
+    fn next(&mut self) -> u64 {
+        let random = self.bits();
+        self.0.next(SystemClock.now(), random)
     }
 }
 

@@ -8,13 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pintle_core::id::IdSource;
+use pintle_core::record::Record;
 use pintle_core::txn::{Revision, Snapshot};
-use pintle_core::{Command, DecideError, Reply, Request, decide};
+use pintle_core::{Command, DecideError, Reply, Request, decide, query};
 use pintle_store::{Outcome, Store, StoreError, Watch};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::hints::Hints;
 use crate::life;
 
 /// How often one command is judged before it is given up as overtaken.
@@ -51,6 +53,7 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     ids: Mutex<Box<dyn IdSource + Send>>,
     newest: watch::Sender<Revision>,
+    hints: Hints,
     /// The queue of those who lost too often, in order of arrival.
     losers: tokio::sync::Mutex<()>,
     stopping: CancellationToken,
@@ -60,7 +63,8 @@ impl Engine {
     /// An engine over a store. Nothing else may commit to the store while the engine lives.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Box<dyn IdSource + Send>) -> Arc<Engine> {
         let (ids, newest, losers) = (Mutex::new(ids), watch::Sender::new(0), tokio::sync::Mutex::new(()));
-        Arc::new(Engine { store, clock, ids, newest, losers, stopping: CancellationToken::new() })
+        let (hints, stopping) = (Hints::default(), CancellationToken::new());
+        Arc::new(Engine { store, clock, ids, newest, hints, losers, stopping })
     }
 
     /// Carries out a command; one that comes without saying who asks is the operator's.
@@ -101,12 +105,14 @@ impl Engine {
                 turn = Some(self.losers.lock().await);
             }
             let decided = self.read_now(|snapshot| {
+                let snapshot = &self.hints.over(snapshot);
                 if !holds(snapshot)? {
                     return Ok(None);
                 }
                 decide(snapshot, self.clock.now(), &mut SharedIds(&self.ids), request.clone()).map(Some)
             })?;
-            let Some((txn, reply)) = decided else { return Ok(None) };
+            let Some((mut txn, reply)) = decided else { return Ok(None) };
+            self.hints.learn(&mut txn);
             match self.store.commit(txn).await? {
                 Outcome::Committed { revision } => {
                     self.committed(revision);
@@ -125,8 +131,21 @@ impl Engine {
     /// As [`Engine::execute`].
     pub async fn judge(&self, request: impl Into<Request> + Send) -> Result<Reply, EngineError> {
         let request = request.into();
-        self.read_now(|snapshot| decide(snapshot, self.clock.now(), &mut SharedIds(&self.ids), request))
-            .map(|(_, reply)| reply)
+        let judge = |snapshot: &dyn Snapshot| {
+            decide(&self.hints.over(snapshot), self.clock.now(), &mut SharedIds(&self.ids), request)
+        };
+        self.read_now(judge).map(|(_, reply)| reply)
+    }
+
+    /// Reads one record, whoever's it is, with the revision of its last write.
+    ///
+    /// # Errors
+    /// As [`Engine::read`].
+    pub(crate) fn find<R: Record>(&self, id: R::Id) -> Result<Option<(R, Revision)>, EngineError> {
+        match self.store.known(&R::key_of(id)) {
+            Some(known) => Ok(known.map(|stored| query::decoded(&stored)).transpose()?),
+            None => self.read_now(|snapshot| query::follow_if_there(snapshot, id)),
+        }
     }
 
     /// Reads one consistent snapshot.
@@ -238,5 +257,9 @@ struct SharedIds<'a>(&'a Mutex<Box<dyn IdSource + Send>>);
 impl IdSource for SharedIds<'_> {
     fn bits(&mut self) -> u64 {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).bits()
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).next()
     }
 }

@@ -12,6 +12,7 @@ pub mod config;
 mod control;
 mod engine;
 mod fatal;
+mod hints;
 mod housekeeping;
 pub mod http;
 pub mod life;

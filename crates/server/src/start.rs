@@ -96,7 +96,7 @@ impl Server {
 
         let clock = Arc::new(SystemClock);
         let audit = Arc::new(Audit::open(data_dir, clock.clone())?);
-        let engine = Engine::new(Arc::new(store), clock.clone(), Box::new(SystemIds));
+        let engine = Engine::new(Arc::new(store), clock.clone(), Box::new(SystemIds::default()));
         let sessions = Sessions::new(clock);
         beginnings::configure(&engine, config.regions.clone(), config.ipv6_range).await?;
         let region = config.regions.first().map(|region| region.name.clone()).unwrap_or_default();

@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use pintle_core::txn::{Compare, Revision, Snapshot, Txn};
+use pintle_core::txn::{Compare, Revision, Snapshot, Stored, Txn};
 
 use crate::{StoreError, Watch};
 
@@ -27,6 +27,11 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError::Busy`] when too many snapshots are open; [`StoreError::Io`] when the engine fails.
     fn snapshot(&self) -> Result<Box<dyn Snapshot + Send + '_>, StoreError>;
+
+    /// What a snapshot that is taken now has at a key, if the engine knows that without taking one.
+    fn known(&self, _key: &str) -> Option<Option<Stored>> {
+        None
+    }
 
     /// Applies a transaction whole or not at all; durable when the future resolves to [`Outcome::Committed`].
     ///

@@ -55,7 +55,7 @@ pub(super) fn create_launched(
         check_notes(&new.notes)?;
     }
     let id = InstanceId::new(draft.ids);
-    let host = placing::choose(draft, &vpc, &create, id)?;
+    let host = placing::choose(draft, &vpc, &create)?;
     let (launch, new) = match launch {
         None => (None, NewLaunch::default()),
         Some((new, reservation, index)) => (Some((reservation, index)), *new),

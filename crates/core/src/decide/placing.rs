@@ -1,13 +1,13 @@
 //! Which host an instance runs on.
 //!
-//! A zone's hosts are looked at a few at a time, from a place that the instance's own random id says: with a thousand hosts
+//! A zone's hosts are looked at a few at a time, from a random place on: with a thousand hosts
 //! it costs what it costs with ten, and creations at the same time look at different ones and never wait for each other. The
 //! one with the fewest ports of these few is taken, which keeps hosts about equally full (the power of a few choices). Only
 //! when none of them has room are the others looked at.
 
 use crate::command::CreateInstance;
 use crate::draft::Draft;
-use crate::id::{HostId, InstanceId};
+use crate::id::HostId;
 use crate::model::{Host, Vpc};
 use crate::record;
 use crate::refusal::{DecideError, Refusal};
@@ -18,12 +18,7 @@ const AT_ONCE: usize = 4;
 const IN_NEED: usize = 64;
 
 /// The host that is named, or one of the zone.
-pub(super) fn choose(
-    draft: &mut Draft<'_>,
-    vpc: &Vpc,
-    create: &CreateInstance,
-    instance: InstanceId,
-) -> Result<Host, DecideError> {
+pub(super) fn choose(draft: &mut Draft<'_>, vpc: &Vpc, create: &CreateInstance) -> Result<Host, DecideError> {
     if let Some(id) = create.host {
         let host = draft.named_host(id)?;
         draft.check_zone(&vpc.owner, &host.zone)?;
@@ -37,7 +32,7 @@ pub(super) fn choose(
     };
     draft.check_zone(&vpc.owner, zone)?;
     let wanted = usize::from(create.primary.is_some()) + create.attachments.len();
-    in_place(draft, None, zone, (instance.bits(), wanted as u64))
+    in_place(draft, None, zone, wanted as u64)
 }
 
 fn check_in(host: &Host, zone: &str) -> Result<(), Refusal> {
@@ -48,26 +43,25 @@ fn check_in(host: &Host, zone: &str) -> Result<(), Refusal> {
     Err(Refusal::invalid("zone", zone, rule))
 }
 
-/// The host that is named, which must be in this zone, or one of the zone with room for so many ports, from a place on that
-/// random bits say.
+/// The host that is named, which must be in this zone, or one of the zone with room for so many ports.
 pub(super) fn in_place(
     draft: &mut Draft<'_>,
     host: Option<HostId>,
     zone: &str,
-    (bits, wanted): (u64, u64),
+    wanted: u64,
 ) -> Result<Host, DecideError> {
     if let Some(id) = host {
         let host = draft.named_host(id)?;
         check_in(&host, zone)?;
         return Ok(host);
     }
-    with_room(draft, zone, bits, wanted)?.ok_or_else(|| Refusal::NoHost { zone: zone.to_owned() }.into())
+    with_room(draft, zone, wanted)?.ok_or_else(|| Refusal::NoHost { zone: zone.to_owned() }.into())
 }
 
-/// A host of a zone with room for so many ports.
-fn with_room(draft: &mut Draft<'_>, zone: &str, bits: u64, wanted: u64) -> Result<Option<Host>, DecideError> {
+/// A host of a zone with room for so many ports, from a random place on: hosts' ids are in no order.
+fn with_room(draft: &mut Draft<'_>, zone: &str, wanted: u64) -> Result<Option<Host>, DecideError> {
     let prefix = record::hosts_of_zone(zone);
-    let begin = format!("{prefix}{}", HostId::from_bits(bits));
+    let begin = format!("{prefix}{}", HostId::from_bits(draft.ids.bits()));
     let mut few = draft.keys_hint(&prefix, &begin, AT_ONCE)?;
     let missing = AT_ONCE - few.len();
     few.extend(draft.keys_hint(&prefix, "", missing)?.into_iter().filter(|key| *key < begin));

@@ -28,7 +28,7 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateShare) -> Result<Share
     check_modes(&transit_encryption)?;
     let id = ShareId::new(draft.ids);
     let wanted = create.mount_targets.len() as u64;
-    let host = placing::in_place(draft, create.host, &create.zone, (id.bits(), wanted))?;
+    let host = placing::in_place(draft, create.host, &create.zone, wanted)?;
     let share = Share {
         id,
         name: take_name::<Share>(draft, create.name, &owner.scope(), OWNER_WORDS, id)?,

@@ -33,7 +33,7 @@ pub(super) fn take(draft: &mut Draft<'_>, kept: &Kept) -> Result<(), DecideError
     let limit = limits(draft, account)?.limit(quota);
     for slot in quota::tried(&kept.id, limit) {
         let key = quota::slot_key(kept.kind, account, within, slot);
-        if draft.hint(&key)?.is_none() && draft.claim(key, &kept.id)?.is_ok() {
+        if draft.claim_if_free(key, &kept.id)? {
             return Ok(());
         }
     }

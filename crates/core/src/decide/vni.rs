@@ -135,7 +135,7 @@ pub(super) fn subnet_of(draft: &mut Draft<'_>, create: &CreateVni) -> Result<Sub
 
 fn take_mac(draft: &mut Draft<'_>, id: VniId) -> Result<Mac, DecideError> {
     loop {
-        let mac = Mac::local(draft.ids.bits());
+        let mac = Mac::local(draft.ids.next());
         if draft.claim(record::mac_key(mac), &id.to_string())?.is_ok() {
             return Ok(mac);
         }

@@ -50,7 +50,7 @@ mod vpc;
 
 pub use caller::{Caller, RegionInfo};
 pub use error::Ec2Error;
-pub use operation::{Class, Operation, Scan, Service, Work};
+pub use operation::{Class, Operation, Plan, Scan, Service, Work};
 pub use params::{Asked, Beside, Params};
 pub use registry::{OPERATIONS, find};
 pub use xml::Xml;

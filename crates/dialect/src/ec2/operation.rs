@@ -80,10 +80,18 @@ impl std::fmt::Debug for Operation {
 
 /// Writes an answer from a snapshot.
 pub type Show = Box<dyn FnOnce(&dyn Snapshot, &mut Xml) -> Result<(), Ec2Error> + Send>;
-/// Makes the command, once names and such are looked up in a snapshot. The command itself is judged on a later one.
-pub type Plan = Box<dyn FnOnce(&dyn Snapshot) -> Result<Command, Ec2Error> + Send>;
+/// Makes the command, once names and such are looked up in a snapshot.
+pub type Lookup = Box<dyn FnOnce(&dyn Snapshot) -> Result<Command, Ec2Error> + Send>;
 /// Writes the answer to a command that has been carried out.
 pub type Tell = Box<dyn FnOnce(&dyn Snapshot, Reply, &mut Xml) -> Result<(), Ec2Error> + Send>;
+
+/// How a request becomes a command. The command itself is judged on a later snapshot than what is looked up.
+pub enum Plan {
+    /// The request says it whole.
+    Whole(Box<Command>),
+    /// Something must be looked up first.
+    Lookup(Lookup),
+}
 
 /// What is to be done for a request.
 pub enum Work {
@@ -106,7 +114,7 @@ impl Work {
         command: Command,
         tell: impl FnOnce(&dyn Snapshot, Reply, &mut Xml) -> Result<(), Ec2Error> + Send + 'static,
     ) -> Work {
-        Work::Change(Box::new(|_| Ok(command)), Box::new(tell))
+        Work::Change(Plan::Whole(Box::new(command)), Box::new(tell))
     }
 
     /// Carries out a command and answers `<return>true</return>`.
@@ -122,7 +130,7 @@ impl Work {
         plan: impl FnOnce(&dyn Snapshot) -> Result<Command, Ec2Error> + Send + 'static,
         tell: impl FnOnce(&dyn Snapshot, Reply, &mut Xml) -> Result<(), Ec2Error> + Send + 'static,
     ) -> Work {
-        Work::Change(Box::new(plan), Box::new(tell))
+        Work::Change(Plan::Lookup(Box::new(plan)), Box::new(tell))
     }
 }
 

@@ -5,7 +5,7 @@ mod instances;
 use std::sync::Arc;
 
 use pintle_core::{Command, Request, Token};
-use pintle_dialect::ec2::{self, Beside, Caller, Ec2Error, Params, RegionInfo, Service, Work, Xml, registry};
+use pintle_dialect::ec2::{self, Beside, Caller, Ec2Error, Params, Plan, RegionInfo, Service, Work, Xml, registry};
 
 use crate::golden;
 use crate::world::{World, world};
@@ -47,7 +47,10 @@ pub(crate) fn respond(
             scan.write(&mut xml);
         }
         Work::Change(plan, tell) => {
-            let command = plan(world)?;
+            let command = match plan {
+                Plan::Whole(command) => *command,
+                Plan::Lookup(look) => look(world)?,
+            };
             let token = token.map(|(name, fingerprint)| Token { name, fingerprint });
             let request = Request { tags, token, ..command.clone().into() };
             world.judge(request.clone())?;

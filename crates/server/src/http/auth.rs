@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use pintle_core::model::{AccountId, ApiKey, Owner, Principal};
-use pintle_core::{Actor, Refusal, query};
+use pintle_core::{Actor, Refusal};
 use pintle_dialect::Problem;
 use pintle_dialect::ec2::Class;
 use subtle::ConstantTimeEq;
@@ -91,7 +91,7 @@ async fn identify(app: &App, headers: &HeaderMap, region: Option<String>) -> Res
         refuse("the bearer token is not one of this server, or no longer good", challenge)
     };
     let id = app.tokens.check(given, app.engine.now()).ok_or_else(invalid)?;
-    let found = app.engine.read(|snapshot| query::find::<ApiKey>(snapshot, id)).await;
+    let found = app.engine.find::<ApiKey>(id);
     let (key, revision) = found.map_err(|error| Fault::from(error).into_response())?.ok_or_else(invalid)?;
     if !known {
         return Err(unknown_region());

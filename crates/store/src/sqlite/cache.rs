@@ -21,6 +21,9 @@ const SHARDS: usize = 16;
 const SHARD_BYTES: usize = 256 << 10;
 /// Larger values are not worth their room.
 const LARGEST: usize = 16 << 10;
+/// Values of at least so many bytes are records and not ids in an index. Those are held from their write on: they are read
+/// back at once, for who has made them and for their hosts.
+const RECORD: usize = 128;
 /// Keys whose last write a shard remembers; older snapshots than the oldest of these can't add to it.
 const REMEMBERED: usize = 1024;
 /// Places in which a key is noted when it is first read; only who comes a second time is let in.
@@ -90,7 +93,8 @@ impl Cache {
                 let hash = self.hasher.hash_one(event.key.as_str());
                 let mut shard = self.shard(hash);
                 shard.remember(hash, batch.revision);
-                if shard.entries.contains_key(event.key.as_str()) {
+                let is_record = event.value.as_ref().is_some_and(|value| value.len() >= RECORD);
+                if is_record || shard.entries.contains_key(event.key.as_str()) {
                     let value = event.value.as_ref().filter(|value| value.len() <= LARGEST);
                     match (value, &event.value) {
                         (None, Some(_)) => shard.forget(&event.key),

@@ -18,7 +18,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pintle_core::txn::{Revision, Snapshot, Txn};
+use pintle_core::txn::{Revision, Snapshot, Stored, Txn};
 use tokio::sync::watch;
 
 use crate::{BoxFuture, Outcome, Store, StoreError, Watch, limits};
@@ -110,6 +110,10 @@ impl SqliteStore {
 impl Store for SqliteStore {
     fn snapshot(&self) -> Result<Box<dyn Snapshot + Send + '_>, StoreError> {
         Ok(Box::new(SqliteSnapshot::begin(&self.pool, &self.cache)?))
+    }
+
+    fn known(&self, key: &str) -> Option<Option<Stored>> {
+        self.cache.get(key, *self.newest.borrow())
     }
 
     fn commit(&self, txn: Txn) -> BoxFuture<'_, Result<Outcome, StoreError>> {

@@ -11,7 +11,7 @@ use pintle_core::refusal::Noun;
 use super::show::told;
 use crate::ec2::caller::Caller;
 use crate::ec2::error::{Ec2Error, short};
-use crate::ec2::operation::{Operation, Work};
+use crate::ec2::operation::{Operation, Plan, Work};
 use crate::ec2::params::Params;
 
 pub(in crate::ec2) const OPERATION: Operation =
@@ -32,7 +32,7 @@ fn decode(params: &mut Params, _: &Caller) -> Result<Work, Ec2Error> {
     params.tagged("prefix-list", Noun::PrefixList)?;
     params.client_token()?;
     let create = CreatePrefixList { name: Some(name), family, max_entries, entries };
-    Ok(Work::Change(Box::new(|_| Ok(Command::CreatePrefixList(create))), told()))
+    Ok(Work::Change(Plan::Whole(Box::new(Command::CreatePrefixList(create))), told()))
 }
 
 /// The name of a list.

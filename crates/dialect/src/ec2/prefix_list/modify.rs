@@ -10,7 +10,7 @@ use super::create::{entries, list_name, max_entries, networks};
 use super::show::told;
 use crate::ec2::caller::Caller;
 use crate::ec2::error::Ec2Error;
-use crate::ec2::operation::{Operation, Work};
+use crate::ec2::operation::{Operation, Plan, Work};
 use crate::ec2::params::Params;
 
 pub(in crate::ec2) const OPERATION: Operation =
@@ -30,7 +30,7 @@ fn decode(params: &mut Params, _: &Caller) -> Result<Work, Ec2Error> {
         return Err(Ec2Error::new("UnsupportedOperation", message));
     }
     check(&update)?;
-    Ok(Work::Change(Box::new(move |_| Ok(Command::UpdatePrefixList(id, update))), told()))
+    Ok(Work::Change(Plan::Whole(Box::new(Command::UpdatePrefixList(id, update))), told()))
 }
 
 /// What EC2 does not let one request do together.

@@ -6,7 +6,6 @@ use axum::http::request::Parts;
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use pintle_core::model::{AccessKey, AccessKeyId, AccountId, Policy};
-use pintle_core::query;
 use pintle_core::txn::Revision;
 use pintle_dialect::ec2::{Ec2Error, Service};
 use scratchstack_aws_signature::canonical::CanonicalRequest;
@@ -68,7 +67,7 @@ pub(super) async fn verify(app: &App, parts: &Parts, body: Bytes) -> Result<Sign
     if parts.headers.contains_key("x-amz-security-token") || parameter(parts, "X-Amz-Security-Token").is_some() {
         return Err(refused(credential.service, Wrong::Key));
     }
-    let (record, revision, signing_key) = signing_key(app, &credential).await?;
+    let (record, revision, signing_key) = signing_key(app, &credential)?;
     let now = Utc::now();
     let at = match expiry(parts) {
         None => now,
@@ -102,10 +101,10 @@ pub(super) async fn verify(app: &App, parts: &Parts, body: Bytes) -> Result<Sign
     Ok(Signed { key, account, region: credential.region, service, policies, revision })
 }
 
-async fn signing_key(app: &App, credential: &Credential) -> Result<(AccessKey, Revision, KSigningKey), Ec2Error> {
+fn signing_key(app: &App, credential: &Credential) -> Result<(AccessKey, Revision, KSigningKey), Ec2Error> {
     let unknown = || refused(credential.service, Wrong::Key);
     let id: AccessKeyId = credential.key.parse().map_err(|_| unknown())?;
-    let found = app.engine.read(|snapshot| query::find::<AccessKey>(snapshot, id)).await;
+    let found = app.engine.find::<AccessKey>(id);
     let (record, revision) = found.map_err(super::run::engine_error)?.ok_or_else(unknown)?;
     let Credential { date, region, service, .. } = credential;
     let scope = format!("{id}/{date}/{region}/{}", service.name());

@@ -3,7 +3,7 @@
 use pintle_core::txn::{Sight, Snapshot};
 use pintle_core::{Actor, Command, Request, Token};
 use pintle_dialect::Problem;
-use pintle_dialect::ec2::{Beside, Ec2Error, Scan, Work, Xml};
+use pintle_dialect::ec2::{Beside, Ec2Error, Plan, Scan, Work, Xml};
 use pintle_store::StoreError;
 use sha2::{Digest, Sha256};
 
@@ -54,7 +54,10 @@ pub(super) async fn run(app: &App, asked: Asked, work: Work) -> Result<Xml, Ec2E
         Work::Read(show) => read(app, &by, |snapshot| show(snapshot, &mut xml)).await?,
         Work::Scan(scan) => look_through(app, by, scan).await?.write(&mut xml),
         Work::Change(plan, tell) => {
-            let command = read(app, &by, plan).await?;
+            let command = match plan {
+                Plan::Whole(command) => *command,
+                Plan::Lookup(look) => read(app, &by, look).await?,
+            };
             let request = asked.request(command);
             if dry {
                 app.check_rights(&request).await.map_err(engine_error)?;
