@@ -90,7 +90,7 @@ pub enum ShareSpec {
     Erase,
 }
 
-/// The name of a port's device in the host's own namespace: `pt` and 13 of the id's 16 random digits, so that it fits into
+/// The name of a port's device in the host's own namespace: `pt` and the last 13 of the id's digits, which differ, so that it fits into
 /// the kernel's 15 bytes.
 pub fn port_device(attachment: AttachmentId) -> String {
     let id = attachment.to_string();

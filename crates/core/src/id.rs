@@ -16,7 +16,7 @@ pub trait IdSource {
     /// 64 bits, uniformly distributed.
     fn bits(&mut self) -> u64;
 
-    /// The bits of a new id. A source for a store that lasts draws them [in order](InOrder).
+    /// 64 bits that grow. A source for a store that lasts draws them [in order of time](InOrder).
     fn next(&mut self) -> u64 {
         self.bits()
     }
@@ -26,7 +26,8 @@ pub trait IdSource {
 /// last to 2109, then 22 that are drawn anew each millisecond and grow within it.
 ///
 /// What is made together has keys that lie together. A store then changes a few pages where random ids change as many as
-/// there are keys, and a listing reads whole pages; neither grows with what else is stored.
+/// there are keys, and a listing reads whole pages; neither grows with what else is stored. They are not as unlikely to come
+/// again as random ones: a clock can be set back.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct InOrder {
     last: u64,
@@ -83,8 +84,10 @@ macro_rules! ids {
             /// The kind in words, for messages.
             pub const KIND: &'static str = $kind;
 
-            /// A new id from the given source.
-            pub fn new(source: &mut (impl IdSource + ?Sized)) -> Self { Self(source.next()) }
+            /// A new id from the given source, at random.
+            pub fn new(source: &mut (impl IdSource + ?Sized)) -> Self { Self(source.bits()) }
+            /// A new id of what is made in great numbers: see [`InOrder`]. Its key must be absent when it is stored.
+            pub fn in_order(source: &mut (impl IdSource + ?Sized)) -> Self { Self(source.next()) }
             /// The id with these bits: for maps that hold ids as numbers.
             pub const fn from_bits(bits: u64) -> Self { Self(bits) }
             /// Its bits, as [`from_bits`](Self::from_bits) takes them.

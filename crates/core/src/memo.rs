@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 /// Places, of which each key has one.
 const PLACES: usize = 64;
-/// Larger values are not kept; a thread keeps some 100 KiB at most.
+/// Larger values are not kept; a thread keeps some hundred KiB at most, what they decode to included.
 const LARGEST: usize = 2 << 10;
 
 struct Known {

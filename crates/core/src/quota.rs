@@ -129,17 +129,18 @@ pub(crate) fn slot_of_key(id: &str) -> String {
 /// at about the same time, whose keys then lie together, and then some anywhere.
 pub(crate) fn tried(id: &str, limit: u32) -> impl Iterator<Item = u32> {
     let near = near(id);
-    let first = (TRIES + 1..TRIES + 3).map(move |round| near.wrapping_add(spread(id, round) % NEAR));
+    let first = [near, near.wrapping_add(NEAR / 2 + 1)].into_iter();
     first.chain((0..TRIES).map(move |round| spread(id, round))).filter_map(move |slot| slot.checked_rem(limit))
 }
 
-/// Slots that lie near each other: a few times as many as can be taken in the time that shares them.
-const NEAR: u32 = 16;
+/// Slots for the ids of one millisecond.
+const NEAR: u32 = 1 << 10;
 
-/// Where the slots begin that are near those of things made in the same millisecond, by the [time](crate::id::InOrder) in the id.
+/// The slot that an id's own bits say: those drawn one after the other say slots beside each other, and seldom the same, since
+/// [ids in order](crate::id::InOrder) are some thousand apart.
 fn near(id: &str) -> u32 {
     let bits = id.rsplit('-').next().and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or_default();
-    ((bits >> 22) as u32).wrapping_mul(NEAR)
+    (bits >> 12) as u32
 }
 
 /// One of `among` places, by the thing's id: two things seldom choose the same.
@@ -147,7 +148,7 @@ pub(crate) fn place(id: &str, among: usize) -> usize {
     spread(id, TRIES) as usize % among.max(1)
 }
 
-/// With slots half taken, one in 64 finds none of these free and looks at all.
+/// With slots half taken, one in 256 finds none of all these free and looks at all slots.
 const TRIES: u32 = 6;
 
 /// FNV-1a: any function that spreads will do, but it must stay the same as long as the store lives.
@@ -173,7 +174,7 @@ mod tests {
     fn tried_slots_are_spread_and_always_the_same() {
         let mut hits = [0u32; 16];
         for number in 0..10_000u32 {
-            let id = format!("eni-{number:017x}");
+            let id = format!("eni-{:017x}", u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15));
             assert!(tried(&id, 16).eq(tried(&id, 16)));
             tried(&id, 16).for_each(|slot| hits[slot as usize] += 1);
         }
@@ -182,15 +183,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_at_about_the_same_time_first_tries_slots_near_each_other() {
+    fn what_is_made_at_about_the_same_time_first_tries_slots_beside_each_other_and_others() {
         let mut ids = crate::id::InOrder::default();
-        let mut first = |ms: u64| {
-            let id = ids.next(crate::model::Timestamp(ms), ms.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-            tried(&format!("eni-{id:017x}"), 1_000_000).next().unwrap()
-        };
         let begun = 1_790_000_000_000;
-        let slots: Vec<u32> = (0..100).map(|ms| first(begun + ms)).collect();
-        let (least, most) = (slots.iter().min().unwrap(), slots.iter().max().unwrap());
-        assert!(most - least < 102 * NEAR, "{slots:?}");
+        let mut random = 1u64;
+        let mut first = |ms: u64| {
+            // Three are drawn for each thing: its own, a MAC, and that of its address.
+            let drawn: Vec<u64> = (0..3)
+                .map(|_| {
+                    random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    ids.next(crate::model::Timestamp(begun + ms), random)
+                })
+                .collect();
+            tried(&format!("eni-{:017x}", drawn[0]), 1_000_000).next().unwrap()
+        };
+        let slots: Vec<u32> = (0..1000).map(|at| first(at / 5)).collect();
+        let twice = slots.windows(2).filter(|pair| pair[0] == pair[1]).count();
+        assert!(twice < 20, "{twice} of {slots:?}");
+        let near = slots.windows(2).filter(|pair| pair[1].wrapping_sub(pair[0]) <= 2 * NEAR).count();
+        assert!(near > 990, "{near} of {slots:?}");
     }
 }

@@ -305,9 +305,8 @@ pub fn prefix_of_subnet_key(subnet: SubnetId, net: IpNet) -> String {
 }
 /// Where the search for a subnet's next network to delegate starts: a hint, never compared. Its value is a network.
 pub fn prefix_hint_key(subnet: SubnetId) -> String {
-    format!("{PREFIX_HINTS}{subnet}")
+    format!("prefix_hint/{subnet}")
 }
-const PREFIX_HINTS: &str = "prefix_hint/";
 /// An address so that texts sort as addresses do.
 fn digits(address: IpAddr) -> String {
     match address {
@@ -320,9 +319,9 @@ pub fn address_hint_key(subnet: SubnetId) -> String {
     format!("{ADDRESS_HINTS}{subnet}")
 }
 const ADDRESS_HINTS: &str = "address_hint/";
-/// Whether a key only says where a search starts: no decision relies on it, and an old value is as good.
-pub fn is_hint(key: &str) -> bool {
-    [ADDRESS_HINTS, PREFIX_HINTS, public::PUBLIC_HINTS].iter().any(|hints| key.starts_with(hints))
+/// Whether a key only says where the search for a subnet's next address starts.
+pub fn is_address_hint(key: &str) -> bool {
+    key.starts_with(ADDRESS_HINTS)
 }
 /// The key that a MAC occupies. Its value is the interface's id.
 pub fn mac_key(mac: Mac) -> String {

@@ -12,8 +12,9 @@
 //!   [`GapReport::max_lateness`].
 //! * The **arrival gap** is the longest time between the arrivals of two answers with none in between, by the kernel's stamps.
 //!   It contains everything: the interval itself, the network, and lateness of the sender and of the responder.
-//! * The **punctual gap** is the same less the time by which the later of the two packets was sent after more than the interval:
-//!   what a sender that is never late would have seen. It still contains the interval, the network, and the responder.
+//! * The **punctual gap** is the same less the time by which each packet sent since the first of the two was sent after more
+//!   than the interval: what a sender that is never late would have seen. It still contains the interval, the network, and the
+//!   responder.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -144,13 +145,14 @@ fn first_answers<'a>(
 
 /// The longest punctual gap between packets that were answered and sent one after the other.
 fn punctual_gap(sent: &[Sent], firsts: &[Option<&Answered>], interval: Duration) -> Duration {
-    let mut answered = firsts.iter().zip(sent).filter_map(|(answer, sent)| Some(((*answer)?.at, sent.at)));
-    let Some(mut before) = answered.next() else { return Duration::ZERO };
-    let mut longest = Duration::ZERO;
-    for (arrived, sent) in answered {
-        let late = sent.since(before.1).saturating_sub(interval);
-        longest = longest.max(arrived.since(before.0).saturating_sub(late));
-        before = (arrived, sent);
+    let (mut longest, mut late, mut last) = (Duration::ZERO, Duration::ZERO, None);
+    for (index, answer) in firsts.iter().enumerate() {
+        let before = index.checked_sub(1).map_or(sent[index].at, |before| sent[before].at);
+        late += sent[index].at.since(before).saturating_sub(interval);
+        let Some(answer) = answer else { continue };
+        let gap = last.map_or(Duration::ZERO, |last| answer.at.since(last));
+        longest = longest.max(gap.saturating_sub(late));
+        (last, late) = (Some(answer.at), Duration::ZERO);
     }
     longest
 }
@@ -232,7 +234,7 @@ mod tests {
         let gap = Gap { first_seq: 11, lost: 3, began: at(1), length: 3 * MS, bound: Some(4 * MS) };
         assert_eq!(report.gaps, [gap]);
         assert_eq!((report.max_gap, report.max_arrival_gap), (3 * MS, 5 * MS));
-        assert_eq!(report.max_punctual_gap, 2 * MS, "lost packets are told by the gap's length");
+        assert_eq!(report.max_punctual_gap, 5 * MS, "the sender was never late");
         assert_eq!(report.responders.iter().map(|turn| &*turn.responder).collect::<Vec<_>>(), ["a", "b"]);
     }
 

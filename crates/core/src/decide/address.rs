@@ -67,7 +67,7 @@ fn reserve(
     if let Some(vni) = prefix::delegated(draft, subnet.vpc, address)? {
         return Err(Refusal::AddressTaken { address, holder: Holder::Vni(vni) }.into());
     }
-    let id = ReservedIpId::new(draft.ids);
+    let id = ReservedIpId::in_order(draft.ids);
     if draft.claim(record::address_key(subnet.vpc, address), &id.to_string())?.is_err() {
         return Err(taken(draft, subnet, address)?.into());
     }

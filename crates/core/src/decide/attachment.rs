@@ -98,7 +98,7 @@ pub(super) fn bind(
 ) -> Result<Attachment, DecideError> {
     same_place(draft, vni, instance)?;
     vni_ip::check_fits(draft, vni, Room::on(instance), Some(vni.id))?;
-    let id = AttachmentId::new(draft.ids);
+    let id = AttachmentId::in_order(draft.ids);
     let Binding { name, port_speed, seat, nic, when, adopting } = binding;
     let name = take_name::<Attachment>(draft, name, &instance.id.to_string(), SCOPE_WORDS, id)?;
     let others = all(draft, instance.id)?;

@@ -54,7 +54,7 @@ pub(super) fn create_launched(
         check_kind(new)?;
         check_notes(&new.notes)?;
     }
-    let id = InstanceId::new(draft.ids);
+    let id = InstanceId::in_order(draft.ids);
     let host = placing::choose(draft, &vpc, &create)?;
     let (launch, new) = match launch {
         None => (None, NewLaunch::default()),

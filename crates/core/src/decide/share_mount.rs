@@ -32,7 +32,7 @@ pub(super) fn create_on(draft: &mut Draft<'_>, share: &Share, new: NewMountTarge
         let rule = format!("its subnet {} is in zone '{}', and share {} is not", subnet.id, subnet.zone, share.id);
         return Err(Refusal::invalid("zone", &share.zone, rule).into());
     }
-    let id = InstanceId::new(draft.ids);
+    let id = InstanceId::in_order(draft.ids);
     let role = Role::ShareMount(share.id);
     let name = take_name::<Instance>(draft, new.name, &share.id.to_string(), SCOPE_WORDS, id)?;
     let instance = Instance {

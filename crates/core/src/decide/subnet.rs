@@ -156,7 +156,7 @@ fn set_gateway(
 /// The addresses with fixed roles are reservations like any other, so that one rule keeps everybody off them.
 fn reserve_roles(draft: &mut Draft<'_>, subnet: &Subnet) -> Result<(), DecideError> {
     for (address, role) in subnet_roles(subnet.cidr) {
-        let id = ReservedIpId::new(draft.ids);
+        let id = ReservedIpId::in_order(draft.ids);
         let name = match role {
             SubnetRole::Network => "ibm-network-address",
             SubnetRole::Gateway => "ibm-default-gateway",

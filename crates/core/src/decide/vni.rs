@@ -43,7 +43,7 @@ pub(super) fn create(
     security_group::check_description(&create.description)?;
     let subnet: Subnet = subnet_of(draft, &create)?;
     let vpc: Vpc = draft.get(subnet.vpc)?;
-    let id = VniId::new(draft.ids);
+    let id = VniId::in_order(draft.ids);
     let name = take_name::<Vni>(draft, create.name, &subnet.vpc.to_string(), SCOPE_WORDS, id)?;
     let mac = take_mac(draft, id)?;
     let security_groups = groups_of(draft, &vpc, create.security_groups)?;

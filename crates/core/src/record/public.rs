@@ -14,9 +14,8 @@ pub fn public_address_key(address: Ipv4Addr) -> String {
 pub const PUBLIC_ADDRESSES: &str = "public_address/";
 /// Where the search for a pool's next free address starts: a hint, never compared. Its value is an address.
 pub fn public_hint_key(pool: PublicPoolId) -> String {
-    format!("{PUBLIC_HINTS}{pool}")
+    format!("public_hint/{pool}")
 }
-pub(super) const PUBLIC_HINTS: &str = "public_hint/";
 
 /// Index: floating IPs that lead to a private address; one at most where they are translated to it. What was written before
 /// there could be several is the prefix itself.

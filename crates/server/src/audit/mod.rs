@@ -1,6 +1,7 @@
 //! The audit log: who asked for what, and what came of it, in a file that shows when somebody has changed it.
 //!
-//! One line of JSON a record, in the order in which the records were made. Each has a number, the SHA-256 of the record
+//! One line of JSON a record, in the order in which they were written: a look at something is left to a thread, and may stand
+//! some milliseconds behind a change that came after it. Each has a number, the SHA-256 of the record
 //! before and its own, so that a changed, removed or reordered record is found and named by [`verify()`]. Records that are
 //! cut off at the end leave a whole chain: only who knows its last number and hash can tell (a running server does).
 //!
@@ -191,7 +192,12 @@ impl Audit {
     ///
     /// # Errors
     /// When it could not be written. It is kept, and written before the next one.
-    pub fn record(&self, entry: Entry) -> Result<(), AuditError> {
+    pub async fn record(&self, entry: Entry) -> Result<(), AuditError> {
+        if self.is_broken() {
+            // Each try takes as long as there are records: that is for the thread.
+            self.note(entry).await;
+            return self.settle().await;
+        }
         self.shared.take(vec![entry])
     }
 
@@ -224,9 +230,12 @@ impl Audit {
     ///
     /// # Errors
     /// Why not.
-    pub fn ready(&self) -> Result<(), AuditError> {
-        let broken = locked(&self.shared.broken).is_some();
-        if broken { self.shared.take(Vec::new()) } else { Ok(()) }
+    pub async fn ready(&self) -> Result<(), AuditError> {
+        if self.is_broken() { self.settle().await } else { Ok(()) }
+    }
+
+    fn is_broken(&self) -> bool {
+        locked(&self.shared.broken).is_some()
     }
 
     /// The newest record.

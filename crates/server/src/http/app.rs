@@ -159,7 +159,7 @@ impl App {
         holds: impl Fn(&dyn Snapshot) -> Result<bool, DecideError> + Send + Sync + 'static,
     ) -> Result<Option<Reply>, Fault> {
         let unwritten = |error: AuditError| Problem::Internal { detail: error.to_string() };
-        self.audit.ready().map_err(unwritten)?;
+        self.audit.ready().await.map_err(unwritten)?;
         let (app, asker) = (self.clone(), Asker::current());
         let rights = self.rights();
         let (judged, kind) = (request.clone(), Arc::new(OnceLock::new()));
@@ -178,7 +178,7 @@ impl App {
             let done = app.engine.execute_if(request, holds).await;
             about.kind = kind.get().copied();
             let entry = asker.entry(&mut about, &done);
-            let noted = app.audit.record(entry);
+            let noted = app.audit.record(entry).await;
             asker.noted();
             noted.map_err(unwritten)?;
             Ok(done?.map(|(reply, _)| reply))

@@ -153,7 +153,7 @@ pub(super) async fn around(State(app): State<App>, request: Request, next: Next)
         return response;
     };
     let entry = asker.note(action, ids, failure(problem));
-    match app.audit.record(entry) {
+    match app.audit.record(entry).await {
         Ok(()) => response,
         Err(error) => Fault::from(Problem::Internal { detail: error.to_string() }).into_response(),
     }

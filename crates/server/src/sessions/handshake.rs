@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pintle_core::host_protocol::{AgentMessage, Hello, PROTOCOL_VERSION, ServerMessage};
-use pintle_core::id::{HostId, IdSource};
+use pintle_core::id::HostId;
 use pintle_core::model::Host;
 use pintle_core::{DecideError, Request, query};
 
@@ -64,8 +64,7 @@ fn enrol(secret: &str, csr_pem: &str, engine: &Engine, authority: &Authority) ->
             "the join token's secret is not this server's: use the token in the server's data directory",
         ));
     }
-    // In no order: new instances look for a host from a random id on.
-    let host = HostId::from_bits(engine.ids().bits());
+    let host = HostId::new(&mut engine.ids());
     let certificate_pem = authority
         .certify_host(csr_pem, host)
         .map_err(|error| Bye::fatal(format!("field 'csr_pem' is not a valid certificate signing request: {error}")))?;

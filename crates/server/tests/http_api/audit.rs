@@ -112,13 +112,13 @@ async fn p04_a_log_goes_on_after_a_crash_and_says_what_it_lost() {
     let entry = |action: &str| Entry { who: "token".into(), action: action.into(), ..Entry::default() };
     let audit = open();
     for action in ["vpc.create", "vni.flush"] {
-        audit.record(entry(action)).unwrap();
+        audit.record(entry(action)).await.unwrap();
     }
     drop(audit);
     let path = folder.path().join(FILE);
     OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"seq\":3,\"at\":\"2026").unwrap();
     let audit = open();
-    audit.record(entry("vni.release")).unwrap();
+    audit.record(entry("vni.release")).await.unwrap();
     let report = audit.check().unwrap();
     assert!(report.is_whole(), "{report:?}");
     assert_eq!((report.records, audit.head().seq), (4, 4));

@@ -50,6 +50,15 @@ struct Shard {
 struct Entry {
     since: Revision,
     value: Option<Value>,
+    /// Held because it was written, not because it was read again and again.
+    fresh: bool,
+}
+
+impl Entry {
+    /// Bytes of its key and its value.
+    fn bytes(&self, key: &str) -> usize {
+        key.len() + self.value.as_ref().map_or(0, |value| value.bytes.len())
+    }
 }
 
 struct Value {
@@ -83,7 +92,7 @@ impl Cache {
         }
         let value = found.map(|stored| Value { bytes: stored.value.clone(), modified: stored.modified });
         let since = value.as_ref().map_or(revision, |value| value.modified);
-        shard.set(key, Entry { since, value });
+        shard.set(key, Entry { since, value, fresh: false });
     }
 
     /// What is about to be committed. If it comes to nothing, [`Cache::clear`] must be called before anything else is committed.
@@ -100,7 +109,8 @@ impl Cache {
                         (None, Some(_)) => shard.forget(&event.key),
                         (value, _) => {
                             let value = value.map(|bytes| Value { bytes: bytes.clone(), modified: batch.revision });
-                            shard.set(&event.key, Entry { since: batch.revision, value });
+                            let fresh = shard.entries.get(event.key.as_str()).is_none_or(|entry| entry.fresh);
+                            shard.set(&event.key, Entry { since: batch.revision, value, fresh });
                         }
                     }
                 }
@@ -143,21 +153,28 @@ impl Shard {
     }
 
     fn set(&mut self, key: &str, entry: Entry) {
-        let size = |key: &str, entry: &Entry| key.len() + entry.value.as_ref().map_or(0, |value| value.bytes.len());
         self.forget(key);
-        let bytes = size(key, &entry);
+        let bytes = entry.bytes(key);
         if self.bytes + bytes > SHARD_BYTES {
-            // What is still read comes again soon.
-            self.entries.clear();
-            self.bytes = 0;
+            self.make_room();
         }
         self.bytes += bytes;
         self.entries.insert(key.into(), entry);
     }
 
+    /// Drops what was only written; if that is little, everything: what is still read comes again soon.
+    fn make_room(&mut self) {
+        self.entries.retain(|_, entry| !entry.fresh);
+        self.bytes = self.entries.iter().map(|(key, entry)| entry.bytes(key)).sum();
+        if self.bytes > SHARD_BYTES / 2 {
+            self.entries.clear();
+            self.bytes = 0;
+        }
+    }
+
     fn forget(&mut self, key: &str) {
         if let Some(entry) = self.entries.remove(key) {
-            self.bytes -= key.len() + entry.value.map_or(0, |value| value.bytes.len());
+            self.bytes -= entry.bytes(key);
         }
     }
 }
@@ -239,6 +256,22 @@ mod tests {
         assert_eq!(cache.get("key", 100_000), None);
         let remembered: usize = cache.shards.iter().map(|shard| lock(shard).written.len()).sum();
         assert!(remembered <= SHARDS * REMEMBERED, "{remembered}");
+    }
+
+    #[test]
+    fn records_are_held_from_their_write_on_and_go_before_what_is_read_again_and_again() {
+        let cache = Cache::new();
+        read(&cache, Some(&stored("one", 3)), 5);
+        let record = |number: u64| Event { key: format!("record-{number}"), value: Some(vec![0; RECORD]) };
+        for revision in 6..100_000 {
+            cache.announce(&[Arc::new(Batch { revision, events: vec![record(revision)] })]);
+            assert!(cache.get(&record(revision).key, revision).is_some());
+        }
+        assert_eq!(cache.get("key", 100_000), Some(Some(stored("one", 3))));
+        assert_eq!(cache.get(&record(6).key, 100_000), None);
+        let held: usize = cache.shards.iter().map(|shard| lock(shard).bytes).sum();
+        let counted = |shard: &Shard| shard.entries.iter().map(|(key, entry)| entry.bytes(key)).sum::<usize>();
+        assert_eq!(held, cache.shards.iter().map(|shard| counted(&lock(shard))).sum::<usize>());
     }
 
     #[test]

@@ -24,10 +24,12 @@ const MOVES: usize = 20;
 /// Restarts in a round: an agent, the server, both.
 const RESTARTS: usize = 3;
 const INTERVAL: Duration = Duration::from_millis(1);
-/// What each move is compared with: as long a time without one.
-const IDLE: Duration = Duration::from_millis(40);
+/// What each move is compared with: about as long a time without one.
+const IDLE: Duration = Duration::from_millis(60);
 /// After a move, long enough that all its packets are accounted for.
 const AFTERMATH: Duration = Duration::from_millis(30);
+/// After a restart, long enough for a host to be looked at and made what it should be.
+const RECONCILED: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(20);
 const ECHO: u16 = 9000;
 const SESSION: u16 = 9001;
@@ -76,14 +78,16 @@ pub(super) fn run(rounds: usize, _: Duration) -> anyhow::Result<Figures> {
     }
     for (scene, seen) in scenes.iter().zip(seen) {
         seen.tell(&mut figures, scene.subject)?;
+    }
+    for round in 0..rounds * RESTARTS {
+        restart(&mut lab, round, &scenes, &mut figures)?;
+    }
+    for scene in &scenes {
         let report = scene.session.report();
         if let Some(broken) = report.broken {
             bail!("the TCP session of the {} interface did not survive: {broken}", scene.subject);
         }
         figures.add("exchanges of an open TCP session", scene.subject, "", report.exchanges as f64);
-    }
-    for round in 0..rounds * RESTARTS {
-        restart(&mut lab, round, &scenes, &mut figures)?;
     }
     Ok(figures)
 }
@@ -160,9 +164,9 @@ impl<'a> Scene<'a> {
         let idle_from = self.marks();
         std::thread::sleep(IDLE);
         let from = self.marks();
-        let began = Instant::now();
         let session = &mut self.session;
         session.freeze()?;
+        let began = Instant::now();
         let (network, vni, server) = (&self.network, &self.vni, &self.servers[next]);
         let took = std::thread::scope(|scope| {
             let moving = scope.spawn(|| network.move_to(vni, server).map(|_| began.elapsed()));
@@ -171,8 +175,9 @@ impl<'a> Scene<'a> {
             moving.join().map_err(|_| anyhow::anyhow!("the client panicked"))?
         })?;
         std::thread::sleep(AFTERMATH);
-        for (((name, stream), idle_from), from) in self.streams.iter().zip(idle_from).zip(from) {
-            let report = stream.report(from, stream.mark());
+        let to = self.marks();
+        for ((((name, stream), idle_from), from), to) in self.streams.iter().zip(idle_from).zip(from).zip(to) {
+            let report = stream.report(from, to);
             seen.idle.push((name.clone(), stream.report(idle_from, from).max_arrival_gap));
             seen.gaps.push((name.clone(), report.max_arrival_gap));
             seen.punctual.push((name.clone(), report.max_punctual_gap));
@@ -215,6 +220,7 @@ impl Seen {
 fn restart(lab: &mut Lab, round: usize, scenes: &[Scene<'_>], figures: &mut Figures) -> anyhow::Result<()> {
     let from: Vec<Vec<Mark>> = scenes.iter().map(Scene::marks).collect();
     let (agent, server) = (round % 3 != 1, !round.is_multiple_of(3));
+    let what = ["agent", "server", "both"][round % 3];
     let host = round % lab.hosts.len();
     if agent {
         lab.hosts[host].kill_agent();
@@ -228,13 +234,20 @@ fn restart(lab: &mut Lab, round: usize, scenes: &[Scene<'_>], figures: &mut Figu
     }
     lab.wait_for_server()?;
     lab.wait_for_agents()?;
-    for (scene, from) in scenes.iter().zip(from) {
+    std::thread::sleep(RECONCILED);
+    let to: Vec<Vec<Mark>> = scenes.iter().map(Scene::marks).collect();
+    for ((scene, from), to) in scenes.iter().zip(from).zip(to) {
         let mut lost = 0;
-        for ((name, stream), from) in scene.streams.iter().zip(from) {
-            let report = stream.report(from, stream.mark());
+        for (((name, stream), from), to) in scene.streams.iter().zip(from).zip(to) {
+            let report = stream.report(from, to);
             lost += report.lost;
             let subject = format!("{} {name}", scene.subject);
-            figures.add("longest gap with a restart", &subject, "ms", report.max_arrival_gap.as_secs_f64() * 1e3);
+            figures.add(
+                &format!("longest gap, {what} killed"),
+                &subject,
+                "ms",
+                report.max_arrival_gap.as_secs_f64() * 1e3,
+            );
         }
         figures.add("packets lost in a restart", scene.subject, "", lost as f64);
     }
