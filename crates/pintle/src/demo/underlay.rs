@@ -76,6 +76,8 @@ impl Underlay {
             let net = Ipv4Net::new(address, 24)?;
             socket.change_all(&[
                 addr::add(&addr::Address { device, net: net.into(), prefix_route: true }),
+                // Both ends: a pair's first end is made for a port, which takes whatever its guest sends.
+                link::set_mtu(device, MTU),
                 link::up(device),
             ])?;
         }

@@ -36,7 +36,14 @@ fn a_second_demo_is_refused_and_the_first_goes_on_and_after_a_kill_the_next_one_
     first.wait_for("hosts pintle-demo-a");
     machine.pintle("up --demo").refused(1, &["another demo runs"]);
     first.wait_for("stays up at http://127.0.0.1:7480");
-    assert!(machine.pintle("status").well().contains("all is well"));
+    let status = machine.pintle("status").well();
+    assert!(status.contains("all is well"));
+    // Both ends of the cable take 1500 bytes, of which the tunnel has 50.
+    assert_eq!(
+        status.lines().filter(|line| line.contains("pintle-demo-") && line.contains(" 1450 ")).count(),
+        2,
+        "{status}"
+    );
     machine.pintle("instance exec client -- ping -c 1 -W 2 10.20.1.10").well();
     first.signal(libc::SIGKILL);
     assert_eq!(first.end().0, None);

@@ -32,7 +32,7 @@ pub struct VethSpec<'a> {
     pub guest: VethEnd<'a>,
     /// The guest's namespace; may be the socket's own.
     pub namespace: &'a NetNs,
-    /// MTU of both ends in bytes, 68 to 65535.
+    /// MTU of the guest's end in bytes, 68 to 65535; the host's has [`HOST_MTU`].
     pub mtu: u32,
     /// Group of the host end: unlike the alias it is there from birth, so that even a pair whose maker died at once can
     /// be told from the user's.

@@ -43,6 +43,11 @@ fn name() -> impl Strategy<Value = String> {
     prop_oneof![proptest::sample::select(KNOWN).prop_map(str::to_owned), "[A-Za-z.0-9]{1,12}", "\\PC{0,4}"]
 }
 
+/// What a header's list has: empty elements, as a comma in the place of a blank makes one, say nothing (RFC 9110, 5.6.1).
+fn parts(header: &[u8]) -> Vec<&[u8]> {
+    header.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|part| !part.is_empty()).collect()
+}
+
 /// Requests that are made up are answered, and never by a failure of ours.
 #[test]
 fn v05_whatever_comes_is_the_clients_to_mend() {
@@ -67,7 +72,7 @@ fn v05_whatever_comes_is_the_clients_to_mend() {
             if let Some(place) = damaged.get_mut(at) {
                 *place = b' ' + byte % 94;
             }
-            bad = damaged != header;
+            bad = parts(&damaged) != parts(&header);
             request.headers_mut().insert("authorization", axum::http::HeaderValue::from_bytes(&damaged).unwrap());
         }
         let (status, body) = runtime.block_on(send(&api, request));
