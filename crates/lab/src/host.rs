@@ -41,19 +41,24 @@ impl LabHost {
     /// Removes all that the agent has made.
     pub fn purge(&mut self) {
         self.kill_agent();
-        let arguments: Vec<String> = self.arguments.iter().cloned().chain(["--purge".to_owned()]).collect();
-        if let Ok(mut purge) = Process::start(&self.namespace, &arguments, &self.log()) {
-            for _ in 0..30_000 {
-                if !purge.running() {
-                    break;
-                }
-                std::thread::sleep(std::time::Duration::from_millis(10));
-            }
-        }
+        purge(&self.namespace, &self.arguments, &self.log());
     }
 
     /// The path of its namespace.
     pub fn path(&self) -> PathBuf {
         Path::new("/run/netns").join(&self.namespace)
+    }
+}
+
+/// Removes all that an agent with these arguments has made, which does not run any more.
+pub(crate) fn purge(namespace: &str, arguments: &[String], log: &Path) {
+    let arguments: Vec<String> = arguments.iter().cloned().chain(["--purge".to_owned()]).collect();
+    if let Ok(mut purge) = Process::start(namespace, &arguments, log) {
+        for _ in 0..30_000 {
+            if !purge.running() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
     }
 }

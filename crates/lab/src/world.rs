@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use tempfile::TempDir;
 
 use crate::api::Api;
-use crate::host::LabHost;
+use crate::host::{self, LabHost};
 use crate::internet::{Internet, UPLINK};
 use crate::process::Process;
 use crate::shell::{ip, remove_namespace};
@@ -206,7 +206,14 @@ impl Drop for Lab {
             host.purge();
         }
         self.server = None;
-        Names { prefix: &self.prefix }.remove(self.hosts.len());
+        let names = Names { prefix: &self.prefix };
+        if self.server_arguments.first().is_some_and(|command| command == "up") {
+            // Its agent was in the server's process, and has gone with it.
+            let folder = self.folder.path().join("server/agent").display().to_string();
+            let arguments = ["agent", "--agent-dir", &folder].map(str::to_owned);
+            host::purge(&names.control(), &arguments, &self.folder.path().join("purge.log"));
+        }
+        names.remove(self.hosts.len());
     }
 }
 

@@ -114,3 +114,18 @@ fn n03_no_packet_meets_a_mix_of_two_policy_versions() {
     });
     assert_switched(&met, "other rules");
 }
+
+#[test]
+fn a_lab_with_server_and_agent_in_one_process_leaves_nothing() {
+    let (id, guest) = {
+        let lab = Lab::with(&LabOptions { hosts: 0, together: true, ..LabOptions::default() }).unwrap();
+        let path = "/native/v1/hosts/together";
+        let host = lab.api.wait(Duration::from_secs(30), path, |host| host["connected"] == true).unwrap();
+        let network = Network::new(&lab.api).unwrap();
+        let subnet = network.subnet("10.1.0.0/24").unwrap();
+        let (guest, _) = network.guest("together", &subnet, "10.1.0.10").unwrap();
+        (host["id"].as_str().unwrap().to_owned(), guest)
+    };
+    assert!(!std::path::Path::new("/run/netns").join(guest).exists());
+    assert!(!std::path::Path::new("/sys/fs/bpf/pintle").join(id).exists());
+}
