@@ -40,7 +40,7 @@ impl InOrder {
 
     /// The next bits: larger than the ones before, also when the clock goes back.
     pub fn next(&mut self, now: Timestamp, random: u64) -> u64 {
-        let begin = (now.0 << Self::RANDOM_BITS) | (random >> 1 & ((1 << Self::RANDOM_BITS) - 1));
+        let begin = (now.0 << Self::RANDOM_BITS) | (random & ((1 << Self::RANDOM_BITS) - 1));
         let step = 1 + (random >> (64 - Self::STEP_BITS));
         self.last = if self.last >> Self::RANDOM_BITS < now.0 { begin } else { self.last.wrapping_add(step) };
         self.last
