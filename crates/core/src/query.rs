@@ -22,8 +22,6 @@ pub struct Page<R> {
     pub items: Vec<(R, Revision)>,
     /// Where the next page starts, if there is one: opaque to clients.
     pub next: Option<String>,
-    /// How many records the collection has in all.
-    pub total: u64,
 }
 
 /// The record with this id and the revision of its last write, if it exists for who looks.
@@ -126,7 +124,15 @@ where
         .iter()
         .map(|stored| get(snapshot, parse_id(&stored.key, &stored.value)?))
         .collect::<Result<Vec<_>, DecideError>>()?;
-    Ok(Page { items, next, total: snapshot.count(&prefix)? })
+    Ok(Page { items, next })
+}
+
+/// How many records a collection has in all. Unlike a page it costs more the more there are.
+///
+/// # Errors
+/// As [`find`].
+pub fn total<R: Record>(snapshot: &dyn Snapshot, scope: &str) -> Result<u64, DecideError> {
+    Ok(snapshot.count(&list_prefix::<R>(scope))?)
 }
 
 /// The server's regions.

@@ -74,7 +74,7 @@ fn owners_names_and_lists_are_apart() {
     for (owner, id) in owners.iter().zip(&made) {
         let page = query::page::<Vpc>(&world.store, &owner.scope(), None, 10).unwrap();
         assert_eq!(page.items.iter().map(|(vpc, _)| vpc.id).collect::<Vec<_>>(), [*id]);
-        assert_eq!(page.total, 1);
+        assert_eq!(query::total::<Vpc>(&world.store, &owner.scope()).unwrap(), 1);
     }
     let by_operator: Vpc = world.run(named("other"));
     assert_eq!(by_operator.owner, owners[0]);

@@ -1,7 +1,7 @@
 //! Pages of views: of whole collections, and of those that a filter leaves.
 //!
-//! A page of a whole collection costs what it shows. A filter by name costs one look-up per VPC, because names are unique
-//! within theirs; one by parent costs the parent's children.
+//! A page of a whole collection costs what it shows, and a count of what there is. A filter by name costs one look-up per VPC,
+//! because names are unique within theirs; one by parent costs the parent's children.
 
 use std::str::FromStr;
 
@@ -61,14 +61,15 @@ where
     let mut found = Vec::new();
     let mut from = start.map(ToOwned::to_owned);
     // One more than the page shows: the next page starts there.
-    let total = loop {
+    loop {
         let page = query::page::<V::Record>(snapshot, &scope, from.as_deref(), limit)?;
         found.extend(page.items.into_iter().filter(|(record, _)| shown(record)));
         match page.next {
             Some(next) if found.len() <= limit => from = Some(next),
-            _ => break page.total,
+            _ => break,
         }
-    };
+    }
+    let total = query::total::<V::Record>(snapshot, &scope)?;
     let next = found.get(limit).map(|(record, _)| token(record));
     let items = found.into_iter().take(limit).map(|(record, revision)| V::join(snapshot, record, revision));
     Ok(Page { items: items.collect::<Result<_, _>>()?, next, total: total.saturating_sub(hidden) })
@@ -115,7 +116,11 @@ where
 {
     let page = query::page::<V::Record>(snapshot, scope, start, limit)?;
     let items = page.items.into_iter().map(|(record, revision)| V::join(snapshot, record, revision));
-    Ok(Page { items: items.collect::<Result<_, _>>()?, next: page.next, total: page.total })
+    Ok(Page {
+        items: items.collect::<Result<_, _>>()?,
+        next: page.next,
+        total: query::total::<V::Record>(snapshot, scope)?,
+    })
 }
 
 /// A page of the records with these ids, newest first.

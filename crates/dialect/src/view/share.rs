@@ -98,12 +98,13 @@ pub fn mount_targets(
     start: Option<&str>,
     limit: usize,
 ) -> Result<Page<MountTargetView>, DecideError> {
-    let page = query::page::<Instance>(snapshot, &share.id.to_string(), start, limit)?;
+    let scope = share.id.to_string();
+    let page = query::page::<Instance>(snapshot, &scope, start, limit)?;
     let mut items = Vec::with_capacity(page.items.len());
     for (instance, _) in page.items {
         items.extend(MountTargetView::of_instance(snapshot, instance)?);
     }
-    Ok(Page { items, next: page.next, total: page.total })
+    Ok(Page { items, next: page.next, total: query::total::<Instance>(snapshot, &scope)? })
 }
 
 /// A share's mount target with this name.
