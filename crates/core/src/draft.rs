@@ -13,7 +13,7 @@ use crate::memo;
 use crate::model::{Account, AccountId, Host, Owner, Regions, Timestamp};
 use crate::record::{self, Listed, Record};
 use crate::refusal::{DecideError, Noun, Refusal};
-use crate::request::Actor;
+use crate::request::{Actor, Unnamed};
 use crate::txn::{Compare, Snapshot, Txn, Write};
 
 /// Lists inside decisions are bounded by the model (subnets of a VPC, attachments of an instance …), never by this.
@@ -49,6 +49,8 @@ pub(crate) struct Draft<'a> {
     snapshot: &'a dyn Snapshot,
     /// Who asks.
     pub(crate) by: Actor,
+    /// How things without names are called.
+    pub(crate) unnamed: Unnamed,
     /// The moment of the decision.
     pub(crate) now: Timestamp,
     /// Where new ids come from.
@@ -66,6 +68,7 @@ impl<'a> Draft<'a> {
         Draft {
             snapshot,
             by,
+            unnamed: Unnamed::default(),
             now,
             ids,
             compares: BTreeMap::new(),

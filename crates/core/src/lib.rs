@@ -38,4 +38,4 @@ pub use command::{Command, Reply};
 pub use decide::decide;
 pub use drop_reason::DropReason;
 pub use refusal::{DecideError, Refusal};
-pub use request::{Actor, Request, Token};
+pub use request::{Actor, Request, Token, Unnamed};

@@ -42,6 +42,16 @@ pub struct Token {
     pub fingerprint: String,
 }
 
+/// How things are called that a request makes without a name. Every thing has one, unique within its owner or parent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Unnamed {
+    /// By a few words, as IBM's API does.
+    #[default]
+    ByWords,
+    /// By their ids, as those see them who have no other names (EC2's API).
+    ById,
+}
+
 /// A command with who asks for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -53,12 +63,14 @@ pub struct Request {
     pub tags: Vec<(Noun, Tags)>,
     /// If it has been carried out before, by the same token, it is not again: the answer is what it made then.
     pub token: Option<Token>,
+    /// How what the command makes is called, where nobody says it.
+    pub unnamed: Unnamed,
 }
 
 impl Request {
     /// By somebody, without tags and once for each time that it is sent.
     pub fn new(by: Actor, command: Command) -> Self {
-        Request { by, command, tags: Vec::new(), token: None }
+        Request { by, command, tags: Vec::new(), token: None, unnamed: Unnamed::default() }
     }
 
     /// By the server itself.

@@ -67,7 +67,7 @@ use crate::id::IdSource;
 use crate::model::{Owner, Timestamp};
 use crate::record::{self, Record};
 use crate::refusal::{DecideError, Refusal};
-use crate::request::Request;
+use crate::request::{Request, Unnamed};
 use crate::txn::{Snapshot, Txn};
 use crate::{lifecycle, name};
 
@@ -82,13 +82,14 @@ pub fn decide(
     ids: &mut dyn IdSource,
     request: impl Into<Request>,
 ) -> Result<(Txn, Reply), DecideError> {
-    let Request { by, command, tags, token } = request.into();
+    let Request { by, command, tags, token, unnamed } = request.into();
     if by.is_tenant()
         && let Some(action) = command.operators()
     {
         return Err(Refusal::NotPermitted { action }.into());
     }
     let mut draft = Draft::new(snapshot, by, now, ids);
+    draft.unnamed = unnamed;
     if let Some(token) = &token
         && let Some(reply) = token::recall(&mut draft, token)?
     {
@@ -299,8 +300,10 @@ fn take_name<R: Record>(
         draft.claim_name::<R>(scope, scope_words.to_owned(), &given, id)?;
         return Ok(given);
     }
+    let mut own = (draft.unnamed == Unnamed::ById).then(|| id.to_string());
     loop {
-        let candidate = name::default_name(draft.ids);
+        // Somebody may have given a thing another's id for a name: then words will do.
+        let candidate = own.take().unwrap_or_else(|| name::default_name(draft.ids));
         if draft.claim(record::name_key::<R>(scope, &candidate), &id.to_string())?.is_ok() {
             return Ok(candidate);
         }

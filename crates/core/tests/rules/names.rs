@@ -1,14 +1,14 @@
 //! Names: one rule of spelling, unique within a scope, given back when they are given up.
 
-use pintle_core::Refusal;
 use pintle_core::command::{
     Command, CreateInstance, CreateReservedIp, CreateVni, CreateVpc, IpChoice, UpdateReservedIp, UpdateVni,
 };
 use pintle_core::model::{Attachment, Instance, IpFamily, ReservedIp, Subnet, Vni, Vpc};
 use pintle_core::refusal::Noun;
+use pintle_core::{Refusal, Request, Unnamed};
 
 use crate::common::build::{Scene, auto, existing, instance, reservation, scene, vni};
-use crate::common::says;
+use crate::common::{Seeded, says};
 
 fn name(text: &str) -> Option<String> {
     Some(text.to_owned())
@@ -130,4 +130,22 @@ fn an_attachments_name_is_free_when_its_host_has_let_go() {
     assert!(matches!(s.world.refused(Command::Attach(target, attach.clone())), Refusal::NameTaken { .. }));
     s.world.hosts_let_go();
     s.world.run::<Attachment>(Command::Attach(target, attach));
+}
+
+#[test]
+fn what_ec2_makes_is_called_by_its_id_or_by_words_if_somebody_has_that_name() {
+    let mut s = scene();
+    let unnamed = |s: &Scene| Request { unnamed: Unnamed::ById, ..Request::from(Command::CreateVni(vni(s.subnet))) };
+    let made: Vni = s.world.run(unnamed(&s));
+    assert_eq!(made.name, made.id.to_string());
+    assert_eq!(s.world.get::<ReservedIp>(made.primary_ip()).name, made.primary_ip().to_string());
+    // An id that is foreseen, which those of a running server can't be.
+    let foreseen: Vni = s.world.clone().run(unnamed(&s));
+    let squatter = named_vni(&s, &foreseen.name);
+    let ids = std::mem::replace(&mut s.world.ids, Seeded(99));
+    s.world.run::<Vni>(squatter);
+    s.world.ids = ids;
+    let made: Vni = s.world.run(unnamed(&s));
+    assert_eq!(made.id, foreseen.id);
+    assert!(made.name != foreseen.name && made.name.matches('-').count() == 3, "{}", made.name);
 }

@@ -1,7 +1,7 @@
 //! Carrying out what an operation asks: read, look through, or change.
 
 use pintle_core::txn::{Sight, Snapshot};
-use pintle_core::{Actor, Command, Request, Token};
+use pintle_core::{Actor, Command, Request, Token, Unnamed};
 use pintle_dialect::Problem;
 use pintle_dialect::ec2::{Beside, Ec2Error, Plan, Scan, Work, Xml};
 use pintle_store::StoreError;
@@ -31,7 +31,7 @@ impl Asked {
     fn request(self, command: Command) -> Request {
         let Beside { tags, token } = self.beside;
         let token = token.map(|(token, fingerprint)| Token { name: token_name(self.action, &token), fingerprint });
-        Request { by: self.by, command, tags, token }
+        Request { by: self.by, command, tags, token, unnamed: Unnamed::ById }
     }
 }
 

@@ -68,9 +68,12 @@ async fn efa(place: &Place) -> Case {
 async fn description_and_tags(place: &Place) -> Case {
     let tags = "&Description=words&TagSpecification.1.ResourceType=network-interface\
                 &TagSpecification.1.Tag.1.Key=Name&TagSpecification.1.Tag.1.Value=web";
-    let shown = place.in_ibm(&place.by_ec2(tags).await).await.to_string();
+    let vni = place.by_ec2(tags).await;
+    let view = place.in_ibm(&vni).await;
+    assert_eq!((&view["name"], &view["ips"][0]["name"]), (&view["id"], &view["ips"][0]["id"]));
+    let shown = view.to_string();
     assert!(!shown.contains("\"words\"") && !shown.contains("\"web\""), "{shown}");
-    Case { what: "descriptions and tags", shown: "not; an interface without a name has one made of words" }
+    Case { what: "descriptions and tags", shown: "not; what it makes has its id for a name" }
 }
 
 async fn address_of_a_secondary(place: &Place) -> Case {
