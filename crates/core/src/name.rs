@@ -1,7 +1,8 @@
 //! Names that people give: one rule for nearly every kind, and a default where none is given.
 //!
 //! The rule of most kinds is IBM VPC's (1 to 63 of lower-case letters, digits and hyphens, a letter first), which every EC2 `Name` tag
-//! that fits it satisfies too. Default names are hyphenated words, as IBM makes them.
+//! that fits it satisfies too. Default names are hyphenated words, as IBM makes them, or
+//! ids ([`Unnamed`](crate::request::Unnamed)).
 
 use crate::id::IdSource;
 use crate::refusal::{Noun, Refusal};

@@ -110,7 +110,10 @@ pub struct FlowUsage {
     pub opened: u32,
     /// That others opened to it.
     pub accepted: u32,
-    /// How many it may open; others may open twice as many to it.
+    /// Connections that are over and still remembered: in neither of those.
+    #[serde(default)]
+    pub over: u32,
+    /// How many it may open; others may open twice as many to it, and as many may be over.
     pub quota: u32,
 }
 

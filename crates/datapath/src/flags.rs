@@ -180,6 +180,8 @@ flags! {
         OPEN_1 = 8,
         /// An ICMP answer opened it, whose query nobody has seen here.
         BY_ANSWER = 16,
+        /// A connection that is over: it counts in nobody's quota.
+        OVER = 32,
     }
 }
 
@@ -214,12 +216,14 @@ kinds! {
         CLOSED = 5,
         /// UDP: one end has sent.
         ONE_WAY = 6,
-        /// UDP: both ends have sent.
-        BOTH_WAYS = 7,
+        /// UDP: the other has answered, and the first has not sent since.
+        ANSWERED = 7,
+        /// UDP: and the first has sent again: a stream.
+        BOTH_WAYS = 8,
         /// ICMP.
-        MESSAGES = 8,
+        MESSAGES = 9,
         /// Any other protocol.
-        OTHER = 9,
+        OTHER = 10,
     }
 }
 

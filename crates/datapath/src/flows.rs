@@ -122,6 +122,8 @@ pub struct Usage {
     pub opened: u32,
     /// Flows that others opened to it.
     pub accepted: u32,
+    /// Connections that are over and still remembered: in neither of those.
+    pub over: u32,
 }
 
 /// What a sweep found.
@@ -206,7 +208,11 @@ impl Flows<'_> {
         }
         for (end, side) in flow.sides.iter().enumerate().filter(|(_, side)| side.slot != 0) {
             let mut usage = self.raw_usage(side.slot)?;
-            let count = if end == flow.opener() { &mut usage.opened } else { &mut usage.accepted };
+            let count = match end == flow.opener() {
+                _ if flow.flags.contains(FlowFlags::OVER) => &mut usage.over,
+                true => &mut usage.opened,
+                false => &mut usage.accepted,
+            };
             *count = count.saturating_sub(1);
             self.usages.update(&side.slot.to_ne_bytes(), usage.bytes())?;
         }
@@ -219,7 +225,7 @@ impl Flows<'_> {
     /// When there is no such slot, or the kernel cannot read the map.
     pub fn usage(&self, slot: u32) -> Result<Usage> {
         let raw = self.raw_usage(slot)?;
-        Ok(Usage { opened: raw.opened, accepted: raw.accepted })
+        Ok(Usage { opened: raw.opened, accepted: raw.accepted, over: raw.over })
     }
 
     fn raw_usage(&self, slot: u32) -> Result<types::usage> {

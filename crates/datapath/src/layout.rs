@@ -17,7 +17,7 @@ use crate::maps::MapName;
 use crate::skel::PintleSkelBuilder;
 
 /// Raised with every change of a map's key or value.
-pub const LAYOUT_VERSION: u32 = 5;
+pub const LAYOUT_VERSION: u32 = 6;
 
 /// The keys and values of every map, field by field, as the compiled object's BTF has them.
 ///

@@ -80,7 +80,7 @@ plain! {
         udp: u32, egress_class: u32, ingress_class: u32, version: u32, mac: [u8; 6],
         gw_mac: [u8; 6]
     }
-    usage { opened: u32, accepted: u32 }
+    usage { opened: u32, accepted: u32, over: u32 }
     endpoint_key { segment: u32, addr: types::addr }
     endpoint {
         ifindex: u32, alt_ifindex: u32, vtep: u32, alt_vtep: u32, slot: u32, alt_slot: u32, flags: u32, generation: u32,

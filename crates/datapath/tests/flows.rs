@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::frames::{ACK, Route, SYN, Segment, Udp, echo};
+use common::frames::{ACK, FIN, Route, SYN, Segment, Udp, echo};
 use common::policy::{allow_all, allow_out, rule};
 use common::{Bench, GATEWAY_MAC_2, REMOTE, REMOTE_MAC, SEGMENT, endpoint_key};
 use pintle_core::DropReason;
@@ -25,7 +25,9 @@ fn e18_flows_are_remembered_as_long_as_their_kind() {
         // One way: 30 s.
         assert_eq!(bench.refused(a, &there), None);
         bench.wait(29);
-        assert_eq!(bench.refused(b, &back), None, "and now both ways: 180 s");
+        assert_eq!(bench.refused(b, &back), None, "one answer: still 30 s");
+        bench.wait(29);
+        assert_eq!(bench.refused(a, &there), None, "a second question: 180 s");
         bench.wait(179);
         assert_eq!(bench.refused(b, &back), None);
         bench.wait(181);
@@ -79,6 +81,61 @@ fn q13_quota_keeps_one_interface_from_filling_the_table() {
         assert_eq!((sweep.visited, sweep.deleted), (31, 31));
         assert_eq!((usage(a.slot).opened, usage(a.slot).accepted, usage(b.slot).accepted), (0, 0, 0));
         assert_eq!(open(10), None);
+    });
+}
+
+#[test]
+fn q13_connections_that_are_over_are_in_nobodys_quota() {
+    Bench::run(|bench| {
+        let (a, b) = (&bench.a, &bench.b);
+        bench.filter_state(a, true);
+        bench.edit_iface(a, |iface| iface.quota = 4);
+        let usage = |slot| {
+            let usage = bench.datapath.flows().usage(slot).expect("read");
+            (usage.opened, usage.accepted, usage.over)
+        };
+        let from_a = |port, flags, seq, ack| {
+            bench.refused(a, &Route::switched(a, b).tcp(&Segment::new((port, 80), flags, seq, ack)))
+        };
+        let from_b = |port, flags, seq, ack| {
+            bench.refused(b, &Route::switched(b, a).tcp(&Segment::new((80, port), flags, seq, ack)))
+        };
+        for port in 1..=6 {
+            assert_eq!(from_a(port, SYN, 1000, 0), None, "{port}");
+            assert_eq!(from_b(port, SYN | ACK, 5000, 1001), None);
+            assert_eq!(from_a(port, ACK, 1001, 5001), None);
+            assert_eq!(from_b(port, FIN | ACK, 5001, 1001), None);
+            assert_eq!(from_a(port, FIN | ACK, 1001, 5002), None);
+            assert_eq!(from_b(port, ACK, 5002, 1002), None);
+            let (over, left) = (u32::from(port.min(4)), u32::from(port.saturating_sub(4)));
+            assert_eq!((usage(a.slot), usage(b.slot)), ((left, 0, over), (0, left, over)), "those that find room");
+        }
+        // An interface that has many of them soon has fewer, but not at once.
+        assert_eq!(bench.datapath.sweep().expect("it runs").deleted, 0);
+        assert_eq!(from_b(6, ACK, 5002, 1002), None, "a late segment");
+        bench.wait(2);
+        assert_eq!(from_b(1, ACK, 5002, 1002), None, "and another");
+        let deleted = bench.datapath.sweep().expect("it runs").deleted;
+        let (opened, _, over) = usage(a.slot);
+        assert_eq!((over, deleted + opened + over), (2, 6), "half as many as it may have");
+        assert!(
+            bench.flows().iter().any(|flow| flow.key.ends.iter().any(|end| end.1 == 1)),
+            "the last to be heard of stays"
+        );
+        // What is opened anew with the same ends is not over any more.
+        assert_eq!(from_a(1, SYN, 90_000, 0), None);
+        assert_eq!((usage(a.slot), usage(b.slot)), ((opened + 1, 0, 1), (0, opened + 1, 1)));
+        // An interface that goes to another host takes its side of them along.
+        let vtep = [192, 0, 2, 9].into();
+        bench.edit_endpoint(b.key(), |endpoint| (endpoint.ifindex, endpoint.vtep) = (None, Some(vtep)));
+        let is_over = |flow: &&pintle_datapath::Flow| flow.flags.contains(pintle_datapath::FlowFlags::OVER);
+        let flows = bench.flows();
+        let port = flows.iter().find(is_over).expect("one").key.ends.iter().map(|end| end.1).find(|port| *port != 80);
+        assert_eq!(from_a(port.expect("its own"), ACK, 1002, 5002), None);
+        assert_eq!((usage(a.slot), usage(b.slot)), ((opened + 1, 0, 1), (0, opened + 1, 0)));
+        bench.wait(61);
+        bench.datapath.sweep().expect("it runs");
+        assert_eq!((usage(a.slot), usage(b.slot)), ((0, 0, 0), (0, 0, 0)));
     });
 }
 
@@ -235,7 +292,7 @@ fn k01_flows_count_packets_and_bytes_of_both_ends() {
         assert_eq!(flow.key, FlowKey::between(SEGMENT, 17, (a.ip.into(), 1), (b.ip.into(), 2)));
         let side = |n: usize| (flow.sides[n].packets, flow.sides[n].bytes, flow.sides[n].slot);
         assert_eq!((side(0), side(1)), ((3, 3 * 43, a.slot), (1, 43, b.slot)));
-        assert_eq!((flow.opener(), flow.state), (0, FlowState::BOTH_WAYS));
+        assert_eq!((flow.opener(), flow.state), (0, FlowState::ANSWERED));
     });
 }
 

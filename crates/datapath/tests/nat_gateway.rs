@@ -4,7 +4,7 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::frames::{ACK, Route, SYN, Segment, with_ip_bytes};
+use common::frames::{ACK, RST, Route, SYN, Segment, with_ip_bytes};
 use common::public::{
     FIP_A, GATEWAY_IP, INTERNET, Public, Seen, echo, icmp_error, inward, outward, quoted, see, with_uplink,
 };
@@ -135,14 +135,38 @@ fn c17_no_port_is_left_and_live_flows_go_on() {
         }
         assert_eq!(leaves(public, &bench.a, &question(1)).ports.0, first, "it has kept its port");
         gets(public, &bench.a, &inward(GATEWAY_IP).udp((53, first), b"answer"));
+        assert_eq!(leaves(public, &bench.a, &question(1)).ports.0, first);
         assert_eq!(in_use(), u64::from(SMALL.max_flows));
 
-        // The one that was answered lives longer than the others.
+        // The one that is a stream lives longer than the others.
         bench.wait(31);
         bench.datapath.sweep().expect("swept");
         assert_eq!((in_use(), bench.datapath.flows().count().expect("read")), (1, 1));
         assert_eq!(leaves(public, &bench.a, &question(1)).ports.0, first);
         leaves(public, &bench.a, &question(SMALL.max_flows + 1));
+    });
+}
+
+#[test]
+fn q13_a_connection_that_is_over_keeps_its_port_and_its_place_in_the_quota() {
+    with_uplink(|public| {
+        let bench = public.bench;
+        public.gateway();
+        bench.edit_iface(&bench.a, |iface| iface.quota = 3);
+        let send = |port, flags, seq| outward(&bench.a).tcp(&Segment::new((port, 80), flags, seq, 0));
+        for port in 1..=3 {
+            leaves(public, &bench.a, &send(port, SYN, 1000));
+            leaves(public, &bench.a, &send(port, RST, 1001));
+        }
+        let usage = bench.datapath.flows().usage(bench.a.slot).expect("read");
+        assert_eq!((usage.opened, usage.over), (3, 0));
+        assert_eq!(bench.fate(&bench.a, &send(4, SYN, 1000)).1, Some(DropReason::FlowQuota));
+        bench.wait(2);
+        assert_eq!(bench.datapath.sweep().expect("swept").deleted, 0);
+        assert_eq!(bench.datapath.gateway_ports_in_use().expect("read"), 3);
+        bench.wait(9);
+        assert_eq!(bench.datapath.sweep().expect("swept").deleted, 3);
+        leaves(public, &bench.a, &send(4, SYN, 1000));
     });
 }
 

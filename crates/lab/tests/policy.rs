@@ -357,7 +357,8 @@ fn q13_pain_07_a_flood_fills_the_quota_of_its_interface_only() {
     let mut accepted = listener.accept().unwrap().0;
     let macs = (mac(&flooder).unwrap(), mac(&server).unwrap());
     let mut injector = Injector::open(&Namespace::named(&flooder), "eth0").unwrap();
-    // Ports where nobody listens: no answer from a listener's backlog, but a reset, which frees nothing of the quota at once.
+    // The server's answers get nowhere: what is only half open stays.
+    ip(&format!("-n {server} route add blackhole 10.1.0.66/32")).unwrap();
     let syn = |port: u16| {
         let ends = (([10, 1, 0, 66].into(), port), ([10, 1, 0, 20].into(), 9));
         build::ethernet(macs.0, macs.1, 0x0800, &build::tcp(ends.0, ends.1, 1, 0, 2, b""))
@@ -377,4 +378,36 @@ fn q13_pain_07_a_flood_fills_the_quota_of_its_interface_only() {
     }
     assert!(is_kept_out(&flooder, at("10.1.0.20")).unwrap(), "who floods has nothing left");
     assert_eq!(network.dropped(&client_vni).unwrap().get("flow_quota"), None);
+}
+
+#[test]
+fn q13_who_opens_and_closes_many_connections_does_not_run_out_of_them() {
+    let agent_options = vec!["--max-flows".to_owned(), "4096".to_owned()];
+    let lab = Lab::with(&LabOptions { agent_options, ..LabOptions::default() }).unwrap();
+    let network = Network::new(&lab.api).unwrap();
+    let subnet = network.subnet("10.1.0.0/24").unwrap();
+    let (near, _) = network.guest("h1", &subnet, "10.1.0.20").unwrap();
+    let (far, _) = network.guest("h2", &subnet, "10.1.0.30").unwrap();
+    let (client, vni) = network.guest("h1", &subnet, "10.1.0.10").unwrap();
+    for (server, address) in [(near, "10.1.0.20"), (far, "10.1.0.30")] {
+        let listener = listen(&server, at(address)).unwrap();
+        // More than it may have open at a time, by real stacks, of which the client closes first or the server; then as many
+        // a second as are swept.
+        for round in 0..1200 {
+            if round > 512 {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let open = reach(&client, at(address));
+            let mut open = open.unwrap_or_else(|error| panic!("connection {round} to {address}: {error}"));
+            let mut accepted = listener.accept().unwrap().0;
+            exchange(&mut open, &mut accepted)
+                .unwrap_or_else(|error| panic!("connection {round} to {address}: {error}"));
+            if round % 2 == 0 { drop(open) } else { drop(accepted) }
+        }
+    }
+    let flows = lab.api.get(&format!("/native/v1/flows?vni={vni}&limit=1")).unwrap();
+    let usage = &flows["hosts"][0]["usage"][0];
+    assert_eq!(usage["quota"], json!(512), "{usage}");
+    assert!((1..=512).contains(&usage["over"].as_u64().unwrap()), "{usage}");
+    assert_eq!(network.dropped(&vni).unwrap().get("flow_quota"), None);
 }

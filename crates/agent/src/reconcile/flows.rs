@@ -14,6 +14,8 @@ use super::slots::Slots;
 
 /// How often the table is swept, if there is anything in it.
 const EVERY: Duration = Duration::from_secs(5);
+/// How often it is looked whether to sweep sooner.
+const SOONER: Duration = Duration::from_secs(1);
 /// How soon flows forget a port that has gone: an interface may be back in another port before long, and what this host
 /// knew of its connections is out of date then.
 const LOOK: Duration = Duration::from_millis(10);
@@ -23,11 +25,13 @@ const LOOK: Duration = Duration::from_millis(10);
 pub struct FlowKeeper {
     datapath: Arc<Datapath>,
     slots: Arc<Mutex<Slots>>,
+    /// Whether this host may be the public gateway of guests on others, whose flows are in no usage here.
+    has_uplink: bool,
 }
 
 impl FlowKeeper {
-    pub(super) fn new(datapath: Arc<Datapath>, slots: Arc<Mutex<Slots>>) -> Self {
-        FlowKeeper { datapath, slots }
+    pub(super) fn new(datapath: Arc<Datapath>, slots: Arc<Mutex<Slots>>, has_uplink: bool) -> Self {
+        FlowKeeper { datapath, slots, has_uplink }
     }
 
     /// Deletes what has expired. `None`: there was nothing to look through.
@@ -35,14 +39,29 @@ impl FlowKeeper {
     /// # Errors
     /// When the kernel refuses.
     pub fn sweep(&self) -> Result<Option<Sweep>, DatapathError> {
+        let has_flows = self.has_uplink || self.any(|_, usage| Ok(usage != Usage::default()))?;
+        if has_flows { self.datapath.sweep().map(Some) } else { Ok(None) }
+    }
+
+    /// Whether an interface has so many connections that are over that a sweep makes room: the programs then forget them after
+    /// a second instead of a minute.
+    fn is_pressed(&self) -> Result<bool, DatapathError> {
+        let ifaces = self.datapath.ifaces();
+        self.any(|slot, usage| {
+            // Most have none: only then is the quota read.
+            Ok(usage.over > 0 && ifaces.get(&slot)?.is_some_and(|iface| usage.over > iface.quota / 2))
+        })
+    }
+
+    fn any(&self, mut holds: impl FnMut(u32, Usage) -> Result<bool, DatapathError>) -> Result<bool, DatapathError> {
         let occupied = self.slots().occupied();
         let flows = self.datapath.flows();
         for slot in occupied {
-            if flows.usage(slot)? != Usage::default() {
-                return self.datapath.sweep().map(Some);
+            if holds(slot, flows.usage(slot)?)? {
+                return Ok(true);
             }
         }
-        Ok(None)
+        Ok(false)
     }
 
     /// Makes flows forget ports that have gone, and gives their slots back. Gives how many.
@@ -96,10 +115,15 @@ impl Drop for FlowThread {
 }
 
 fn keep(keeper: &FlowKeeper, stopped: &Receiver<()>) {
-    let mut due = Instant::now() + EVERY;
+    let (mut due, mut sooner) = (Instant::now() + EVERY, Instant::now() + SOONER);
     while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
         let began = Instant::now();
-        let sweeps = began >= due;
+        let mut sweeps = began >= due;
+        if !sweeps && began >= sooner {
+            sooner = began + SOONER;
+            // What can't be read is said at the next sweep.
+            sweeps = keeper.is_pressed().unwrap_or(true);
+        }
         let kept = keeper.forget_leaving().and_then(|_| if sweeps { keeper.sweep() } else { Ok(None) });
         match kept {
             Ok(Some(sweep)) => tracing::debug!(?sweep, "flows swept"),
@@ -110,7 +134,8 @@ fn keep(keeper: &FlowKeeper, stopped: &Receiver<()>) {
         }
         if sweeps {
             // A table of millions takes a while to walk through: never more than a twentieth of a processor.
-            due = Instant::now() + EVERY.max(20 * began.elapsed());
+            let rest = 20 * began.elapsed();
+            (due, sooner) = (Instant::now() + EVERY.max(rest), Instant::now() + SOONER.max(rest));
         }
     }
 }

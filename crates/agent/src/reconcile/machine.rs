@@ -228,7 +228,7 @@ impl Machine {
 
     /// What looks after the flow table, for a thread of its own.
     pub(crate) fn flow_keeper(&self) -> FlowKeeper {
-        FlowKeeper::new(Arc::clone(&self.datapath), Arc::clone(&self.slots))
+        FlowKeeper::new(Arc::clone(&self.datapath), Arc::clone(&self.slots), self.uplink.is_some())
     }
 
     /// Takes a slot whose counters begin at zero.

@@ -62,11 +62,11 @@ impl Teller {
     ) -> Result<Vec<FlowUsage>, DatapathError> {
         let mut usage = Vec::new();
         for (slot, of) in interfaces.iter().filter(|(_, of)| vni.is_none_or(|vni| vni == **of)) {
-            let Usage { opened, accepted } = self.datapath.flows().usage(*slot)?;
+            let Usage { opened, accepted, over } = self.datapath.flows().usage(*slot)?;
             let quota = ifaces.get(slot).map_or(0, |iface| iface.quota);
-            usage.push(FlowUsage { vni: *of, opened, accepted, quota });
+            usage.push(FlowUsage { vni: *of, opened, accepted, over, quota });
         }
-        usage.sort_by_key(|one| Reverse(u64::from(one.opened) + u64::from(one.accepted)));
+        usage.sort_by_key(|one| Reverse([one.opened, one.accepted, one.over].map(u64::from).iter().sum::<u64>()));
         Ok(usage)
     }
 }
@@ -108,7 +108,7 @@ fn timeout(state: State, keeper: &Iface) -> u32 {
     match state {
         State::ESTABLISHED => keeper.tcp_established,
         State::BOTH_WAYS => keeper.udp_stream,
-        State::ONE_WAY => keeper.udp,
+        State::ONE_WAY | State::ANSWERED => keeper.udp,
         State::CLOSING => ticks(120),
         State::OPENING | State::TIME_WAIT => ticks(60),
         State::CLOSED => ticks(10),
@@ -123,7 +123,7 @@ fn state(flow: &pintle_datapath::Flow) -> FlowState {
         State::CLOSING => FlowState::Closing,
         State::TIME_WAIT => FlowState::TimeWait,
         State::CLOSED => FlowState::Closed,
-        State::ESTABLISHED | State::BOTH_WAYS => FlowState::Established,
+        State::ESTABLISHED | State::ANSWERED | State::BOTH_WAYS => FlowState::Established,
         _ if flow.sides.iter().all(|side| side.packets > 0) => FlowState::Established,
         _ => FlowState::Opening,
     }

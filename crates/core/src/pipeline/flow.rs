@@ -47,6 +47,8 @@ pub struct Flow {
     pub seen: u64,
     /// Ends that have sent.
     pub heard: [bool; 2],
+    /// Whether the end that opened it has sent after it was answered: more than one question and one answer.
+    pub stream: bool,
     /// What the interfaces at both ends have said to the packet that opened it; `None`: not asked here.
     pub gates: [Option<Passed>; 2],
     /// Ports, or ICMP type and code, of the packet that opened it.
@@ -59,6 +61,8 @@ pub struct Flow {
     pub opened_by: Option<AttachmentId>,
     /// The port whose quota of accepted flows it uses.
     pub accepted_by: Option<AttachmentId>,
+    /// A connection that is over: it is in nobody's quota.
+    pub retired: bool,
 }
 
 /// An interface that let a flow pass.
@@ -154,7 +158,7 @@ impl Flow {
                 TcpState::Closing => 120,
                 TcpState::Closed => 10,
             },
-            (None, UDP) if self.heard == [true, true] => timeouts.udp_stream,
+            (None, UDP) if self.stream => timeouts.udp_stream,
             (None, UDP) => timeouts.udp,
             (None, ICMP) if key.ends[0].address.is_ipv4() => 30,
             (None, super::packet::ICMPV6) if key.ends[0].address.is_ipv6() => 30,
@@ -212,10 +216,18 @@ impl FlowTable {
         self.flows.remove(key);
     }
 
-    /// How many flows the port has opened and accepted, expired ones that nobody has swept included.
+    /// How many flows the port has opened and accepted, expired ones that nobody has swept included, and connections that are
+    /// over left out.
     pub fn used_by(&self, port: AttachmentId) -> (usize, usize) {
-        let opened = self.flows.values().filter(|flow| flow.opened_by == Some(port)).count();
-        (opened, self.flows.values().filter(|flow| flow.accepted_by == Some(port)).count())
+        let counted = || self.flows.values().filter(|flow| !flow.retired);
+        let opened = counted().filter(|flow| flow.opened_by == Some(port)).count();
+        (opened, counted().filter(|flow| flow.accepted_by == Some(port)).count())
+    }
+
+    /// How many connections of the port are over, and not swept.
+    pub fn over_at(&self, port: AttachmentId) -> usize {
+        let ends = self.flows.values().filter(|flow| flow.retired).flat_map(|flow| [flow.opened_by, flow.accepted_by]);
+        ends.filter(|at| *at == Some(port)).count()
     }
 
     /// Forgets what has expired; says how many.

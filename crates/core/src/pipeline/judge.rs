@@ -178,10 +178,14 @@ impl Pipeline {
                 ask(case, side, case.question(from, to, direction, case.selector.destination), trace)?;
             }
         }
+        let mut ended = false;
         if let (Some(connection), Some(segment)) = (&mut flow.connection, case.segment_of_tcp()) {
             let effect = check_flags(&segment).and_then(|()| connection.judge(d, &segment));
             match effect {
-                Ok(effect) => connection.apply(d, &segment, effect),
+                Ok(effect) => {
+                    connection.apply(d, &segment, effect);
+                    ended = connection.is_over();
+                }
                 Err(reason) if case.is_filtered() => return Err(reason.into()),
                 Err(reason) => trace.say(PathStage::Tcp, format!("{} let pass: filtering is off", reason.label())),
             }
@@ -193,9 +197,20 @@ impl Pipeline {
             let owner = if end == flow.opener { &mut flow.opened_by } else { &mut flow.accepted_by };
             *owner = side.map(|side| side.id);
         }
+        flow.stream |= d == flow.opener && flow.heard[1 - d];
         (flow.seen, flow.heard[d]) = (case.now, true);
+        flow.retired |= ended && self.may_retire(&flow);
         self.flows.put(key, flow);
         Ok(())
+    }
+
+    /// Whether a connection that is over can be taken off the quotas: its interfaces have room for it among those.
+    fn may_retire(&self, flow: &Flow) -> bool {
+        let has_room = |port: Option<AttachmentId>, more: usize| {
+            port.is_none_or(|port| self.flows.over_at(port) + more < self.limits.flows_per_interface)
+        };
+        let twice = flow.opened_by == flow.accepted_by;
+        has_room(flow.opened_by, 0) && has_room(flow.accepted_by, usize::from(twice))
     }
 
     /// A packet without a flow: one of its own, if everybody permits it.
@@ -233,12 +248,14 @@ impl Pipeline {
             opener,
             seen: case.now,
             heard: [d == 0, d == 1],
+            stream: false,
             gates,
             opening,
             open: openness(case, d),
             connection,
             opened_by: by(opener),
             accepted_by: by(1 - opener),
+            retired: false,
         };
         // What has expired, or is over, makes room.
         self.flows.remove(&key);

@@ -104,6 +104,7 @@ static __always_inline __u32 idle_ticks(const struct flow *flow, const struct if
 	case STATE_BOTH_WAYS:
 		return keeper->udp_stream ? keeper->udp_stream : TICKS(120);
 	case STATE_ONE_WAY:
+	case STATE_ANSWERED:
 		return keeper->udp ? keeper->udp : TICKS(30);
 	case STATE_CLOSING:
 		return TICKS(120);
@@ -135,7 +136,16 @@ static __always_inline int has_expired(const struct flow *flow, __u32 now)
 	return !keeper || is_idle(flow, keeper, now);
 }
 
-/* Takes room for one flow from an interface's quota. Returns 0 if it has some left. */
+/* Where an interface's flow counts: among those that are over, or that it has opened, or accepted. */
+static __always_inline __u32 *counter_of(struct usage *usage, __u32 opened, __u32 over)
+{
+	return over ? &usage->over : opened ? &usage->opened : &usage->accepted;
+}
+
+/*
+ * Takes room for one flow from an interface's quota. Returns 0 if it has some left. Signed: were a counter ever one too low, it
+ * would be one flow more, and not none for ever.
+ */
 static __always_inline int take_quota(__u32 slot, __u32 opened, int limited)
 {
 	struct usage *usage = bpf_map_lookup_elem(&usages, &slot);
@@ -146,34 +156,118 @@ static __always_inline int take_quota(__u32 slot, __u32 opened, int limited)
 		return 0;
 	if (!usage || !iface)
 		return -1;
-	used = opened ? &usage->opened : &usage->accepted;
+	used = counter_of(usage, opened, 0);
 	limit = opened ? iface->quota : 2 * iface->quota;
-	if (__sync_fetch_and_add(used, 1) < limit || !limited)
+	if ((__s32)__sync_fetch_and_add(used, 1) < (__s32)limit || !limited)
 		return 0;
 	__sync_fetch_and_add(used, -1);
 	return -1;
 }
 
-static __always_inline void give_back(__u32 slot, __u32 opened)
+/* Counts a flow among an interface's that are over. Returns 0 if it had fewer than it may have. */
+static __always_inline int count_over(__u32 slot, int limited)
+{
+	struct usage *usage = slot ? bpf_map_lookup_elem(&usages, &slot) : 0;
+	const struct iface *iface = iface_of(slot);
+
+	if (!usage || !iface || (__s32)__sync_fetch_and_add(&usage->over, 1) < (__s32)iface->quota || !limited)
+		return 0;
+	__sync_fetch_and_add(&usage->over, -1);
+	return -1;
+}
+
+static __always_inline void give_back(__u32 slot, __u32 opened, __u32 over)
 {
 	struct usage *usage = slot ? bpf_map_lookup_elem(&usages, &slot) : 0;
 
 	if (usage)
-		__sync_fetch_and_add(opened ? &usage->opened : &usage->accepted, -1);
+		__sync_fetch_and_add(counter_of(usage, opened, over), -1);
 }
 
 /* Deletes a flow. Whoever deletes it gives back what it used; a second one finds nothing to delete. */
 static __noinline int forget_flow(const struct flow_key *key, const struct flow *flow)
 {
-	__u32 slot0 = flow->slot[0], slot1 = flow->slot[1], opener = opener_of(flow);
+	__u32 slot0 = flow->slot[0], slot1 = flow->slot[1], flags = flow->flags;
 
 	if (flow->nat_port)
-		give_port_back(key, flow->nat_addr, flow->nat_port, opener);
+		give_port_back(key, flow->nat_addr, flow->nat_port, flags & FLOW_OPENER);
 	if (bpf_map_delete_elem(&flows, key))
 		return 0;
-	give_back(slot0, opener == 0);
-	give_back(slot1, opener == 1);
+	give_back(slot0, !(flags & FLOW_OPENER), flags & FLOW_OVER);
+	give_back(slot1, flags & FLOW_OPENER, flags & FLOW_OVER);
 	return 1;
+}
+
+/* Whether TCP has closed the connection, and it is only remembered for late segments. */
+static __always_inline int tcp_is_over(const struct flow *flow)
+{
+	return flow->state == STATE_CLOSED || flow->state == STATE_TIME_WAIT;
+}
+
+/*
+ * Whether it goes by a public gateway: its port there is held as long as the flow is remembered (RFC 7857, 5), and what another
+ * host remembers of it is in nobody's usage but the sender's here.
+ */
+static __always_inline int is_by_gateway(const struct flow *flow)
+{
+	__u32 hops = flow->dir[0].hop | flow->dir[1].hop;
+
+	return flow->nat_port || ((hops & HOP_UPLINK) && (hops & (HOP_OVERLAY | HOP_FROM_OVERLAY)));
+}
+
+/* Marks a flow as one that is over. Returns 0 if nobody else has. */
+static __always_inline int mark_over(struct flow *flow)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	const __u32 flag = FLOW_OVER << 24;
+#else
+	const __u32 flag = FLOW_OVER;
+#endif
+	_Static_assert(__builtin_offsetof(struct flow, flags) == __builtin_offsetof(struct flow, nat_port) + 3, "");
+
+	return !!(__sync_fetch_and_or((__u32 *)&flow->nat_port, flag) & flag);
+}
+
+/*
+ * Takes the flow of the scratch key, a connection that its packet has ended, off the quotas: who opens and closes many must not
+ * run out of them for the minute that each is remembered. An interface may have as many that are over as it may open; what finds
+ * no room there stays where it was, until the sweep has made some (see is_surplus()).
+ */
+__noinline int retire_flow(void)
+{
+	struct scratch *scratch = own_scratch();
+	struct flow *flow;
+	__u32 opener;
+
+	if (!scratch)
+		return 0;
+	scratch->ended = 0;
+	flow = bpf_map_lookup_elem(&flows, &scratch->key);
+	if (!flow || !tcp_is_over(flow) || (flow->flags & FLOW_OVER) || is_by_gateway(flow) || count_over(flow->slot[0], 1))
+		return 0;
+	opener = opener_of(flow);
+	if (count_over(flow->slot[1], 1)) {
+		give_back(flow->slot[0], 0, 1);
+		return 0;
+	}
+	if (mark_over(flow)) {
+		give_back(flow->slot[0], 0, 1);
+		give_back(flow->slot[1], 0, 1);
+		return 0;
+	}
+	give_back(flow->slot[0], opener == 0, 0);
+	give_back(flow->slot[1], opener == 1, 0);
+	return 0;
+}
+
+/* The end of a packet: nobody looks at its flow any more, and the stacks of functions that call each other add up. */
+static __always_inline int finish(int result)
+{
+	const struct scratch *scratch = own_scratch();
+
+	if (scratch && scratch->ended)
+		retire_flow();
+	return result;
 }
 
 /* Puts a new flow into the table. Returns 0 or a drop reason. */
@@ -185,14 +279,14 @@ static __always_inline int insert_flow(struct flow_key *key, const struct flow *
 	if (take_quota(flow->slot[0], opener == 0, 1))
 		return DROP_FLOW_QUOTA;
 	if (take_quota(flow->slot[1], opener == 1, 1)) {
-		give_back(flow->slot[0], opener == 0);
+		give_back(flow->slot[0], opener == 0, 0);
 		return DROP_FLOW_QUOTA;
 	}
 	error = bpf_map_update_elem(&flows, key, flow, BPF_NOEXIST);
 	if (!error)
 		return 0;
-	give_back(flow->slot[0], opener == 0);
-	give_back(flow->slot[1], opener == 1);
+	give_back(flow->slot[0], opener == 0, 0);
+	give_back(flow->slot[1], opener == 1, 0);
 	/* Another CPU has put it there since: this packet was permitted all the same, and the next one finds that entry. */
 	return error == -EEXIST ? 0 : DROP_FLOW_TABLE_FULL;
 }
@@ -216,6 +310,9 @@ static __always_inline void count_flow(struct flow *flow, struct flow_dir *dir, 
 	/* Both directions' CPUs share this line: written only when it changes. */
 	if (flow->seen != now)
 		flow->seen = now;
+	/* A question, an answer, another question: one state after the other. */
 	if (flow->state == STATE_ONE_WAY && end != opener_of(flow))
+		flow->state = STATE_ANSWERED;
+	else if (flow->state == STATE_ANSWERED && end == opener_of(flow))
 		flow->state = STATE_BOTH_WAYS;
 }

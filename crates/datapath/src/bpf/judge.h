@@ -354,16 +354,19 @@ __noinline int ask_again(struct flow *flow, const struct packet *pkt, struct way
 /* Lets another interface take the place at one end: it has moved here, away, or to another device. */
 static __always_inline void replace_slot(struct flow *flow, __u32 at, __u32 slot)
 {
-	__u32 old = at ? flow->slot[1] : flow->slot[0], opened = opener_of(flow) == at;
+	__u32 old = at ? flow->slot[1] : flow->slot[0], opened = opener_of(flow) == at, over = flow->flags & FLOW_OVER;
 
 	if (old == slot)
 		return;
-	take_quota(slot, opened, 0);
+	if (over)
+		count_over(slot, 0);
+	else
+		take_quota(slot, opened, 0);
 	if (at)
 		flow->slot[1] = slot;
 	else
 		flow->slot[0] = slot;
-	give_back(old, opened);
+	give_back(old, opened, over);
 }
 
 /* A packet of a flow that is known, but not fresh. */

@@ -40,10 +40,9 @@ static __always_inline int from_guest(struct __sk_buff *skb, const struct port *
 	if (pkt->flags & PKT_LATER)
 		resolve_fragment(pkt, port->segment);
 	result = by_flow(skb, scratch, port->segment, origin(skb), 0, port->slot, iface);
-	if (result != GO_ON)
-		return result;
-	result = serve_locally(skb, port, pkt);
-	return result != GO_ON ? result : forward(skb, port, pkt, scratch);
+	if (result == GO_ON)
+		result = serve_locally(skb, port, pkt);
+	return finish(result != GO_ON ? result : forward(skb, port, pkt, scratch));
 }
 
 SEC("tcx/ingress")
@@ -129,7 +128,7 @@ int from_overlay(struct __sk_buff *skb)
 	if (pkt->flags & PKT_LATER)
 		resolve_fragment(pkt, segment);
 	result = by_flow(skb, scratch, segment, remote, HOP_FROM_OVERLAY, 0, iface_of(0));
-	return result != GO_ON ? result : receive(skb, pkt, segment, remote, &scratch->way);
+	return finish(result != GO_ON ? result : receive(skb, pkt, segment, remote, &scratch->way));
 }
 
 /* Of the uplink only what is for a public address is ours; the rest is the host's own. */
@@ -149,7 +148,7 @@ int from_uplink(struct __sk_buff *skb)
 	if (pkt->ethertype == ETH_P_ARP)
 		return answer_uplink_arp(skb);
 	public = public_target(skb, pkt);
-	return public ? take_from_uplink(skb, scratch, public) : TC_ACT_UNSPEC;
+	return public ? finish(take_from_uplink(skb, scratch, public)) : TC_ACT_UNSPEC;
 }
 
 SEC("tcx/egress")

@@ -29,6 +29,28 @@ static __always_inline int forget_slot(struct flow *flow, __u32 slot)
 	return !(flow->slot[0] | flow->slot[1]);
 }
 
+/* How long a connection that is over is remembered at least. */
+#define SURPLUS_TICKS TICKS(1)
+
+static __always_inline int has_many_over(__u32 slot)
+{
+	const struct usage *usage = slot ? bpf_map_lookup_elem(&usages, &slot) : 0;
+	const struct iface *iface = iface_of(slot);
+
+	return usage && iface && (__s32)usage->over > (__s32)(iface->quota / 2);
+}
+
+/*
+ * A connection that is over, of an interface that has many of them. Nothing is deleted sooner, and not by who ends it: other CPUs
+ * may be at its packets, and what is deleted becomes another flow at once.
+ */
+static __always_inline int is_surplus(const struct flow *flow, __u32 now)
+{
+	if (!tcp_is_over(flow) || is_by_gateway(flow) || (__s32)(now - flow->seen) <= (__s32)SURPLUS_TICKS)
+		return 0;
+	return has_many_over(flow->slot[0]) || has_many_over(flow->slot[1]);
+}
+
 static long sweep_flow(__u32 index, struct sweep_state *state)
 {
 	struct flow_key *key = bpf_map_lookup_elem(&swept_flows, &index);
@@ -41,7 +63,7 @@ static long sweep_flow(__u32 index, struct sweep_state *state)
 			state->deleted++;
 		return 0;
 	}
-	if (has_expired(flow, state->now))
+	if (has_expired(flow, state->now) || is_surplus(flow, state->now))
 		state->deleted += forget_flow(key, flow);
 	return 0;
 }

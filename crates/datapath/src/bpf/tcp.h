@@ -64,11 +64,6 @@ static __always_inline int tcp_bad_flags(const struct packet *pkt)
 	return flags != TH_ACK && (flags & ~TH_ACK) != TH_SYN && (flags & ~TH_ACK) != TH_RST && flags != (TH_FIN | TH_ACK);
 }
 
-static __always_inline int tcp_is_over(const struct flow *flow)
-{
-	return flow->state == STATE_CLOSED || flow->state == STATE_TIME_WAIT;
-}
-
 /* Whether the segment acknowledges the SYN of `o`, and no more than `o` has sent. */
 static __always_inline int acks_syn(const struct flow_dir *o, const struct packet *pkt)
 {
@@ -303,7 +298,14 @@ __noinline int tcp_step(struct __sk_buff *skb, struct flow *flow, const struct p
 	d = end ? &flow->dir[1] : &flow->dir[0];
 	o = end ? &flow->dir[0] : &flow->dir[1];
 	effect = tcp_judge(flow, d, o, pkt);
-	if (effect <= 0)
-		tcp_apply(skb, flow, d, o, end, pkt, effect);
+	if (effect > 0)
+		return effect;
+	tcp_apply(skb, flow, d, o, end, pkt, effect);
+	if (tcp_is_over(flow) && !(flow->flags & FLOW_OVER)) {
+		struct scratch *scratch = own_scratch();
+
+		if (scratch)
+			scratch->ended = 1;
+	}
 	return effect;
 }

@@ -80,7 +80,7 @@ struct iface {
 	__u32 acl;    /* index into `acls`; 0: everything passes */
 	__u32 flags;  /* enum iface_flags */
 	__u32 judged; /* flows decided at a lower number are judged again */
-	__u32 quota;  /* flows that it may open; others may open twice as many to it */
+	__u32 quota;  /* flows that it may open; others may open twice as many to it, and as many may be over */
 	__u32 tcp_established; /* idle times in ticks of 2^20 ns */
 	__u32 udp_stream;
 	__u32 udp;
@@ -95,6 +95,7 @@ struct iface {
 struct usage {
 	__u32 opened;
 	__u32 accepted;
+	__u32 over; /* connections that are over: in neither of those */
 };
 
 /* One address of one VPC. */
@@ -337,7 +338,7 @@ struct flow {
 	__be32 nat_addr;     /* public address, 0: not translated */
 	__be16 nat_port;     /* public port of source translation, 0: port kept */
 	__u8 state;	     /* enum flow_state */
-	__u8 flags;	     /* enum flow_flags */
+	__u8 flags;	     /* enum flow_flags, the last of a word: see mark_over() */
 };
 
 /* A first fragment that passed. */

@@ -116,5 +116,5 @@ struct scratch {
 	__u64 read_jiffies; /* at which the clock was read last … */
 	__u64 read_ns;	    /* … and what it showed */
 	__u32 ticks;
-	__u32 pad;
+	__u32 ended; /* 1: the packet has ended the connection of `key`; 0 between packets: see finish() */
 };

@@ -10,7 +10,7 @@ use pintle_core::pipeline::tcp::TcpState;
 use pintle_core::pipeline::{Flow, FlowKey, Limits, Outcome, Pipeline, Verdict, World};
 use pintle_datapath::{FlowFlags, FlowState, RunOutput, Verdict as KernelVerdict};
 
-use super::kernel::Kernel;
+use super::kernel::{Kernel, slot_of};
 use super::random::Random;
 use super::scene::Scene;
 use super::traffic::Event;
@@ -143,7 +143,25 @@ impl<'a> Case<'a> {
         if count != self.pipeline.flows.len() {
             return Err(format!("the model remembers {} flows, the kernel {count}", self.pipeline.flows.len()));
         }
-        self.pipeline.flows.iter().try_for_each(|(key, flow)| self.compare_flow(key, flow))
+        self.pipeline.flows.iter().try_for_each(|(key, flow)| self.compare_flow(key, flow))?;
+        // What a change has taken away is nobody's any more.
+        if self.changed { Ok(()) } else { self.compare_usage() }
+    }
+
+    /// What both count in the quotas.
+    fn compare_usage(&self) -> Result<(), String> {
+        for port in self.scene.ports() {
+            let found = self.kernel.datapath.flows().usage(slot_of(port)).expect("the map can be read");
+            let ((opened, accepted), over) = (self.pipeline.flows.used_by(port), self.pipeline.flows.over_at(port));
+            let found = [found.opened, found.accepted, found.over].map(|count| count as usize);
+            if found != [opened, accepted, over] {
+                return Err(format!(
+                    "opened, accepted and over of {port}: {:?}, kernel {found:?}",
+                    [opened, accepted, over]
+                ));
+            }
+        }
+        Ok(())
     }
 
     fn compare_flow(&self, key: &FlowKey, flow: &Flow) -> Result<(), String> {
@@ -163,6 +181,9 @@ impl<'a> Case<'a> {
         }
         if found.flags.contains(FlowFlags::LOOSE) != flow.connection.as_ref().is_some_and(|tcp| tcp.loose) {
             wrong.push("loose");
+        }
+        if found.flags.contains(FlowFlags::OVER) != flow.retired {
+            wrong.push("counted as over");
         }
         if u64::from(found.seen.wrapping_sub(flow.seen as u32)) > LATE {
             wrong.push("last packet");
@@ -252,7 +273,8 @@ fn state(key: &FlowKey, flow: &Flow) -> FlowState {
         };
     }
     match (key.protocol, key.ends[0].address) {
-        (17, _) if flow.heard == [true, true] => FlowState::BOTH_WAYS,
+        (17, _) if flow.stream => FlowState::BOTH_WAYS,
+        (17, _) if flow.heard == [true, true] => FlowState::ANSWERED,
         (17, _) => FlowState::ONE_WAY,
         (1, IpAddr::V4(_)) | (58, IpAddr::V6(_)) => FlowState::MESSAGES,
         _ => FlowState::OTHER,

@@ -307,6 +307,11 @@ impl Scene {
         self.entries.insert(EntryKey::Location(guest.segment, guest.mac), location);
     }
 
+    /// The ports of this host.
+    pub fn ports(&self) -> impl Iterator<Item = AttachmentId> {
+        self.entries.keys().filter_map(|key| if let EntryKey::Port(id) = key { Some(*id) } else { None })
+    }
+
     /// All sets of groups that interfaces have.
     pub fn group_sets(&self) -> (BTreeSet<Vec<SecurityGroupId>>, BTreeSet<Vec<SecurityGroupId>>) {
         let (mut policies, mut identities) = (BTreeSet::new(), BTreeSet::new());

@@ -22,6 +22,7 @@ const USAGE: &[Column] = &[
     ("INTERFACE", |u| vni(u)),
     ("OPENED", |u| text(u, "/opened")),
     ("ACCEPTED", |u| text(u, "/accepted")),
+    ("OVER", |u| text(u, "/over")),
     ("QUOTA", |u| text(u, "/quota")),
 ];
 

@@ -103,7 +103,7 @@ async fn flows_come_from_the_host_of_the_interface_with_names_and_rules() {
             open: false,
             translated: None,
         };
-        let usage = vec![FlowUsage { vni: id, opened: 1, accepted: 0, quota: 1000 }];
+        let usage = vec![FlowUsage { vni: id, opened: 1, accepted: 0, over: 0, quota: 1000 }];
         Some(Told::Flows(Flows { flows: vec![flow], matching: 1, held: 9, capacity: 4096, usage }))
     });
     let body = api.get("/native/v1/flows?vni=one&limit=5").await.expect(200);

@@ -1,6 +1,7 @@
 //! Flows: replies, timeouts, quotas, judgements.
 
 use super::*;
+use crate::pipeline::tcp::{ACK, FIN, SYN};
 use crate::policy::{FlowTimeouts, IcmpMatch};
 
 /// A may ask B anything; nothing else is permitted.
@@ -121,7 +122,10 @@ fn e18_udp_flows_expire_after_their_own_timeouts() {
     scene.expect_pass(&datagram(A, B, 53));
     scene.now += ticks(40);
     scene.expect_pass(&answer(B, A, 53));
-    // Both ways now.
+    // One question and one answer are no stream.
+    scene.now += ticks(40);
+    scene.expect_pass(&datagram(A, B, 53));
+    // Now it is one.
     scene.now += ticks(100);
     scene.expect_pass(&answer(B, A, 53));
     scene.wait(100);
@@ -186,6 +190,53 @@ fn q13_quotas_hold_for_who_opens_and_twice_for_who_accepts() {
     scene.expect_drop(&datagram(B, A, 3), DropReason::FlowTableFull);
     // What exists goes on.
     scene.expect_pass(&answer(B, A, 1));
+}
+
+/// A whole connection from A to B, closed by both ends.
+fn connection(scene: &mut Scene, port: u16) {
+    let steps = [
+        (A, SYN, 1000, 0),
+        (B, SYN | ACK, 5000, 1001),
+        (A, ACK, 1001, 5001),
+        (A, FIN | ACK, 1001, 5001),
+        (B, FIN | ACK, 5001, 1002),
+        (A, ACK, 1002, 5002),
+    ];
+    for (from, flags, seq, ack) in steps {
+        scene.expect_pass(&of_connection(from, port, flags, seq, ack));
+    }
+}
+
+fn of_connection(from: Guest, port: u16, flags: u8, seq: u32, ack: u32) -> Craft {
+    let (to, source, destination) = if from.mac() == A.mac() { (B, port, 80) } else { (A, 80, port) };
+    let sent = Segment { seq, ack, flags, ..tcp::segment_of(source, destination) };
+    segment(from, to, &sent)
+}
+
+#[test]
+fn q13_connections_that_are_over_are_in_nobodys_quota_while_there_is_room_for_them() {
+    let mut scene = Scene::open();
+    scene.pipeline.limits = Limits { flows_per_interface: 3, max_flows: 100 };
+    for port in 1..=6 {
+        connection(&mut scene, port);
+    }
+    let (a, b) = (A.port(), B.port());
+    assert_eq!((scene.pipeline.flows.over_at(a), scene.pipeline.flows.over_at(b)), (3, 3));
+    assert_eq!((scene.pipeline.flows.used_by(a), scene.pipeline.flows.used_by(b)), ((3, 0), (0, 3)));
+    scene.expect_drop(&datagram(A, B, 1), DropReason::FlowQuota);
+    // Late segments of all of them pass. One whose place was kept is taken off when there is room.
+    scene.wait(59);
+    for port in [1, 2, 3, 5] {
+        scene.expect_pass(&of_connection(A, port, ACK, 1002, 5002));
+    }
+    scene.wait(2);
+    assert_eq!(scene.pipeline.flows.sweep(World::new(&scene.entries), scene.now), 2, "4 and 6");
+    scene.expect_pass(&datagram(A, B, 1));
+    // One that is over makes room for the next with the same ends.
+    scene.expect_pass(&of_connection(A, 2, SYN, 9000, 0));
+    assert_eq!(scene.pipeline.flows.over_at(a), 2);
+    scene.expect_pass(&of_connection(A, 5, ACK, 1002, 5002));
+    assert_eq!((scene.pipeline.flows.over_at(a), scene.pipeline.flows.used_by(a)), (3, (2, 0)));
 }
 
 impl Craft {

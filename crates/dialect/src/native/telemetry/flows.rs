@@ -18,6 +18,7 @@ pub fn encode(snapshot: &dyn Snapshot, answer: &Flows) -> Result<Value, DecideEr
             "virtual_network_interface": vni(snapshot, usage.vni)?,
             "opened": usage.opened,
             "accepted": usage.accepted,
+            "over": usage.over,
             "quota": usage.quota,
         }))
     };

@@ -73,7 +73,10 @@ async fn description_and_tags(place: &Place) -> Case {
     assert_eq!((&view["name"], &view["ips"][0]["name"]), (&view["id"], &view["ips"][0]["id"]));
     let shown = view.to_string();
     assert!(!shown.contains("\"words\"") && !shown.contains("\"web\""), "{shown}");
-    Case { what: "descriptions and tags", shown: "not; what it makes has its id for a name" }
+    Case {
+        what: "descriptions and tags",
+        shown: "not; interfaces and addresses that it makes have their ids for names",
+    }
 }
 
 async fn address_of_a_secondary(place: &Place) -> Case {
