@@ -44,10 +44,12 @@ pub(super) struct Moved {
     pub(super) within_host: bool,
     /// From the request until the API said that it has ended.
     pub(super) took: Duration,
-    /// The longest time between two answers to a packet each millisecond.
+    /// The longest time between two answers to a packet each millisecond, without the time by which packets were sent late.
     pub(super) gap: Duration,
     /// The same just before, in as long a time without a move: what this machine does to the figure.
     pub(super) idle_gap: Duration,
+    /// As `gap`, with the time by which packets were sent late.
+    pub(super) late_gap: Duration,
     /// Packets that were never answered.
     pub(super) lost: u64,
     /// Packets that the old side got after the new one had got its first.
@@ -167,8 +169,9 @@ async fn under_traffic(
         moved.push(Moved {
             within_host: scene.servers[at].host == server.host,
             took,
-            gap: report.max_arrival_gap,
-            idle_gap: idle.max_arrival_gap,
+            gap: report.max_punctual_gap,
+            idle_gap: idle.max_punctual_gap,
+            late_gap: report.max_arrival_gap,
             lost: report.lost,
             to_old: old.context("the new side got no packet after the move")?,
         });

@@ -58,8 +58,11 @@ pub(super) fn measured(measured: &Measured) -> bool {
     row("within a host", &within);
     row("across hosts", &across);
     row("all", &all);
-    baseline(&all);
-    say!("(gap: the longest time between two answers to a packet sent every 1 ms, so 1 ms is no gap at all)");
+    let gaps = |gap: fn(&Moved) -> Duration| all.iter().map(|moved| gap(moved)).collect::<Vec<_>>();
+    figures("with late packets", &gaps(|moved| moved.late_gap));
+    figures("no move, in between", &gaps(|moved| moved.idle_gap));
+    say!("(gap: the longest time between two answers to a packet sent every 1 ms, so 1 ms is no gap at all, less");
+    say!(" the time by which this machine sent packets late)");
     let session = &measured.session;
     match &session.broken {
         None => say!(
@@ -98,12 +101,10 @@ fn row(name: &str, moves: &[&Moved]) {
     );
 }
 
-fn baseline(moves: &[&Moved]) {
-    let gaps: Vec<Duration> = moves.iter().map(|moved| moved.idle_gap).collect();
-    let Some(gap) = Summary::of(&gaps) else { return };
+fn figures(name: &str, gaps: &[Duration]) {
+    let Some(gap) = Summary::of(gaps) else { return };
     say!(
-        "{:<22} {:>5} {:>9} {:>9} {:>9}",
-        "no move, in between",
+        "{name:<22} {:>5} {:>9} {:>9} {:>9}",
         gap.count,
         format_duration(gap.median),
         format_duration(gap.p99),
