@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use nix::time::{ClockId, clock_gettime};
+
 use crate::cells::Epochs;
 use crate::counters::Counters;
 use crate::entry::{
@@ -148,12 +150,17 @@ impl Datapath {
     }
 
     /// Deletes the flows that have expired, some hundred at a time: packets go on meanwhile, and whatever else wants the
-    /// processor.
+    /// processor. If the table is nearly full then, connections that are over go too, whoever has them.
     ///
     /// # Errors
     /// When the kernel refuses.
     pub fn sweep(&self) -> Result<Sweep> {
-        self.run_sweep(0)
+        let mut swept = self.run_sweep(0, false)?;
+        if swept.left() > self.flows().room() / 4 * 3 {
+            swept.deleted += self.run_sweep(0, true)?.deleted;
+        }
+        Broom::sweep_fragments(self.map(MapName::Fragments), self.clock()?)?;
+        Ok(swept)
     }
 
     /// As [`sweep`](Self::sweep); beside that, flows of an interface that has gone forget it, and end if no other interface
@@ -162,20 +169,20 @@ impl Datapath {
     /// # Errors
     /// When the kernel refuses.
     pub fn sweep_slot(&self, slot: u32) -> Result<Sweep> {
-        let sweep = self.run_sweep(slot)?;
+        let sweep = self.run_sweep(slot, false)?;
         // The program gives nothing back for a slot that flows forget: what they counted ends here.
         self.map(MapName::Usages).update(&slot.to_ne_bytes(), types::usage::default().bytes())?;
         Ok(sweep)
     }
 
-    fn run_sweep(&self, slot: u32) -> Result<Sweep> {
+    fn run_sweep(&self, slot: u32, full: bool) -> Result<Sweep> {
         let broom = Broom {
             program: self.program(ProgramName::Sweep),
             flows: [self.map(MapName::Flows), self.map(MapName::SweptFlows)],
             ports: [self.map(MapName::Nats), self.map(MapName::SweptPorts)],
         };
         let _alone = self.sweeping.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        broom.sweep(slot)
+        broom.sweep(slot, full)
     }
 
     /// Traffic and drops.
@@ -203,6 +210,16 @@ impl Datapath {
     /// When the kernel refuses.
     pub fn set_host_settings(&self, settings: &HostSettings) -> Result<()> {
         self.map(MapName::Settings).update(&0_u32.to_ne_bytes(), settings.raw().bytes())
+    }
+
+    /// The programs' clock: ticks of 2^20 ns (CLOCK_MONOTONIC), modulo 2^32, which is 52 days.
+    ///
+    /// # Errors
+    /// When the kernel cannot read the map.
+    pub fn clock(&self) -> Result<u32> {
+        let now = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("every Linux has this clock");
+        let ns = now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64;
+        Ok(self.host_settings()?.clock_offset.wrapping_add((ns >> 20) as u32))
     }
 
     /// Lets the programs' clock run ahead by so many ticks of 2^20 ns more: for tests of timeouts.

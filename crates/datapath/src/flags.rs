@@ -182,6 +182,8 @@ flags! {
         BY_ANSWER = 16,
         /// A connection that is over: it counts in nobody's quota.
         OVER = 32,
+        /// It is being deleted.
+        GONE = 64,
     }
 }
 

@@ -131,8 +131,15 @@ pub struct Usage {
 pub struct Sweep {
     /// Flows in the table when it began.
     pub visited: u32,
-    /// Flows that had expired, and are gone.
+    /// Flows that had expired, or were over where there are many, and are gone.
     pub deleted: u32,
+}
+
+impl Sweep {
+    /// Flows that are left, but for those made meanwhile.
+    pub fn left(&self) -> u32 {
+        self.visited.saturating_sub(self.deleted)
+    }
 }
 
 /// The flow table.
@@ -225,7 +232,10 @@ impl Flows<'_> {
     /// When there is no such slot, or the kernel cannot read the map.
     pub fn usage(&self, slot: u32) -> Result<Usage> {
         let raw = self.raw_usage(slot)?;
-        Ok(Usage { opened: raw.opened, accepted: raw.accepted, over: raw.over })
+        // One too low for a moment, while others count.
+        let [opened, accepted, over] =
+            [raw.opened, raw.accepted, raw.over].map(|count| count.cast_signed().max(0).cast_unsigned());
+        Ok(Usage { opened, accepted, over })
     }
 
     fn raw_usage(&self, slot: u32) -> Result<types::usage> {

@@ -134,6 +134,11 @@ impl Map {
         sys_map::delete(self.fd(), key).map_err(|error| self.error("delete an entry", error))
     }
 
+    /// As [`delete`](Self::delete), for what is no state of the data plane and counts as no change of it.
+    pub(crate) fn forget(&self, key: &[u8]) -> Result<bool> {
+        sys_map::delete(self.fd(), key).map_err(|error| self.error("delete an entry", error))
+    }
+
     pub(crate) fn update_batch(&self, keys: &[u8], values: &[u8], count: usize) -> Result<()> {
         self.count(count);
         self.hand_over(keys, values, count)

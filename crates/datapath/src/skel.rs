@@ -135,7 +135,7 @@ plain! {
     shadow_count { flows: u64 }
     mtu_key { segment: u32, saddr: types::addr, daddr: types::addr }
     mtu_event { packets: u64, last_ns: u64, largest: u32, mtu: u32 }
-    sweep_report { flows: u32, ports: u32, slot: u32, deleted: u32 }
+    sweep_report { flows: u32, ports: u32, full: u32, slot: u32, deleted: u32 }
     public_key { addr: types::addr }
     public_address { segment: u32, kind: u32, private: types::addr, mac: [u8; 6], mtu: u16 }
     private_address { public: types::addr, kind: u16, mtu: u16 }

@@ -12,6 +12,9 @@ use crate::sys;
 /// Entries that one run looks at, as in `src/bpf/types.h`.
 pub(crate) const SWEPT: usize = 256;
 
+/// How long a first fragment is remembered, and much longer than two processors' clocks may differ.
+const FRAGMENT_SECONDS: u32 = 30;
+
 /// What it takes to sweep.
 pub(crate) struct Broom<'a> {
     pub(crate) program: &'a Program,
@@ -22,11 +25,13 @@ pub(crate) struct Broom<'a> {
 }
 
 impl Broom<'_> {
-    /// Sweeps all of it. `slot`: an interface that has gone, whose flows forget it; 0: none.
-    pub(crate) fn sweep(&self, slot: u32) -> Result<Sweep> {
+    /// Sweeps all of it. `slot`: an interface that has gone, whose flows forget it; 0: none. `full`: connections that are over
+    /// are forgotten whoever has them.
+    pub(crate) fn sweep(&self, slot: u32, full: bool) -> Result<Sweep> {
         let mut swept = Sweep::default();
         self.walk(self.flows, |count| {
-            let report = types::sweep_report { flows: count, slot, ..types::sweep_report::default() };
+            let report =
+                types::sweep_report { flows: count, full: full.into(), slot, ..types::sweep_report::default() };
             swept.visited += count;
             swept.deleted += self.run(report)?;
             Ok(())
@@ -36,6 +41,19 @@ impl Broom<'_> {
             self.run(types::sweep_report { ports: count, ..types::sweep_report::default() }).map(drop)
         })?;
         Ok(swept)
+    }
+
+    /// Forgets first fragments that are too old for later ones to follow, before the programs' clock has gone around and they
+    /// seem new. `now`: the clock.
+    pub(crate) fn sweep_fragments(fragments: &Map, now: u32) -> Result<()> {
+        let (mut old, lasts) = (Vec::new(), crate::ticks(FRAGMENT_SECONDS));
+        fragments.for_each(|key, value| {
+            let tick = value.first_chunk().map_or(0, |tick| u32::from_ne_bytes(*tick));
+            if now.wrapping_sub(tick) > lasts && tick.wrapping_sub(now) > lasts {
+                old.push(key.to_vec());
+            }
+        })?;
+        old.iter().try_for_each(|key| fragments.forget(key).map(drop))
     }
 
     /// Hands over all keys of a map, [`SWEPT`] of them at most each time that `run` is called.

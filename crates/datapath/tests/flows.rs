@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::frames::{ACK, FIN, Route, SYN, Segment, Udp, echo};
+use common::frames::{ACK, FIN, RST, Route, SYN, Segment, Udp, echo};
 use common::policy::{allow_all, allow_out, rule};
 use common::{Bench, GATEWAY_MAC_2, REMOTE, REMOTE_MAC, SEGMENT, endpoint_key};
 use pintle_core::DropReason;
@@ -136,6 +136,32 @@ fn q13_connections_that_are_over_are_in_nobodys_quota() {
         bench.wait(61);
         bench.datapath.sweep().expect("it runs");
         assert_eq!((usage(a.slot), usage(b.slot)), ((0, 0, 0), (0, 0, 0)));
+    });
+}
+
+#[test]
+fn q13_connections_that_are_over_make_room_when_the_table_is_nearly_full() {
+    Bench::run(|bench| {
+        let (a, b) = (&bench.a, &bench.b);
+        for guest in [a, b] {
+            bench.edit_iface(guest, |iface| iface.quota = 100_000);
+        }
+        let send =
+            |port, flags, seq| bench.refused(a, &Route::switched(a, b).tcp(&Segment::new((port, 80), flags, seq, 0)));
+        let over = |ports: std::ops::RangeInclusive<u16>| {
+            for port in ports {
+                assert_eq!((send(port, SYN, 1000), send(port, RST, 1001)), (None, None));
+            }
+        };
+        assert_eq!(send(60_000, SYN, 1000), None);
+        over(1..=1_500);
+        bench.wait(2);
+        assert_eq!(bench.datapath.sweep().expect("it runs").deleted, 0, "of 2,048 places there are enough");
+        over(1_501..=1_600);
+        assert_eq!(bench.datapath.sweep().expect("it runs").deleted, 1_500, "but for those of this second");
+        let flows = bench.flows();
+        assert!(flows.iter().any(|flow| flow.state == FlowState::OPENING), "what is not over stays");
+        assert_eq!(flows.len(), 101);
     });
 }
 

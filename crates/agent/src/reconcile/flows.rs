@@ -115,18 +115,23 @@ impl Drop for FlowThread {
 }
 
 fn keep(keeper: &FlowKeeper, stopped: &Receiver<()>) {
-    let (mut due, mut sooner) = (Instant::now() + EVERY, Instant::now() + SOONER);
+    let (mut due, mut sooner, mut crowded) = (Instant::now() + EVERY, Instant::now() + SOONER, false);
     while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
         let began = Instant::now();
         let mut sweeps = began >= due;
         if !sweeps && began >= sooner {
             sooner = began + SOONER;
             // What can't be read is said at the next sweep.
-            sweeps = keeper.is_pressed().unwrap_or(true);
+            sweeps = crowded || keeper.is_pressed().unwrap_or(false);
         }
         let kept = keeper.forget_leaving().and_then(|_| if sweeps { keeper.sweep() } else { Ok(None) });
+        let mut helped = false;
         match kept {
-            Ok(Some(sweep)) => tracing::debug!(?sweep, "flows swept"),
+            Ok(Some(sweep)) => {
+                tracing::debug!(?sweep, "flows swept");
+                crowded = sweep.left() > keeper.datapath.flows().room() / 2;
+                helped = sweep.deleted > 0;
+            }
             Ok(None) => {}
             // Said at each sweep, not at each look.
             Err(error) if sweeps => tracing::warn!(%error, "the flow table can't be looked after; trying again"),
@@ -134,8 +139,8 @@ fn keep(keeper: &FlowKeeper, stopped: &Receiver<()>) {
         }
         if sweeps {
             // A table of millions takes a while to walk through: never more than a twentieth of a processor.
-            let rest = 20 * began.elapsed();
-            (due, sooner) = (Instant::now() + EVERY.max(rest), Instant::now() + SOONER.max(rest));
+            let (rest, again) = (20 * began.elapsed(), if helped { SOONER } else { EVERY });
+            (due, sooner) = (Instant::now() + EVERY.max(rest), Instant::now() + again.max(rest));
         }
     }
 }

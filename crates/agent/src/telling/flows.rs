@@ -7,7 +7,7 @@ use pintle_core::id::VniId;
 use pintle_core::telemetry::{Flow, FlowEnd, FlowState, FlowUsage, Flows, MAX_FLOWS, RuleRef};
 use pintle_datapath::{DatapathError, FlowFlags, FlowKey, FlowState as State, Iface, Usage, ticks};
 
-use super::{Interfaces, TICK_NS, Teller, now_ns};
+use super::{Interfaces, TICK_NS, Teller};
 
 impl Teller {
     pub(super) fn read_flows(
@@ -43,8 +43,8 @@ impl Teller {
         let numbers: BTreeSet<u32> = told.iter().flat_map(|flow| [flow.rule_egress, flow.rule_ingress]).collect();
         let rules = self.rules(&numbers);
         let ifaces = self.ifaces(interfaces)?;
-        let clock = u64::from(self.datapath.host_settings()?.clock_offset) + now_ns() / TICK_NS;
-        answer.flows = told.iter().map(|flow| tell(flow, interfaces, &ifaces, &rules, clock as u32)).collect();
+        let clock = self.datapath.clock()?;
+        answer.flows = told.iter().map(|flow| tell(flow, interfaces, &ifaces, &rules, clock)).collect();
         answer.usage = self.usage(interfaces, &ifaces, vni)?;
         Ok(answer)
     }

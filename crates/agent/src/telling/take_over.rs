@@ -4,7 +4,7 @@ use pintle_core::id::VniId;
 use pintle_core::telemetry::{Answer, Flow, FlowState};
 use pintle_datapath::{DatapathError, FlowKey, FlowState as State, KnownFlow};
 
-use super::{TICK_NS, Teller, answered, because, now_ns};
+use super::{TICK_NS, Teller, answered, because};
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
@@ -19,7 +19,7 @@ impl Teller {
     }
 
     fn insert(&self, vni: VniId, flows: &[Flow]) -> Result<u32, DatapathError> {
-        let clock = self.datapath.host_settings()?.clock_offset.wrapping_add((now_ns() / TICK_NS) as u32);
+        let clock = self.datapath.clock()?;
         let mut taken = 0;
         for flow in flows.iter().filter(|flow| flow.opener.vni == Some(vni) || flow.acceptor.vni == Some(vni)) {
             if let Some(known) = known(flow, clock) {

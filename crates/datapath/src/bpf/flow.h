@@ -103,8 +103,10 @@ static __always_inline __u32 idle_ticks(const struct flow *flow, const struct if
 		return keeper->tcp_established ? keeper->tcp_established : TICKS(350);
 	case STATE_BOTH_WAYS:
 		return keeper->udp_stream ? keeper->udp_stream : TICKS(120);
-	case STATE_ONE_WAY:
 	case STATE_ANSWERED:
+		/* As a stream at a public gateway: RFC 4787, REQ-5. */
+		return keeper->udp ? keeper->udp : TICKS(120);
+	case STATE_ONE_WAY:
 		return keeper->udp ? keeper->udp : TICKS(30);
 	case STATE_CLOSING:
 		return TICKS(120);
@@ -184,10 +186,26 @@ static __always_inline void give_back(__u32 slot, __u32 opened, __u32 over)
 		__sync_fetch_and_add(counter_of(usage, opened, over), -1);
 }
 
-/* Deletes a flow. Whoever deletes it gives back what it used; a second one finds nothing to delete. */
+/* Sets a flag of a flow that others may be looking at. Returns its flags before. */
+static __always_inline __u32 set_flow_flag(const struct flow *flow, __u32 flag)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	const __u32 shift = 24;
+#else
+	const __u32 shift = 0;
+#endif
+	_Static_assert(__builtin_offsetof(struct flow, flags) == __builtin_offsetof(struct flow, nat_port) + 3, "");
+
+	return __sync_fetch_and_or((__u32 *)&flow->nat_port, flag << shift) >> shift;
+}
+
+/*
+ * Deletes a flow. Whoever deletes it gives back what it used; a second one finds nothing to delete. From its mark on it can't
+ * become one that is over: what it used is known.
+ */
 static __noinline int forget_flow(const struct flow_key *key, const struct flow *flow)
 {
-	__u32 slot0 = flow->slot[0], slot1 = flow->slot[1], flags = flow->flags;
+	__u32 slot0 = flow->slot[0], slot1 = flow->slot[1], flags = set_flow_flag(flow, FLOW_GONE);
 
 	if (flow->nat_port)
 		give_port_back(key, flow->nat_addr, flow->nat_port, flags & FLOW_OPENER);
@@ -205,7 +223,7 @@ static __always_inline int tcp_is_over(const struct flow *flow)
 }
 
 /*
- * Whether it goes by a public gateway: its port there is held as long as the flow is remembered (RFC 7857, 5), and what another
+ * Whether it goes by a public gateway: its port there is held as long as the flow is remembered, and what another
  * host remembers of it is in nobody's usage but the sender's here.
  */
 static __always_inline int is_by_gateway(const struct flow *flow)
@@ -213,19 +231,6 @@ static __always_inline int is_by_gateway(const struct flow *flow)
 	__u32 hops = flow->dir[0].hop | flow->dir[1].hop;
 
 	return flow->nat_port || ((hops & HOP_UPLINK) && (hops & (HOP_OVERLAY | HOP_FROM_OVERLAY)));
-}
-
-/* Marks a flow as one that is over. Returns 0 if nobody else has. */
-static __always_inline int mark_over(struct flow *flow)
-{
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	const __u32 flag = FLOW_OVER << 24;
-#else
-	const __u32 flag = FLOW_OVER;
-#endif
-	_Static_assert(__builtin_offsetof(struct flow, flags) == __builtin_offsetof(struct flow, nat_port) + 3, "");
-
-	return !!(__sync_fetch_and_or((__u32 *)&flow->nat_port, flag) & flag);
 }
 
 /*
@@ -236,27 +241,31 @@ static __always_inline int mark_over(struct flow *flow)
 __noinline int retire_flow(void)
 {
 	struct scratch *scratch = own_scratch();
-	struct flow *flow;
-	__u32 opener;
+	const struct flow *flow;
+	__u32 slot0, slot1;
 
 	if (!scratch)
 		return 0;
 	scratch->ended = 0;
 	flow = bpf_map_lookup_elem(&flows, &scratch->key);
-	if (!flow || !tcp_is_over(flow) || (flow->flags & FLOW_OVER) || is_by_gateway(flow) || count_over(flow->slot[0], 1))
+	if (!flow || !tcp_is_over(flow) || (flow->flags & (FLOW_OVER | FLOW_GONE)) || is_by_gateway(flow))
 		return 0;
-	opener = opener_of(flow);
-	if (count_over(flow->slot[1], 1)) {
-		give_back(flow->slot[0], 0, 1);
+	slot0 = flow->slot[0];
+	slot1 = flow->slot[1];
+	if (count_over(slot0, 1))
 		return 0;
-	}
-	if (mark_over(flow)) {
-		give_back(flow->slot[0], 0, 1);
-		give_back(flow->slot[1], 0, 1);
+	if (count_over(slot1, 1)) {
+		give_back(slot0, 0, 1);
 		return 0;
 	}
-	give_back(flow->slot[0], opener == 0, 0);
-	give_back(flow->slot[1], opener == 1, 0);
+	/* What somebody else has retired, or deletes, stays as that one counts it. */
+	if (set_flow_flag(flow, FLOW_OVER) & (FLOW_OVER | FLOW_GONE)) {
+		give_back(slot0, 0, 1);
+		give_back(slot1, 0, 1);
+		return 0;
+	}
+	give_back(slot0, !opener_of(flow), 0);
+	give_back(slot1, opener_of(flow), 0);
 	return 0;
 }
 

@@ -170,7 +170,7 @@ SEC("syscall")
 int sweep(struct sweep_report *report)
 {
 	/* The coarse clock is not for programs of this kind; this one is at most a few ticks ahead of it. */
-	struct sweep_state state = { .slot = report->slot, .now = ticks_at(bpf_ktime_get_ns()) };
+	struct sweep_state state = { .slot = report->slot, .full = report->full, .now = ticks_at(bpf_ktime_get_ns()) };
 
 	bpf_loop(report->flows, sweep_flow, &state, 0);
 	bpf_loop(report->ports, sweep_port, &state, 0);

@@ -1,5 +1,5 @@
 /*
- * Deleting the flows that have expired, so that quotas and the table have room again.
+ * Deleting the flows that have expired, and early those that are over where there are many, so that quotas and the table have room again.
  *
  * User space walks the tables and hands over the keys, a few hundred at a time: the kernel may not give the processor to
  * anybody else while a program runs, and a walk over a whole table, even an empty one, takes milliseconds.
@@ -12,6 +12,7 @@
 
 struct sweep_state {
 	__u32 slot;
+	__u32 full;
 	__u32 now;
 	__u32 deleted;
 };
@@ -41,14 +42,14 @@ static __always_inline int has_many_over(__u32 slot)
 }
 
 /*
- * A connection that is over, of an interface that has many of them. Nothing is deleted sooner, and not by who ends it: other CPUs
+ * A connection that is over, where an interface has many of them or the table is nearly full. Nothing is deleted sooner, and not by who ends it: other CPUs
  * may be at its packets, and what is deleted becomes another flow at once.
  */
-static __always_inline int is_surplus(const struct flow *flow, __u32 now)
+static __always_inline int is_surplus(const struct flow *flow, const struct sweep_state *state)
 {
-	if (!tcp_is_over(flow) || is_by_gateway(flow) || (__s32)(now - flow->seen) <= (__s32)SURPLUS_TICKS)
+	if (!tcp_is_over(flow) || is_by_gateway(flow) || (__s32)(state->now - flow->seen) <= (__s32)SURPLUS_TICKS)
 		return 0;
-	return has_many_over(flow->slot[0]) || has_many_over(flow->slot[1]);
+	return state->full || has_many_over(flow->slot[0]) || has_many_over(flow->slot[1]);
 }
 
 static long sweep_flow(__u32 index, struct sweep_state *state)
@@ -63,7 +64,7 @@ static long sweep_flow(__u32 index, struct sweep_state *state)
 			state->deleted++;
 		return 0;
 	}
-	if (has_expired(flow, state->now) || is_surplus(flow, state->now))
+	if (has_expired(flow, state->now) || is_surplus(flow, state))
 		state->deleted += forget_flow(key, flow);
 	return 0;
 }

@@ -338,7 +338,7 @@ struct flow {
 	__be32 nat_addr;     /* public address, 0: not translated */
 	__be16 nat_port;     /* public port of source translation, 0: port kept */
 	__u8 state;	     /* enum flow_state */
-	__u8 flags;	     /* enum flow_flags, the last of a word: see mark_over() */
+	__u8 flags;	     /* enum flow_flags, the last of a word: see set_flow_flag() */
 };
 
 /* A first fragment that passed. */
@@ -416,6 +416,7 @@ struct mtu_event {
 struct sweep_report {
 	__u32 flows; /* given: how many keys there are in `swept_flows`, at most SWEPT */
 	__u32 ports; /* given: how many keys there are in `swept_ports`, at most SWEPT */
+	__u32 full; /* given: 1: the table is nearly full, connections that are over are forgotten whoever has them */
 	__u32 slot; /* given: an interface that has gone, whose flows forget it, and end if no other here has them; 0: none */
 	__u32 deleted;
 };

@@ -144,8 +144,7 @@ impl<'a> Case<'a> {
             return Err(format!("the model remembers {} flows, the kernel {count}", self.pipeline.flows.len()));
         }
         self.pipeline.flows.iter().try_for_each(|(key, flow)| self.compare_flow(key, flow))?;
-        // What a change has taken away is nobody's any more.
-        if self.changed { Ok(()) } else { self.compare_usage() }
+        self.compare_usage()
     }
 
     /// What both count in the quotas.

@@ -120,7 +120,7 @@ fn agree(mut kernel: Kernel, seed: u64, wanted: usize) {
     let mut tally = case::Tally::default();
     while packets < wanted {
         let scene = Scene::new(&mut random);
-        kernel.quota = if random.chance(10) { 3 } else { 1_000_000 };
+        kernel.quota = if random.chance(25) { 3 } else { 1_000_000 };
         let mut events = Vec::new();
         if let Err(text) = play(&mut kernel, &scene, &mut random, &mut events, &mut tally) {
             let (scene, events, text) = shrink::shrink(&mut kernel, scene, events, text);

@@ -41,7 +41,7 @@ where
 }
 
 /// A page of those that an owner has of a kind and that are not hidden, newest first; `None`: the default owner's. `hidden` is
-/// how many are. Costs what it shows, and what is hidden between.
+/// how many are. Costs what it shows, what is hidden between, and a count of what there is.
 ///
 /// # Errors
 /// As [`all`].

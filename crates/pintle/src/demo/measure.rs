@@ -50,6 +50,8 @@ pub(super) struct Moved {
     pub(super) idle_gap: Duration,
     /// As `gap`, with the time by which packets were sent late.
     pub(super) late_gap: Duration,
+    /// The same of `idle_gap`.
+    pub(super) late_idle_gap: Duration,
     /// Packets that were never answered.
     pub(super) lost: u64,
     /// Packets that the old side got after the new one had got its first.
@@ -172,6 +174,7 @@ async fn under_traffic(
             gap: report.max_punctual_gap,
             idle_gap: idle.max_punctual_gap,
             late_gap: report.max_arrival_gap,
+            late_idle_gap: idle.max_arrival_gap,
             lost: report.lost,
             to_old: old.context("the new side got no packet after the move")?,
         });
