@@ -234,38 +234,42 @@ static __always_inline int is_by_gateway(const struct flow *flow)
 }
 
 /*
- * Takes the flow of the scratch key, a connection that its packet has ended, off the quotas: who opens and closes many must not
- * run out of them for the minute that each is remembered. An interface may have as many that are over as it may open; what finds
- * no room there stays where it was, until the sweep has made some (see is_surplus()).
+ * Takes a connection that is over off the quotas: who opens and closes many must not run out of them for the minute that each is
+ * remembered. An interface may have as many that are over as it may open; what finds no room there stays where it was until the
+ * sweep has made some.
  */
-__noinline int retire_flow(void)
+static __always_inline void retire(const struct flow *flow)
 {
-	struct scratch *scratch = own_scratch();
-	const struct flow *flow;
-	__u32 slot0, slot1;
+	__u32 slot0 = flow->slot[0], slot1 = flow->slot[1];
 
-	if (!scratch)
-		return 0;
-	scratch->ended = 0;
-	flow = bpf_map_lookup_elem(&flows, &scratch->key);
-	if (!flow || !tcp_is_over(flow) || (flow->flags & (FLOW_OVER | FLOW_GONE)) || is_by_gateway(flow))
-		return 0;
-	slot0 = flow->slot[0];
-	slot1 = flow->slot[1];
-	if (count_over(slot0, 1))
-		return 0;
+	if (!tcp_is_over(flow) || (flow->flags & (FLOW_OVER | FLOW_GONE)) || is_by_gateway(flow) || count_over(slot0, 1))
+		return;
 	if (count_over(slot1, 1)) {
 		give_back(slot0, 0, 1);
-		return 0;
+		return;
 	}
 	/* What somebody else has retired, or deletes, stays as that one counts it. */
 	if (set_flow_flag(flow, FLOW_OVER) & (FLOW_OVER | FLOW_GONE)) {
 		give_back(slot0, 0, 1);
 		give_back(slot1, 0, 1);
-		return 0;
+		return;
 	}
 	give_back(slot0, !opener_of(flow), 0);
 	give_back(slot1, opener_of(flow), 0);
+}
+
+/* Retires the flow of the scratch key, which its packet has ended. */
+__noinline int retire_flow(void)
+{
+	struct scratch *scratch = own_scratch();
+	const struct flow *flow;
+
+	if (!scratch)
+		return 0;
+	scratch->ended = 0;
+	flow = bpf_map_lookup_elem(&flows, &scratch->key);
+	if (flow)
+		retire(flow);
 	return 0;
 }
 

@@ -66,6 +66,8 @@ static long sweep_flow(__u32 index, struct sweep_state *state)
 	}
 	if (has_expired(flow, state->now) || is_surplus(flow, state))
 		state->deleted += forget_flow(key, flow);
+	else
+		retire(flow);
 	return 0;
 }
 
