@@ -116,30 +116,33 @@ impl Drop for FlowThread {
 
 fn keep(keeper: &FlowKeeper, stopped: &Receiver<()>) {
     let (mut due, mut sooner, mut crowded) = (Instant::now() + EVERY, Instant::now() + SOONER, false);
+    // Sweeps in a row that have deleted nothing: what is over is too young at first, and may be kept fresh by its guest for ever.
+    let mut in_vain = 0;
     while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
         let began = Instant::now();
+        let looks = began >= due || began >= sooner;
         let mut sweeps = began >= due;
-        if !sweeps && began >= sooner {
-            sooner = began + SOONER;
-            // What can't be read is said at the next sweep.
-            sweeps = crowded || keeper.is_pressed().unwrap_or(false);
-        }
-        let kept = keeper.forget_leaving().and_then(|_| if sweeps { keeper.sweep() } else { Ok(None) });
-        let mut helped = false;
+        let kept = keeper.forget_leaving().and_then(|_| {
+            if looks {
+                sooner = began + SOONER;
+                sweeps = sweeps || crowded || keeper.is_pressed()?;
+            }
+            if sweeps { keeper.sweep() } else { Ok(None) }
+        });
         match kept {
             Ok(Some(sweep)) => {
                 tracing::debug!(?sweep, "flows swept");
                 crowded = sweep.left() > keeper.datapath.flows().room() / 2;
-                helped = sweep.deleted > 0;
+                in_vain = if sweep.deleted > 0 { 0 } else { in_vain + 1 };
             }
             Ok(None) => {}
-            // Said at each sweep, not at each look.
-            Err(error) if sweeps => tracing::warn!(%error, "the flow table can't be looked after; trying again"),
+            // Said at most once a second.
+            Err(error) if looks => tracing::warn!(%error, "the flow table can't be looked after; trying again"),
             Err(_) => {}
         }
         if sweeps {
             // A table of millions takes a while to walk through: never more than a twentieth of a processor.
-            let (rest, again) = (20 * began.elapsed(), if helped { SOONER } else { EVERY });
+            let (rest, again) = (20 * began.elapsed(), if in_vain < 3 { SOONER } else { EVERY });
             (due, sooner) = (Instant::now() + EVERY.max(rest), Instant::now() + again.max(rest));
         }
     }
