@@ -16,6 +16,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    run::memory::without_huge_pages();
     let arguments = args::parse();
     logging::start(&arguments);
     match commands::dispatch(arguments) {

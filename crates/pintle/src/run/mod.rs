@@ -1,7 +1,7 @@
 //! The long-running subcommands.
 
 mod agent;
-mod memory;
+pub(crate) mod memory;
 mod presence;
 pub(crate) mod privileges;
 mod server;
@@ -16,9 +16,6 @@ pub(crate) use up::up;
 
 /// The runtime of a long-running subcommand.
 pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    // Huge pages would make the process three times as large, mostly with memory that has been given back; a kernel without
-    // them has nothing to turn off.
-    let _ = nix::sys::prctl::set_thp_disable(true);
     memory::give_back_at_once();
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("pintle").build()?)
 }
