@@ -12,7 +12,7 @@ use common::public::{
 };
 use common::{GATEWAY, MTU, REMOTE_VTEP, SEGMENT, endpoint_key};
 use pintle_core::DropReason;
-use pintle_datapath::{EndpointFlags, EndpointKey, PortFlags, PrivateAddress, Verdict};
+use pintle_datapath::{EndpointFlags, EndpointKey, FlowKey, PortFlags, PrivateAddress, Verdict};
 
 fn from(way: Route, src: Ipv4Addr) -> Route {
     Route { src: src.into(), ..way }
@@ -80,6 +80,27 @@ fn c01_the_public_network_may_begin_and_the_policy_decides() {
         bench.datapath.endpoints().put(&endpoint_key(SEGMENT, second), &bench.a.endpoint()).expect("put");
         let unmapped = from(outward(&bench.a), second).udp((1, 2), b"x");
         assert_eq!(bench.fate(&bench.a, &unmapped).1, Some(DropReason::NoPublicAddress));
+    });
+}
+
+#[test]
+fn d10_nobody_in_the_public_network_speaks_as_one_of_the_vpc() {
+    with_uplink(|public| {
+        let bench = public.bench;
+        public.float(bench.a.ip, FIP_A, true);
+        let between = Route::switched(&bench.b, &bench.a).udp((5000, 53), b"x");
+        assert_eq!(bench.send(&bench.b, &between).verdict, Verdict::Redirect);
+        let key = FlowKey::between(SEGMENT, 17, (bench.b.ip.into(), 5000), (bench.a.ip.into(), 53));
+        let flow = || bench.datapath.flows().get(&key).expect("read").expect("there");
+        let before = (bench.delivered(&bench.a), flow());
+        for claimed in [bench.b.ip, bench.c.ip, GATEWAY, Ipv4Addr::LOCALHOST, Ipv4Addr::UNSPECIFIED] {
+            let frame = from(inward(FIP_A), claimed).udp((5000, 53), b"x");
+            assert_eq!(public.arrive(&frame).verdict, Verdict::Drop, "{claimed}");
+        }
+        assert_eq!((bench.delivered(&bench.a), flow()), before, "nor is a flow of the VPC touched");
+        assert!(bench.dropped(bench.a.slot, DropReason::SpoofedSrcIp) >= 4);
+        // Other VPCs' addresses are nobody's here.
+        gets(public, &from(inward(FIP_A), Ipv4Addr::new(172, 16, 0, 9)).udp((5000, 53), b"x"));
     });
 }
 

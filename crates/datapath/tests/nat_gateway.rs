@@ -4,7 +4,7 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::frames::{ACK, RST, Route, SYN, Segment, with_ip_bytes};
+use common::frames::{ACK, FIN, RST, Route, SYN, Segment, with_ip_bytes};
 use common::public::{
     FIP_A, GATEWAY_IP, INTERNET, Public, Seen, echo, icmp_error, inward, outward, quoted, see, with_uplink,
 };
@@ -187,6 +187,34 @@ fn a_flow_that_is_refused_keeps_no_port() {
         gets(public, &bench.b, &inward(GATEWAY_IP).udp((53, port), b"answer"));
         bench.datapath.sweep().expect("swept");
         assert_eq!(bench.datapath.gateway_ports_in_use().expect("read"), 1);
+    });
+}
+
+#[test]
+fn c17_a_refused_successor_of_a_connection_that_is_over_keeps_no_port() {
+    with_uplink(|public| {
+        let bench = public.bench;
+        public.gateway();
+        bench.edit_iface(&bench.a, |iface| iface.flags = iface.flags.with(IfaceFlags::STATE_FILTERING));
+        let segment = |flags, seq| outward(&bench.a).tcp(&Segment::new((6000, 80), flags, seq, 0));
+        let (port, _) = leaves(public, &bench.a, &segment(SYN, 1)).ports;
+        leaves(public, &bench.a, &segment(RST, 2));
+        let in_use = || bench.datapath.gateway_ports_in_use().expect("read");
+        assert_eq!(in_use(), 1);
+        for seq in 0..20 {
+            assert_eq!(bench.fate(&bench.a, &segment(SYN | FIN, seq)).1, Some(DropReason::TcpBadFlags));
+        }
+        assert_eq!(in_use(), 1, "only that of the connection that is remembered");
+        assert_ne!(port, 0);
+        leaves(public, &bench.a, &segment(SYN, 9));
+        assert_eq!(in_use(), 1, "its successor's");
+        // Nor does what can't leave take one.
+        let without =
+            pintle_datapath::HostSettings { uplink_ifindex: None, ..bench.datapath.host_settings().expect("read") };
+        bench.datapath.set_host_settings(&without).expect("set");
+        let lost = outward(&bench.a).udp((5000, 53), b"x");
+        assert_eq!(bench.fate(&bench.a, &lost).1, Some(DropReason::NoUplink));
+        assert_eq!(in_use(), 1);
     });
 }
 

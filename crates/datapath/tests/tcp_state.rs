@@ -366,7 +366,17 @@ fn loose_flow_after_a_move_goes_on_until_it_ends() {
         assert_eq!(t.server(ACK, 9, 9, 10), None);
         let flow = t.flow().expect("adopted");
         assert_eq!(flow.key.ends[flow.opener()].1, 41_000, "the client opened it");
-        assert_eq!(t.server(SYN, 0, 0, 0), None);
+        // The server may open no connection all the same, be it in the place of the one that it made believe.
+        for flags in [SYN, SYN | FIN, SYN | PSH] {
+            assert_eq!(t.server(flags, 0, 0, 0), Some(PolicyIngressDenied));
+        }
+        assert_eq!(t.server(ACK, 19, 9, 10), None, "and the old one goes on");
+        assert_eq!(t.client(SYN, 0, 0, 0), None, "whom its own rules permit it");
+        // Only the interface that has moved adopts: its neighbour has seen how its own connections began.
+        let t = Talk { bench: t.bench, ports: (42_000, 80), options: Vec::new(), window: WINDOW };
+        t.bench.set_rules(&t.bench.a, common::policy::allow_all());
+        t.bench.set_rules(&t.bench.b, common::policy::allow_out());
+        assert_eq!(t.client(ACK, 9, 9, 10), Some(PolicyIngressDenied));
     });
 }
 
@@ -394,6 +404,17 @@ fn e16_icmp_errors_need_a_live_flow_and_a_number_under_way() {
         );
         let other = Talk { bench: t.bench, ports: (40_001, 80), options: Vec::new(), window: WINDOW };
         assert_eq!(error(3, &other.segment(true, ACK, 1, 1, 0)), Some(IcmpUnrelated));
+        let third = |to: &common::Guest| {
+            let message = [&[3, 3, 0, 0, 0, 0, 0, 0], &sent[14..14 + 28]].concat();
+            t.bench.fate(&t.bench.c, &Route::routed(&t.bench.c, to.ip).packet(1, &message)).1
+        };
+        assert_eq!(third(a), Some(IcmpUnrelated), "it was not sent to this one");
+        t.bench.edit_iface(&t.bench.c, |iface| iface.flags = iface.flags.without(IfaceFlags::SOURCE_DEST_CHECK));
+        assert_eq!(third(a), None, "a router");
+        t.bench.edit_iface(a, |iface| iface.judged += 1);
+        assert_eq!(error(3, &sent), Some(IcmpUnrelated), "to be judged again");
+        assert_eq!(t.client(ACK, 101, 1, 100), None);
+        assert_eq!(error(3, &sent), None);
         t.bench.wait(432_001);
         assert_eq!(error(3, &sent), Some(IcmpUnrelated), "dead");
     });

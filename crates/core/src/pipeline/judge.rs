@@ -6,7 +6,7 @@ use super::packet::{Packet, Segment, Transport};
 use super::policy::{self, Question, is_wide_open};
 use super::tcp::{Connection, check_flags};
 use super::world::World;
-use super::{Pipeline, acl, related};
+use super::{Pipeline, acl, related, sender};
 use crate::drop_reason::DropReason;
 use crate::host_spec::PortSpec;
 use crate::id::AttachmentId;
@@ -120,7 +120,13 @@ impl Pipeline {
         // Rule 3 of TCP: a connection that is over makes room for a new one.
         let over = |flow: &Flow| flow.connection.as_ref().is_some_and(Connection::is_over);
         match live.filter(|flow| !(opens && over(flow))).cloned() {
-            Some(flow) => self.follow(case, key, d, flow, trace),
+            Some(flow) => {
+                // Who opened a flow whose beginning nobody has seen is a guess: a new connection in it is asked about as one.
+                if opens && flow.connection.as_ref().is_some_and(|connection| connection.loose) {
+                    self.pass_gates(case, d, false, trace)?;
+                }
+                self.follow(case, key, d, flow, trace)
+            }
             None => self.open(case, key, d, trace),
         }
     }
@@ -151,9 +157,7 @@ impl Pipeline {
         trace: &mut Trace,
     ) -> Result<(), Refusal> {
         trace.say(PathStage::Flow, if d == flow.opener { "known, from the end that opened it" } else { "a reply" });
-        // The interfaces that were asked count, not those that the packet passes now: they may be others.
-        let judged = |port| case.world.port(port).map_or(0, |port| port.policy.judged);
-        let judged_anew = flow.gates.iter().flatten().any(|passed| judged(passed.port) != passed.judged);
+        let judged_anew = is_judged_anew(case, &flow);
         for (side, direction) in case.sides() {
             acl::cross(case.world, side.port, direction, case.packet, case.selector, trace)?;
             let end = end_of(d, direction);
@@ -198,7 +202,9 @@ impl Pipeline {
             *owner = side.map(|side| side.id);
         }
         flow.stream |= d == flow.opener && flow.heard[1 - d];
-        (flow.seen, flow.heard[d]) = (case.now, true);
+        // What is off the quotas is not kept alive.
+        flow.seen = if flow.retired { flow.seen } else { case.now };
+        flow.heard[d] = true;
         flow.retired |= ended && self.may_retire(&flow);
         self.flows.put(key, flow);
         Ok(())
@@ -218,10 +224,16 @@ impl Pipeline {
         trace.say(PathStage::Flow, "new");
         let segment = case.segment_of_tcp();
         let adopting = case.sides().any(|(side, _)| side.port.policy.adopting);
+        let refused_by = |reason| match reason {
+            DropReason::PolicyEgressDenied => case.sender,
+            DropReason::PolicyIngressDenied => case.receiver,
+            _ => None,
+        };
         let begun = segment.is_some_and(|segment| segment.goes_on());
         let mut opener = d;
         let mut gates = self.pass_gates(case, d, false, trace);
-        if adopting && begun && gates.as_ref().is_err_and(|refusal| refusal.rule.is_none() && is_gate(refusal.reason)) {
+        let is_adopting = |reason| refused_by(reason).is_some_and(|side| side.port.policy.adopting);
+        if begun && gates.as_ref().is_err_and(|refusal| refusal.rule.is_none() && is_adopting(refusal.reason)) {
             trace.say(PathStage::Groups, "it may have been opened by the other end before the interface moved here");
             if let Ok(passed) = self.pass_gates(case, d, true, trace) {
                 (gates, opener) = (Ok(passed), 1 - d);
@@ -336,7 +348,11 @@ impl Pipeline {
         let Some(quote) = related::quote(case.packet, case.frame) else { return unrelated };
         let (key, o) = quote.flow(case.segment);
         let Some(flow) = self.flows.live(&key, case.world, case.now) else { return unrelated };
-        if quote.from.address != case.packet.destination {
+        if quote.from.address != case.packet.destination || is_judged_anew(case, flow) {
+            return unrelated;
+        }
+        // Who is no router can tell only of what was sent to itself.
+        if case.sender.is_some_and(|side| !sender::may_use(side.port, quote.to.address)) {
             return unrelated;
         }
         if is_tcp(&key)
@@ -356,8 +372,11 @@ fn end_of(d: usize, direction: Direction) -> usize {
     if direction == Direction::Egress { d } else { 1 - d }
 }
 
-fn is_gate(reason: DropReason) -> bool {
-    matches!(reason, DropReason::PolicyEgressDenied | DropReason::PolicyIngressDenied)
+/// Whether the flow is to be judged again. The interfaces that were asked count, not those that the packet passes now: they may be
+/// others.
+fn is_judged_anew(case: &Case<'_>, flow: &Flow) -> bool {
+    let judged = |port| case.world.port(port).map_or(0, |port| port.policy.judged);
+    flow.gates.iter().flatten().any(|passed| judged(passed.port) != passed.judged)
 }
 
 /// For which ends the flow is open: EC2 does not track what both directions permit from and to everywhere.

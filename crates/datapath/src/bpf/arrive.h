@@ -5,7 +5,7 @@
  * Exits: redirect to the interface's device, or on to its host; ARP answered; TC_ACT_UNSPEC for the host's own;
  * DROP_UNKNOWN_PUBLIC_ADDRESS (no flow has the gateway's port, or no interface the address), DROP_NOT_HERE,
  * DROP_TTL_EXCEEDED, DROP_TOO_BIG (the sender is told), DROP_NAT_NOT_POSSIBLE, DROP_ICMP_UNRELATED, DROP_ICMP_REDIRECT,
- * DROP_FRAGMENT_UNKNOWN, DROP_MULTICAST, DROP_REWRITE_FAILED, those of parse.h and judge.h.
+ * DROP_FRAGMENT_UNKNOWN, DROP_MULTICAST, DROP_SPOOFED_SRC_IP, DROP_REWRITE_FAILED, those of parse.h and judge.h.
  *
  * The packet is translated first, and is then one of the interface's VPC from a remote that is in no group.
  */
@@ -164,6 +164,19 @@ static __always_inline int refuse_arrival(struct arrival *to, __u32 reason, __u3
 	return GO_ON;
 }
 
+/*
+ * Whether a packet can have come from the public network: nobody there has an address of the VPC, and whoever could claim
+ * one would be taken for a member of its groups. Of a gateway's packets their flow says so: its remote is in the key.
+ */
+static __always_inline int is_from_public(const struct packet *pkt, const struct arrival *to)
+{
+	struct endpoint_key key = { .segment = to->segment, .addr = pkt->saddr };
+
+	return addr_is_host(&pkt->saddr) && !bpf_map_lookup_elem(&endpoints, &key) &&
+	       (to->kind == PUBLIC_GATEWAY ||
+		is_public(find_route(to->segment, table_of(to->segment, &to->private), &pkt->saddr)));
+}
+
 /* As find_way(). GO_ON also says that the sender is told something, if `to->error` has a reason. */
 __noinline int find_way_private(struct __sk_buff *skb, const struct packet *pkt, struct arrival *to, struct way *way)
 {
@@ -181,6 +194,8 @@ __noinline int find_way_private(struct __sk_buff *skb, const struct packet *pkt,
 	if (!endpoint || (endpoint->flags & ENDPOINT_GATEWAY))
 		return drop(skb, 0, DROP_UNKNOWN_PUBLIC_ADDRESS);
 	way->slot[1] = way->blame = endpoint->ifindex ? endpoint->slot : 0;
+	if (!is_from_public(pkt, to))
+		return drop(skb, way->blame, DROP_SPOOFED_SRC_IP);
 	if (pkt->flags & PKT_LOST)
 		return drop(skb, way->blame, DROP_FRAGMENT_UNKNOWN);
 	if (is_nd(pkt))

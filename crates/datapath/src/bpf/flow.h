@@ -67,6 +67,14 @@ static __always_inline const struct iface *iface_of(__u32 slot)
 	return bpf_map_lookup_elem(&ifaces, &slot);
 }
 
+/* The numbers of judgement of both ends, added up. */
+static __always_inline __u32 judgement(const __u32 *slots)
+{
+	const struct iface *a = iface_of(slots[0]), *b = iface_of(slots[1]);
+
+	return (a ? a->judged : 0) + (b ? b->judged : 0);
+}
+
 /* Fills the key of the packet's flow. Returns the end that sent the packet. */
 static __always_inline __u32 flow_key_of(struct flow_key *key, __u32 segment, const struct packet *pkt)
 {
@@ -320,8 +328,11 @@ static __always_inline void count_flow(struct flow *flow, struct flow_dir *dir, 
 {
 	dir->packets += size.packets;
 	dir->bytes += size.bytes;
-	/* Both directions' CPUs share this line: written only when it changes. */
-	if (flow->seen != now)
+	/*
+	 * Both directions' CPUs share this line: written only when it changes. What is off the quotas is not kept alive: who went
+	 * on sending in old connections would leave others no room there.
+	 */
+	if (flow->seen != now && !(flow->flags & FLOW_OVER))
 		flow->seen = now;
 	/* A question, an answer, another question: one state after the other. */
 	if (flow->state == STATE_ONE_WAY && end != opener_of(flow))

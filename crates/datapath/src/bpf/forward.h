@@ -122,7 +122,7 @@ static __always_inline int by_flow(struct __sk_buff *skb, struct scratch *scratc
 		if (tcp_is_usual(flow, pkt)) {
 			effect = tcp_usual_step(d, o, pkt);
 		} else {
-			if (tcp_opens(pkt) && tcp_is_over(flow))
+			if (tcp_opens(pkt) && (tcp_is_over(flow) || (flow->flags & FLOW_LOOSE)))
 				return GO_ON;
 			effect = tcp_step(skb, flow, pkt, end);
 		}

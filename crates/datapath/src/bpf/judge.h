@@ -9,6 +9,7 @@
 #pragma once
 
 #include "acl.h"
+#include "antispoof.h"
 #include "fragment.h"
 #include "policy.h"
 #include "refusal.h"
@@ -176,14 +177,6 @@ static __always_inline int enter(struct scratch *scratch, const struct packet *p
 	return reason;
 }
 
-/* The numbers of judgement of both ends, added up. */
-static __always_inline __u32 judgement(const __u32 *slots)
-{
-	const struct iface *a = iface_of(slots[0]), *b = iface_of(slots[1]);
-
-	return (a ? a->judged : 0) + (b ? b->judged : 0);
-}
-
 /* Writes how packets of one direction go. `from` is 0 meanwhile, so that no other CPU takes a part for the whole. */
 static __always_inline void write_way(struct flow *flow, struct flow_dir *dir, const struct way *way)
 {
@@ -239,8 +232,9 @@ __noinline int open_flow(struct __sk_buff *skb, const struct packet *pkt, struct
 
 	__builtin_memset(flow, 0, sizeof(*flow));
 	reason = enter(scratch, pkt, way, end, 0);
-	if (adopting && begun && (reason == DROP_POLICY_EGRESS_DENIED || reason == DROP_POLICY_INGRESS_DENIED)) {
-		/* It may have been opened by the other end before the interface moved here. */
+	if (begun && ((reason == DROP_POLICY_EGRESS_DENIED && (src->flags & IFACE_ADOPTING)) ||
+		      (reason == DROP_POLICY_INGRESS_DENIED && (dst->flags & IFACE_ADOPTING)))) {
+		/* It may have been opened by the other end before the interface that refuses it moved here. */
 		__u32 slot = way->blame;
 
 		if (!enter(scratch, pkt, way, end, 1))
@@ -417,6 +411,20 @@ __noinline int renew_flow(struct __sk_buff *skb, const struct packet *pkt, struc
 	return 0;
 }
 
+/* Whether the sender of an ICMP error can know what became of a packet to this address: another's host has asked it there. */
+__noinline int may_report(const struct way *way, const struct addr *addr)
+{
+	const struct port *port;
+	struct ifindex_key key;
+	__u16 cell;
+
+	if (!way || !addr)
+		return 0;
+	key.ifindex = way->from;
+	port = way->slot[0] ? bpf_map_lookup_elem(&ports, &key) : 0;
+	return !way->slot[0] || (port && !check_source_ip(port, way->from, addr, &cell));
+}
+
 /* Lets a packet pass and keeps its flow, or refuses it. */
 __noinline int judge(struct __sk_buff *skb, const struct packet *pkt, struct way *way)
 {
@@ -435,7 +443,8 @@ __noinline int judge(struct __sk_buff *skb, const struct packet *pkt, struct way
 			reason = cross_border(pkt, way, 1);
 		if (reason || !src || !dst)
 			return reason;
-		if (is_related(skb, pkt, way->segment, (src->flags | dst->flags) & IFACE_STATE_FILTERING))
+		if (is_related(skb, pkt, way->segment, (src->flags | dst->flags) & IFACE_STATE_FILTERING) &&
+		    may_report(way, &scratch->quote.daddr))
 			return 0;
 		return blame(way, !way->slot[0], DROP_ICMP_UNRELATED);
 	}
@@ -448,10 +457,14 @@ __noinline int judge(struct __sk_buff *skb, const struct packet *pkt, struct way
 		flow = bpf_map_lookup_elem(&flows, &scratch->key);
 	}
 	/* A connection that is over makes room for a new one (rule 3). */
-	if (flow && (has_expired(flow, ticks_now()) ||
-		     (pkt->proto == IPPROTO_TCP && !(pkt->flags & PKT_LATER) && tcp_opens(pkt) && tcp_is_over(flow)))) {
+	if (flow && (has_expired(flow, ticks_now()) || (begins_connection(pkt) && tcp_is_over(flow)))) {
 		place |= 2;
 		flow = 0;
+	}
+	if (flow && begins_in_loose(flow, pkt)) {
+		reason = enter(scratch, pkt, way, place, 0);
+		if (reason)
+			return reason;
 	}
 	reason = flow ? renew_flow(skb, pkt, way, flow, place) : open_flow(skb, pkt, way, place);
 	if (!reason && (pkt->flags & PKT_FIRST))

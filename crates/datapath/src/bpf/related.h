@@ -57,7 +57,11 @@ static __always_inline int has_sent(const struct flow *flow, const struct flow_d
 	return (o->tcp & TCP_SEEN) && !((d->tcp & TCP_ACKED) && before(seq, d->ack)) && !before(o->end, seq);
 }
 
-/* Whether an ICMP error is about a packet of a live flow that its receiver has sent. */
+/*
+ * Whether an ICMP error is about a packet of a live flow that its receiver has sent. A flow that is to be judged again says
+ * nothing until its next packet has been: what has cut it off would have left errors a way through. What is quoted stands in
+ * the scratch memory.
+ */
 __noinline int is_related(struct __sk_buff *skb, const struct packet *pkt, __u32 segment, __u32 filtering)
 {
 	struct scratch *scratch = own_scratch();
@@ -75,7 +79,7 @@ __noinline int is_related(struct __sk_buff *skb, const struct packet *pkt, __u32
 		return 0;
 	end = flow_key_of(&key, segment, quote);
 	flow = bpf_map_lookup_elem(&flows, &key);
-	if (!flow || has_expired(flow, ticks_now()))
+	if (!flow || has_expired(flow, ticks_now()) || flow->judged != judgement(flow->slot))
 		return 0;
 	if (quote->proto != IPPROTO_TCP || !filtering)
 		return 1;

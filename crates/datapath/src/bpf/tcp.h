@@ -47,6 +47,21 @@ static __always_inline int tcp_opens(const struct packet *pkt)
 	return (pkt->tcp_flags & (TH_SYN | TH_ACK)) == TH_SYN;
 }
 
+/* As tcp_opens(), for any packet. */
+static __always_inline int begins_connection(const struct packet *pkt)
+{
+	return pkt->proto == IPPROTO_TCP && !(pkt->flags & PKT_LATER) && tcp_opens(pkt);
+}
+
+/*
+ * A SYN in a flow of which nobody here has seen the beginning: who opened it is only what the gates made of it, and a new
+ * connection is asked about as one. The flow stays: it may be true, and the SYN forged.
+ */
+static __always_inline int begins_in_loose(const struct flow *flow, const struct packet *pkt)
+{
+	return (flow->flags & FLOW_LOOSE) && begins_connection(pkt);
+}
+
 /* A segment of a connection that has begun. */
 static __always_inline int tcp_goes_on(const struct packet *pkt)
 {

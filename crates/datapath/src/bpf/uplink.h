@@ -72,8 +72,7 @@ static __always_inline int is_own_public(const struct packet *pkt, struct way *w
 /* Whether the judgement will take this entry for none: see judge(). */
 static __always_inline int makes_room(const struct flow *flow, const struct packet *pkt)
 {
-	return has_expired(flow, ticks_now()) ||
-	       (pkt->proto == IPPROTO_TCP && !(pkt->flags & PKT_LATER) && tcp_opens(pkt) && tcp_is_over(flow));
+	return has_expired(flow, ticks_now()) || (begins_connection(pkt) && tcp_is_over(flow));
 }
 
 /* What a public gateway's flow is translated to; nothing if there is no such flow. */
@@ -136,6 +135,7 @@ __noinline int use_gateway(struct __sk_buff *skb, const struct packet *pkt, stru
 __noinline int settle_port(const struct packet *pkt, const struct way *way, int refused)
 {
 	struct scratch *scratch = own_scratch();
+	const struct flow *flow;
 
 	if (!pkt || !way || !way->nat_port || !scratch || (pkt->flags & (PKT_ERROR | PKT_LATER)))
 		return 0;
@@ -143,8 +143,11 @@ __noinline int settle_port(const struct packet *pkt, const struct way *way, int 
 	if (!refused)
 		return bpf_map_update_elem(&nats, &scratch->nat_key, &scratch->nat, BPF_NOEXIST);
 	flow_key_of(&scratch->key, way->segment, pkt);
-	/* Refused in a flow that goes on: it keeps its port. */
-	return bpf_map_lookup_elem(&flows, &scratch->key) ? 0 : bpf_map_delete_elem(&nats, &scratch->nat_key);
+	flow = bpf_map_lookup_elem(&flows, &scratch->key);
+	/* Refused in a flow that goes on: it keeps its port. One that is over may have another. */
+	if (flow && flow->nat_port == way->nat_port && flow->nat_addr == way->nat_addr)
+		return 0;
+	return bpf_map_delete_elem(&nats, &scratch->nat_key);
 }
 
 /*
@@ -178,10 +181,12 @@ static __always_inline int choose_exit(struct __sk_buff *skb, const struct packe
 			return DROP_NO_PUBLIC_ADDRESS;
 		way->mtu = public->mtu;
 		way->nat_addr = route->addr.w[3];
-		reason = use_gateway(skb, pkt, way);
+		/* Nothing takes a port that can't leave. */
+		if (host && host->uplink_ifindex)
+			reason = use_gateway(skb, pkt, way);
 	}
-	if (!reason && (!host || !host->uplink_ifindex))
-		reason = DROP_NO_UPLINK;
+	if (!host || !host->uplink_ifindex)
+		return DROP_NO_UPLINK;
 	if (reason)
 		return reason;
 	way->to = host->uplink_ifindex;

@@ -19,6 +19,9 @@ fn e16_errors_about_live_flows_need_no_rule() {
     scene.expect_drop(&error(B, A, 3, 3, &sent), DropReason::IcmpUnrelated);
     scene.expect_pass(&sent);
     scene.expect_pass(&error(B, A, 3, 3, &sent));
+    // A third one's word counts only if it is a router.
+    scene.expect_drop(&error(C, A, 11, 0, &sent), DropReason::IcmpUnrelated);
+    scene.edit(C, |port| port.policy.source_dest_check = false);
     scene.expect_pass(&error(C, A, 11, 0, &sent));
     // To one who did not send it; about another flow; about a dead one; about an error.
     scene.expect_drop(&error(A, B, 3, 3, &sent), DropReason::IcmpUnrelated);
@@ -38,6 +41,20 @@ fn e16_a_quoted_segment_must_be_under_way() {
         let about = wire.craft(true, ACK, seq, 5001, 0);
         let outcome = wire.scene.say(&error(B, A, 3, 4, &about));
         assert_eq!(dropped(&outcome), (!passes).then_some(DropReason::IcmpUnrelated), "{seq}");
+    }
+}
+
+#[test]
+fn e16_what_has_cut_a_flow_off_leaves_errors_no_way() {
+    let mut scene = Scene::open();
+    let sent = datagram(A, B, 53);
+    scene.expect_pass(&sent);
+    for (guest, judged) in [(A, 7), (B, 8)] {
+        scene.edit(guest, |port| port.policy.judged = judged);
+        scene.expect_drop(&error(B, A, 3, 3, &sent), DropReason::IcmpUnrelated);
+        // Its next packet is judged again, and then all is as before.
+        scene.expect_pass(&sent);
+        scene.expect_pass(&error(B, A, 3, 3, &sent));
     }
 }
 
