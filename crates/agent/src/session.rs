@@ -101,6 +101,9 @@ async fn one(about: &About, link: &mut Link<'_>, welcomed: &mut bool) -> Result<
     tracing::info!(server = about.server, resumed, "session begun");
     let (mut sender, mut receiver) = connection.split();
     let (answer, mut answers) = mpsc::unbounded_channel();
+    if resumed {
+        hand_over(link.inbox, Work::Resumed).await?;
+    }
     let floor = resumed.then_some(start.applied.revision);
     let mut stream = Stream { epoch, floor, parts: Vec::new(), teller: link.teller.clone(), answer };
     let mut underlay = start.underlay;

@@ -42,6 +42,8 @@ const DRIFT: usize = 1024;
 /// Something to do.
 #[derive(Debug)]
 pub(crate) enum Work {
+    /// The server goes on from what this host has, and stands behind it.
+    Resumed,
     /// A whole desired state.
     Whole { epoch: String, desired: Desired },
     /// A change of it.
@@ -184,7 +186,11 @@ impl Thread {
             }
             match self.next(next_sweep.saturating_duration_since(Instant::now())) {
                 Some(Work::Stop) => return,
-                Some(Work::Whole { epoch, desired }) => self.whole(epoch, desired),
+                Some(Work::Resumed) => self.reconciler.confirmed(true),
+                Some(Work::Whole { epoch, desired }) => {
+                    self.reconciler.confirmed(true);
+                    self.whole(epoch, desired);
+                }
                 Some(Work::Change { revision, delta }) => self.change(revision, delta),
                 // Devices that were removed here are no longer known by then.
                 Some(Work::Notice(index)) if index.is_none_or(|index| self.reconciler.knows(index)) => {
@@ -264,6 +270,7 @@ impl Thread {
         match self.journal.load() {
             Ok(Some(saved)) => {
                 tracing::info!(revision = saved.desired.revision(), "no server: going by the last known desired state");
+                self.reconciler.confirmed(false);
                 self.whole(saved.epoch, saved.desired);
             }
             Ok(None) => {}
@@ -291,7 +298,11 @@ impl Thread {
         }
     }
 
+    /// Says how far this host is; nothing while it is behind, and then the round that succeeds says it.
     fn tell(&self) {
+        if self.reconciler.is_behind() {
+            return;
+        }
         let revision = self.reconciler.desired().map_or(0, Desired::revision);
         let mut failures = self.reconciler.failures();
         failures.extend(self.shares.failures());

@@ -147,28 +147,33 @@ const CLIENT: SecurityGroupId = SecurityGroupId::from_bits(51);
 #[test]
 fn d04_flows_that_another_host_told_of_let_answers_in_if_the_policy_permits_the_question() {
     let host = Host::new(1);
-    let (server, client) = (Guest::new(20), Guest::new(21).within(&[CLIENT]));
+    let (mut server, client) = (Guest::new(20), Guest::new(21).within(&[CLIENT]));
+    // What the client had asked is behind a router, so that it may be where nobody here looks.
+    server.spec.policy.source_dest_check = false;
+    let behind: IpAddr = "192.0.2.7".parse().unwrap();
     let mut all = entries(&[&server, &client]);
     let out = rule(510, Direction::Egress, ProtocolMatch::Udp(PortRange::one(53)), Remote::Any);
     all.push(group(CLIENT, vec![out]));
     served(&host, all, async |peer| {
-        let bind = |guest: &Guest, port: u16| {
-            let socket = guest.netns().run(|| UdpSocket::bind((guest.ip(), port)).unwrap()).unwrap();
+        server.ip_command(&format!("addr add {behind}/32 dev lo"));
+        let bind = |guest: &Guest, address: IpAddr, port: u16| {
+            let socket = guest.netns().run(|| UdpSocket::bind((address, port)).unwrap()).unwrap();
             socket.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
             socket
         };
-        let asking = bind(&client, 4000);
-        let answered = |port: u16| {
-            bind(&server, port).send_to(b"answer", (client.ip(), 4000)).unwrap();
+        let asking = bind(&client, client.ip(), 4000);
+        let answered_by = |address: IpAddr, port: u16| {
+            bind(&server, address, port).send_to(b"answer", (client.ip(), 4000)).unwrap();
             asking.recv(&mut [0; 16]).is_ok()
         };
+        let answered = |port| answered_by(behind, port);
         assert!(!answered(53), "nobody here has seen the question");
-        let end = |guest: &Guest, port, vni| FlowEnd { address: guest.ip(), port, vni, packets: 1, bytes: 60 };
+        let end = |address, port, vni| FlowEnd { address, port, vni, packets: 1, bytes: 60 };
         let flow = |port| Flow {
             segment: SEGMENT,
             protocol: 17,
-            opener: end(&client, 4000, Some(client.spec.vni)),
-            acceptor: end(&server, port, None),
+            opener: end(client.ip(), 4000, Some(client.spec.vni)),
+            acceptor: end(behind, port, None),
             state: FlowState::Opening,
             idle_ms: 20,
             expires_in_ms: 29_000,
@@ -178,9 +183,18 @@ fn d04_flows_that_another_host_told_of_let_answers_in_if_the_policy_permits_the_
             translated: None,
         };
         let take_over = |flows| Question::TakeOver { vni: client.spec.vni, flows };
-        let of_others = Flow { opener: end(&client, 4000, None), ..flow(55) };
-        let told = ask(peer, 20, take_over(vec![flow(53), flow(54), of_others])).await;
+        let told = ask(peer, 20, take_over(vec![flow(53), flow(54)])).await;
         assert_eq!(told, Answer::TakenOver(2));
+        // What the old host can't know is not believed: it would open others' gates.
+        let made_up = vec![
+            Flow { opener: end(client.ip(), 4000, None), ..flow(55) },
+            Flow { segment: SEGMENT + 1, ..flow(55) },
+            Flow { opener: end(server.ip(), 4000, Some(client.spec.vni)), ..flow(55) },
+            Flow { acceptor: end(server.ip(), 55, None), ..flow(55) },
+            Flow { acceptor: end(behind, 55, Some(client.spec.vni)), ..flow(55) },
+        ];
+        assert_eq!(ask(peer, 23, take_over(made_up)).await, Answer::TakenOver(0));
+        assert!(!answered_by(server.ip(), 55));
         assert!(answered(53), "an answer");
         assert!(!answered(54), "its question would not be permitted");
         assert!(!answered(55) && !answered(56));

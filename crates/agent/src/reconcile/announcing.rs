@@ -3,6 +3,9 @@
 //! Neighbours go on sending to the host where an address was until they hear otherwise, so each address that arrives is
 //! announced at once and some times more, ever further apart. One that leaves meanwhile is not announced again: by then
 //! another host speaks for it.
+//!
+//! A host that goes by its journal, for want of its server, announces nothing: an address that has moved on meanwhile would come
+//! back to it.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -24,7 +27,12 @@ enum Word {
     Here { address: IpAddr, device: u32, mac: MacBytes },
     /// It is here no more.
     Gone(IpAddr),
+    /// Whether what is here is so by the server's own word.
+    Confirmed(bool),
 }
+
+/// How long the server may take to say what has gone meanwhile, once it is heard again.
+const HEARING: Duration = Duration::from_secs(1);
 
 /// An address that is being announced.
 struct Course {
@@ -65,6 +73,11 @@ impl Announcing {
         self.say(Word::Gone(address));
     }
 
+    /// Whether the server stands behind what is here. If not, what comes waits until it does.
+    pub(super) fn confirmed(&self, confirmed: bool) {
+        self.say(Word::Confirmed(confirmed));
+    }
+
     fn say(&self, word: Word) {
         // The thread ends only when this does.
         if let Some(words) = &self.words {
@@ -83,30 +96,65 @@ impl Drop for Announcing {
 }
 
 fn keep(namespace: &NetNs, heard: &Receiver<Word>) {
-    let mut courses: BTreeMap<IpAddr, Course> = BTreeMap::new();
+    let mut courses = Courses::default();
     loop {
-        let word = match courses.values().map(Course::due).min() {
+        let word = match courses.next() {
             Some(due) => heard.recv_timeout(due.saturating_duration_since(Instant::now())),
             None => heard.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         match word {
-            Ok(Word::Here { address, device, mac }) => {
-                courses.insert(address, Course { device, mac, since: Instant::now(), told: 0 });
-            }
-            Ok(Word::Gone(address)) => drop(courses.remove(&address)),
+            Ok(word) => courses.hear(word, Instant::now()),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
         // What waits to be heard comes first: it may be that an address has gone.
-        let now = Instant::now();
-        for (address, course) in courses.iter_mut().filter(|(_, course)| course.due() <= now) {
-            course.told += 1;
-            let told = Announcer::open(namespace, course.device).and_then(|on| on.announce(*address, course.mac));
+        for (address, device, mac) in courses.due(Instant::now()) {
+            let told = Announcer::open(namespace, device).and_then(|on| on.announce(address, mac));
             if let Err(error) = told {
                 tracing::warn!(%address, %error, "a public address can't be announced; its neighbours may be late");
             }
         }
-        courses.retain(|_, course| course.told < AFTER_MS.len());
+    }
+}
+
+/// The addresses that are being announced.
+#[derive(Default)]
+struct Courses {
+    courses: BTreeMap<IpAddr, Course>,
+    /// The server does not stand behind them: they wait until it does.
+    held: bool,
+}
+
+impl Courses {
+    fn hear(&mut self, word: Word, now: Instant) {
+        match word {
+            Word::Here { address, device, mac } => {
+                self.courses.insert(address, Course { device, mac, since: now, told: 0 });
+            }
+            Word::Gone(address) => drop(self.courses.remove(&address)),
+            Word::Confirmed(confirmed) => {
+                if confirmed && self.held {
+                    self.courses.values_mut().for_each(|course| course.since = now + HEARING);
+                }
+                self.held = !confirmed;
+            }
+        }
+    }
+
+    /// When the next announcement is due.
+    fn next(&self) -> Option<Instant> {
+        self.courses.values().map(Course::due).min().filter(|_| !self.held)
+    }
+
+    /// What is to be announced now, on which device and with which hardware address.
+    fn due(&mut self, now: Instant) -> Vec<(IpAddr, u32, MacBytes)> {
+        let mut due = Vec::new();
+        for (address, course) in self.courses.iter_mut().filter(|(_, course)| !self.held && course.due() <= now) {
+            course.told += 1;
+            due.push((*address, course.device, course.mac));
+        }
+        self.courses.retain(|_, course| course.told < AFTER_MS.len());
+        due
     }
 }
 
@@ -114,5 +162,50 @@ impl Course {
     /// When it is to be announced next.
     fn due(&self) -> Instant {
         self.since + Duration::from_millis(AFTER_MS[self.told.min(AFTER_MS.len() - 1)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 9));
+    const HERE: Word = Word::Here { address: ADDRESS, device: 3, mac: [2; 6] };
+
+    /// How often something is announced in these milliseconds from `start` on.
+    fn announced(courses: &mut Courses, start: Instant, within: std::ops::Range<u64>) -> usize {
+        within.map(|ms| courses.due(start + Duration::from_millis(ms)).len()).sum()
+    }
+
+    #[test]
+    fn an_address_that_comes_is_announced_seven_times_and_one_that_goes_no_more() {
+        let (mut courses, start) = (Courses::default(), Instant::now());
+        courses.hear(HERE, start);
+        assert_eq!(announced(&mut courses, start, 0..5_000), AFTER_MS.len());
+        assert_eq!(courses.next(), None);
+        courses.hear(HERE, start);
+        assert_eq!(announced(&mut courses, start, 0..100), 2);
+        courses.hear(Word::Gone(ADDRESS), start);
+        assert_eq!(announced(&mut courses, start, 100..5_000), 0);
+    }
+
+    #[test]
+    fn f16_a_host_that_knows_addresses_by_its_journal_only_announces_none_until_its_server_stands_behind_them() {
+        let (mut courses, start) = (Courses::default(), Instant::now());
+        courses.hear(Word::Confirmed(false), start);
+        courses.hear(HERE, start);
+        assert_eq!((announced(&mut courses, start, 0..60_000), courses.next()), (0, None));
+        let later = start + Duration::from_secs(60);
+        courses.hear(Word::Confirmed(true), later);
+        assert_eq!(announced(&mut courses, later, 0..1_000), 0, "the server may yet say that it has gone");
+        assert_eq!(announced(&mut courses, later, 1_000..10_000), AFTER_MS.len());
+        // Nothing is said twice because the server is heard again.
+        courses.hear(Word::Confirmed(true), later);
+        assert_eq!(courses.next(), None);
+        courses.hear(Word::Confirmed(false), later);
+        courses.hear(HERE, later);
+        courses.hear(Word::Gone(ADDRESS), later);
+        courses.hear(Word::Confirmed(true), later);
+        assert_eq!(courses.next(), None, "it has gone");
     }
 }

@@ -130,6 +130,11 @@ impl Reconciler {
         })
     }
 
+    /// Whether the desired state is ahead of what the host has been brought to: then nothing of it counts as applied.
+    pub fn is_behind(&self) -> bool {
+        self.behind
+    }
+
     /// The underlay as it was last seen.
     pub fn underlay(&self) -> Underlay {
         self.underlay
@@ -214,6 +219,11 @@ impl Reconciler {
         self.tell_lookout(|| News::Whole(desired.clone()));
         self.desired = Some(desired);
         self.whole(Cause::Wanted)
+    }
+
+    /// Whether the desired state is the server's own word, and not what it was when that was heard last.
+    pub fn confirmed(&self, confirmed: bool) {
+        self.machine.announcing.confirmed(confirmed);
     }
 
     /// Takes a change of desired state and makes the host follow.

@@ -1,8 +1,8 @@
 //! Flows of an interface that moves here, as its old host has told them: answers that are under way need no rule.
 
 use pintle_core::id::VniId;
-use pintle_core::telemetry::{Answer, Flow, FlowState};
-use pintle_datapath::{DatapathError, FlowKey, FlowState as State, KnownFlow};
+use pintle_core::telemetry::{Answer, Failed, Flow, FlowEnd, FlowState, MAX_FLOWS};
+use pintle_datapath::{DatapathError, EndpointKey, FlowKey, FlowState as State, KnownFlow, Port};
 
 use super::{TICK_NS, Teller, answered, because};
 
@@ -12,21 +12,51 @@ const UDP: u8 = 17;
 impl Teller {
     /// Makes flows of an interface known here that are not.
     pub(crate) fn take_over(&self, vni: VniId, flows: &[Flow]) -> Answer {
-        answered(self.interfaces(Some(vni)).and_then(|_| {
-            let taken = self.insert(vni, flows).map_err(|error| because(&error))?;
+        answered(self.port_of(vni).and_then(|port| {
+            let taken = self.insert(vni, &port, flows).map_err(|error| because(&error))?;
             Ok(Answer::TakenOver(taken))
         }))
     }
 
-    fn insert(&self, vni: VniId, flows: &[Flow]) -> Result<u32, DatapathError> {
+    fn port_of(&self, vni: VniId) -> Result<Port, Failed> {
+        let rows = self.datapath.ports().entries().map_err(|error| because(&error))?;
+        let port = rows.into_iter().map(|(_, row)| row).find(|row| row.vni.parse() == Ok(vni));
+        port.ok_or(Failed::NotHere(vni))
+    }
+
+    fn insert(&self, vni: VniId, port: &Port, flows: &[Flow]) -> Result<u32, DatapathError> {
         let clock = self.datapath.clock()?;
         let mut taken = 0;
-        for flow in flows.iter().filter(|flow| flow.opener.vni == Some(vni) || flow.acceptor.vni == Some(vni)) {
-            if let Some(known) = known(flow, clock) {
+        for flow in flows.iter().take(MAX_FLOWS as usize) {
+            if self.may_have(vni, port, flow)?
+                && let Some(known) = known(flow, clock)
+            {
                 taken += u32::from(self.datapath.flows().take_over(&known)?);
             }
         }
         Ok(taken)
+    }
+
+    /// Whether a flow can be one that the interface had elsewhere. The old host's word is not taken for what it can't know: an
+    /// answer needs no rule, so that a flow it made up between others would be a way past their rules.
+    fn may_have(&self, vni: VniId, port: &Port, flow: &Flow) -> Result<bool, DatapathError> {
+        let (opener, acceptor) = (&flow.opener, &flow.acceptor);
+        let own_and_other = match (opener.vni == Some(vni), acceptor.vni == Some(vni)) {
+            (true, false) => (opener, acceptor),
+            (false, true) => (acceptor, opener),
+            _ => return Ok(false),
+        };
+        let slots_of = |end: &FlowEnd| {
+            let key = EndpointKey { segment: flow.segment, addr: end.address };
+            let place = self.datapath.endpoints().get(&key)?;
+            Ok::<_, DatapathError>(
+                place.map(|place| (place.ifindex.map(|_| place.slot), place.alt_ifindex.map(|_| place.alt_slot))),
+            )
+        };
+        // An address that is no endpoint is behind the interface, or out of the VPC.
+        let is_own = slots_of(own_and_other.0)?.is_none_or(|(now, ready)| [now, ready].contains(&Some(port.slot)));
+        let is_elsewhere = slots_of(own_and_other.1)?.is_none_or(|(now, ready)| now.is_none() && ready.is_none());
+        Ok(flow.segment == port.segment && is_own && is_elsewhere)
     }
 }
 

@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pintle_core::Request;
 use pintle_core::host_protocol::ServerMessage;
 use pintle_core::id::HostId;
+use pintle_core::model::Host;
+use pintle_core::txn::Snapshot;
+use pintle_core::{Request, query};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -216,8 +218,13 @@ async fn receive(shared: &Shared, link: &mut Link, incoming: &mut Incoming) -> B
         match taken {
             Ok(None) => {}
             Ok(Some(command)) => {
-                if let Err(error) = shared.engine.execute(Request::system(command)).await {
-                    return handshake::refused(error);
+                // Not for a host that has been removed meanwhile: the command would join it anew.
+                let host = link.host();
+                let is_there = |snapshot: &dyn Snapshot| Ok(query::find::<Host>(snapshot, host)?.is_some());
+                match shared.engine.execute_if(Request::system(command), is_there).await {
+                    Ok(Some(_)) => {}
+                    Ok(None) => return handshake::removed(),
+                    Err(error) => return handshake::refused(error),
                 }
             }
             Err(bye) => return bye,

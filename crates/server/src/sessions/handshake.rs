@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pintle_core::host_protocol::{AgentMessage, Hello, PROTOCOL_VERSION, ServerMessage};
 use pintle_core::id::HostId;
 use pintle_core::model::Host;
-use pintle_core::{DecideError, Request, query};
+use pintle_core::{DecideError, Refusal, Request, query};
 
 use super::Bye;
 use super::link::register;
@@ -82,9 +82,13 @@ async fn begin(hello: &Hello, certified: HostId, engine: &Engine) -> Result<(), 
     Ok(())
 }
 
-/// What an agent is told when the command on its behalf was not carried out: rules stay, failures pass.
+/// What an agent is told when the command on its behalf was not carried out: rules stay, failures pass. So do conflicts of the
+/// underlay: two hosts that change addresses with each other tell of it one after the other.
 pub(super) fn refused(error: EngineError) -> Bye {
     match error {
+        EngineError::Decide(DecideError::Refused(
+            refusal @ Refusal::Invalid { field: "vtep" | "underlay_mtu", .. },
+        )) => Bye::retry(refusal.to_string()),
         EngineError::Decide(DecideError::Refused(refusal)) => Bye::fatal(refusal.to_string()),
         other => Bye::retry(format!("the server could not note the host: {other}")),
     }
@@ -97,7 +101,12 @@ pub(super) fn refused(error: EngineError) -> Bye {
 pub(super) async fn still_there(host: HostId, engine: &Engine) -> Result<(), Bye> {
     match engine.read(|snapshot| query::find::<Host>(snapshot, host)).await {
         Ok(Some(_)) => Ok(()),
-        Ok(None) => Err(Bye::fatal("the host has been removed; start the agent again to join anew")),
+        Ok(None) => Err(removed()),
         Err(error) => Err(refused(error)),
     }
+}
+
+/// What an agent is told whose host has been removed.
+pub(super) fn removed() -> Bye {
+    Bye::fatal("the host has been removed; start the agent again to join anew")
 }

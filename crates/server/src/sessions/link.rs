@@ -84,11 +84,10 @@ impl Link {
                 seat.applied(applied);
             }
             AgentMessage::Drift(reports) => {
-                for report in reports.iter().take(LOGGED_DRIFT) {
+                for report in seat.drifted(now, reports).take(LOGGED_DRIFT) {
                     let key = report.key.map(|key| key.to_string());
                     tracing::warn!(%host, key, repaired = report.repaired, "drift: {}", report.message);
                 }
-                seat.drifted(now, reports);
             }
             AgentMessage::Answer { id, answer } => {
                 if let Some(session) = seat.session.as_mut() {

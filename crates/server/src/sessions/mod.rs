@@ -148,7 +148,7 @@ impl Sessions {
     pub(crate) fn expel(&self, host: HostId) {
         self.desired().forget(host);
         if let Some(session) = self.hosts().remove(&host).and_then(|seat| seat.session) {
-            session.end(Bye::fatal("the host has been removed; start the agent again to join anew"));
+            session.end(handshake::removed());
         }
         self.tell_heard(host);
     }

@@ -14,8 +14,11 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use super::Sessions;
 
-/// The most entries in one frame: well below [`pintle_core::host_protocol::MAX_FRAME`], whatever they hold.
+/// The most entries in one frame.
 pub const FRAME_ENTRIES: usize = 2000;
+/// The most bytes of them as they are sent, unless it is one entry: far below [`pintle_core::host_protocol::MAX_FRAME`], whose
+/// excess would end the session, and the next one with the same frame. A security group with all its rules has some 40,000.
+pub(super) const FRAME_BYTES: usize = 1 << 20;
 
 /// What a look at desired state brought.
 enum Taken {
@@ -156,14 +159,41 @@ impl Outbox {
     }
 }
 
-fn chunks(mut entries: Vec<(EntryKey, Entry)>) -> VecDeque<Vec<(EntryKey, Entry)>> {
+fn chunks(entries: Vec<(EntryKey, Entry)>) -> VecDeque<Vec<(EntryKey, Entry)>> {
     let mut parts = VecDeque::new();
-    while entries.len() > FRAME_ENTRIES {
-        let rest = entries.split_off(FRAME_ENTRIES);
-        parts.push_back(std::mem::replace(&mut entries, rest));
+    let (mut part, mut bytes) = (Vec::new(), 0);
+    for entry in entries {
+        let size = sent_size(&entry);
+        if !part.is_empty() && (part.len() == FRAME_ENTRIES || bytes + size > FRAME_BYTES) {
+            parts.push_back(std::mem::take(&mut part));
+            bytes = 0;
+        }
+        bytes += size;
+        part.push(entry);
     }
-    if !entries.is_empty() {
-        parts.push_back(entries);
+    if !part.is_empty() {
+        parts.push_back(part);
     }
     parts
+}
+
+/// How many bytes an entry is in a frame.
+fn sent_size(entry: &(EntryKey, Entry)) -> usize {
+    let mut size = Size(0);
+    serde_json::to_writer(&mut size, entry).expect("entries are written whenever they are sent");
+    size.0
+}
+
+/// Counts what is written to it.
+struct Size(usize);
+
+impl std::io::Write for Size {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

@@ -131,13 +131,20 @@ impl Seat {
         self.pending = applied.pending.into_iter().collect();
     }
 
-    pub(super) fn drifted(&mut self, at: Timestamp, reports: Vec<DriftReport>) {
-        for report in reports {
+    /// Keeps the last of the reports, and returns those that are kept, shortened.
+    pub(super) fn drifted(
+        &mut self,
+        at: Timestamp,
+        reports: Vec<DriftReport>,
+    ) -> impl ExactSizeIterator<Item = &DriftReport> {
+        let kept = reports.len().min(MAX_DRIFT);
+        for report in reports.into_iter().rev().take(kept).rev() {
             if self.drift.len() == MAX_DRIFT {
                 self.drift.pop_front();
             }
             self.drift.push_back(Drift { at, report: DriftReport { message: shorten(report.message), ..report } });
         }
+        self.drift.range(self.drift.len() - kept..).map(|drift| &drift.report)
     }
 
     pub(super) fn status(&self, host: HostId, desired: &HostDesired) -> SessionStatus {

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use pintle_core::Command;
-use pintle_core::command::{IpChoice, NewRule, RulesChange, UpdateVni};
+use pintle_core::command::{CreateSecurityGroup, IpChoice, NewRule, RulesChange, UpdateVni};
+use pintle_core::host_protocol::MAX_FRAME;
 use pintle_core::host_spec::{Entry, EntryKey};
 use pintle_core::model::{Attachment, SecurityGroup, Vni, Vpc};
+use pintle_core::policy::{Direction, PortRange, ProtocolMatch, Remote};
 use pintle_server::sessions::FRAME_ENTRIES;
 use pintle_store::{MemorySettings, MemoryStore};
 use proptest::prelude::*;
@@ -166,6 +168,39 @@ async fn a_large_snapshot_comes_in_parts_and_a_large_change_too() {
     let expected = expected_entries(&plane);
     assert_eq!(Some(&h1.entries()), expected.get(&h1.id));
     assert_eq!(Some(&h2.entries()), expected.get(&h2.id));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_message_is_larger_than_a_frame_may_be() {
+    let plane = Plane::new(5);
+    let vpc = plane.vpc().await;
+    let subnet = plane.subnet(vpc, "10.0.0.0/16").await;
+    let [h1] = plane.hosts().await;
+    // As many rules as a group may have, in far more groups than fit into one frame.
+    let rule = |number: u16, direction| NewRule {
+        direction,
+        protocol: ProtocolMatch::Tcp(PortRange { first: number, last: 60_000 + number }),
+        remote: Remote::Net("2001:db8:ffff:ffff:ffff:ffff:ffff:ff00/120".parse().unwrap()),
+        ..NewRule::ALL_OUT
+    };
+    let rules: Vec<NewRule> = (1..=60)
+        .flat_map(|number| [Direction::Ingress, Direction::Egress].map(|direction| rule(number, direction)))
+        .collect();
+    let groups = MAX_FRAME / (120 * 120);
+    for _ in 0..groups {
+        let (name, description) = (None, String::new());
+        let create = CreateSecurityGroup { vpc, name, description, rules: Some(rules.clone()) };
+        plane.run(Command::CreateSecurityGroup(create)).await;
+    }
+    let instance = plane.instance(vpc, h1.id).await;
+    plane.attach(instance, plane.vni(subnet).await).await;
+    settle().await;
+    let expected = expected_entries(&plane);
+    assert_eq!(Some(&h1.entries()), expected.get(&h1.id));
+    let all = h1.entries().into_iter().collect::<Vec<_>>();
+    let size = serde_json::to_vec(&all).unwrap().len();
+    assert!(size > MAX_FRAME && all.len() < FRAME_ENTRIES, "{size} bytes of {} entries", all.len());
+    assert!(h1.largest() < MAX_FRAME / 8, "{}", h1.largest());
 }
 
 #[tokio::test(start_paused = true)]

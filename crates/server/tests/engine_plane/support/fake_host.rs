@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use pintle_core::host_protocol::{AgentMessage, Applied, Failure, Hello, PROTOCOL_VERSION, Resume, ServerMessage};
+use pintle_core::host_protocol::{
+    AgentMessage, Applied, Failure, Hello, MAX_FRAME, PROTOCOL_VERSION, Resume, ServerMessage,
+};
 use pintle_core::host_spec::{EndpointSpec, EntryKey::Location};
 use pintle_core::host_spec::{Entry, EntryKey, LocationSpec, PortMode, PortSpec, VniEndpoint};
 use pintle_core::id::{AttachmentId, HostId};
@@ -27,6 +29,8 @@ pub struct State {
     /// All ports fail for this reason.
     pub all_ports_fail: Option<String>,
     pub messages: usize,
+    /// Bytes of the largest message, as it goes over the wire.
+    pub largest: usize,
     pub snapshots: usize,
     pub bye: Option<Bye>,
 }
@@ -103,6 +107,10 @@ impl FakeHost {
 
     pub fn messages(&self) -> usize {
         self.state().messages
+    }
+
+    pub fn largest(&self) -> usize {
+        self.state().largest
     }
 
     pub fn snapshots(&self) -> usize {
@@ -197,6 +205,9 @@ impl State {
     /// Takes a message in; whether a revision is whole with it.
     fn take(&mut self, message: ServerMessage) -> bool {
         self.messages += 1;
+        let size = serde_json::to_vec(&message).expect("what is sent can be written").len();
+        assert!(size <= MAX_FRAME, "it could not be sent: {size} bytes");
+        self.largest = self.largest.max(size);
         match message {
             ServerMessage::Snapshot { revision, entries, last } => {
                 self.parts.extend(entries);
