@@ -8,7 +8,7 @@ use pintle_core::command::{
 use pintle_core::id::{AttachmentId, FloatingIpId, InstanceId, ReservedIpId, RouteTableId, VniId};
 use pintle_core::model::{Attachment, FloatingIp, FloatingIpTarget, FlowLogTarget, Instance, ReservedIp};
 use pintle_core::model::{ResourceType as T, Verb as V};
-use pintle_core::model::{Role, RouteTable, TargetKind, Vni};
+use pintle_core::model::{Role, RouteTable, TargetKind, Vni, VniUse};
 use pintle_core::query;
 use pintle_core::txn::Snapshot;
 
@@ -200,12 +200,15 @@ pub fn needs(sight: &dyn Snapshot, command: &C) -> Result<Vec<Need>, DecideError
 
         C::CreateFloatingIp(create) => {
             let mut needs = any(T::FloatingIp, V::Create);
-            needs.extend(create.target.map(|target| Need::one(V::Operate, target.vni)));
+            if let Some(target) = &create.target {
+                needs.push(look.of_usable(V::Operate, target.vni, VniUse::Associate)?);
+            }
             needs
         }
         C::RenameFloatingIp(id, _) | C::NameFloatingIpDomain(id, _) => one(V::Update, (*id).into()),
         C::AssociateFloatingIp { id, target, .. } => {
-            let mut needs = vec![Need::one(V::Operate, *id), Need::one(V::Operate, target.vni)];
+            let mut needs =
+                vec![Need::one(V::Operate, *id), look.of_usable(V::Operate, target.vni, VniUse::Associate)?];
             needs.extend(look.led_to(*id)?.map(|vni| Need::one(V::Operate, vni)));
             needs
         }
@@ -332,6 +335,18 @@ impl Look<'_> {
         }
     }
 
+    /// What an interface needs of who uses it, which another account may have lent: no role is on that one thing then, but one on
+    /// all interfaces.
+    fn of_usable(&self, verb: V, vni: VniId, to: VniUse) -> Result<Need, DecideError> {
+        if query::find::<Vni>(self.0, vni)?.is_none()
+            && let Some((lent, _)) = query::follow_if_there::<Vni>(self.0, vni)?
+            && query::permits(self.0, &lent, &query::owner(self.0)?, to)?
+        {
+            return Ok(Need::any(T::Vni, verb));
+        }
+        Ok(Need::one(verb, vni))
+    }
+
     fn holder(&self, ip: ReservedIpId) -> Result<Option<VniId>, DecideError> {
         Ok(query::find::<ReservedIp>(self.0, ip)?.and_then(|(ip, _)| ip.bound_to))
     }
@@ -372,7 +387,7 @@ impl Look<'_> {
 
     fn of_choice_of_vni(&self, choice: &VniChoice) -> Result<Vec<Need>, DecideError> {
         match choice {
-            VniChoice::Existing(vni) => Ok(vec![Need::one(V::Attach, *vni)]),
+            VniChoice::Existing(vni) => Ok(vec![self.of_usable(V::Attach, *vni, VniUse::Attach)?]),
             VniChoice::New(create) => {
                 let mut needs = self.of_new_vni(create)?;
                 needs.push(Need::any(T::Vni, V::Attach));
@@ -403,9 +418,12 @@ impl Look<'_> {
         }
     }
 
+    /// Either end's owner may end an attachment, and only one of them owns it: what is not theirs needs nothing of them.
     fn of_detachment(&self, id: AttachmentId) -> Result<Vec<Need>, DecideError> {
-        let Some(found) = self.attached(id)? else { return Ok(Vec::new()) };
-        let mut needs = vec![Need::one(V::Detach, found.vni)];
+        let Some((found, _)) = query::follow_if_there::<Attachment>(self.0, id)? else { return Ok(Vec::new()) };
+        let is_lent = self.attached(id)?.is_some() && query::find::<Vni>(self.0, found.vni)?.is_none();
+        let detach = if is_lent { Need::any(T::Vni, V::Detach) } else { Need::one(V::Detach, found.vni) };
+        let mut needs = vec![detach];
         needs.extend(self.on_target(V::Operate, found.instance)?);
         Ok(needs)
     }

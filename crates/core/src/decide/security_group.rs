@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
 use super::{change_name, rule_quota, rules, same_owner, slots, take_name};
-use crate::command::{CreateSecurityGroup, NewRule, RulesChange, UpdateSecurityGroup};
+use crate::command::{CreateSecurityGroup, CreateVpc, NewRule, RulesChange, UpdateSecurityGroup};
 use crate::draft::Draft;
 use crate::id::{PrefixListId, RuleId, SecurityGroupId, VniId, VpcId};
 use crate::limits::{DESCRIPTION_LENGTH, RULES_PER_GROUP};
@@ -43,8 +45,24 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateSecurityGroup) -> Resu
     Ok(group)
 }
 
-/// The group that a VPC begins with: everything in from its members, everything out.
-pub(super) fn create_default(draft: &mut Draft<'_>, owner: &Owner, vpc: VpcId) -> Result<SecurityGroupId, DecideError> {
+/// Where a VPC's default group lets everything out to. One that routes by tables has a rule for each IP version that it has,
+/// as in EC2, where clients see and revoke them apart; a range that comes later changes no group's rules.
+pub(super) fn everywhere(vpc: &CreateVpc) -> Vec<Remote> {
+    if !vpc.route_tables {
+        return vec![Remote::Any];
+    }
+    let v6 = vpc.provided_ipv6 || !vpc.ipv6_cidrs.is_empty();
+    let nets = [IpNet::V4(Ipv4Net::default())].into_iter().chain(v6.then(|| IpNet::V6(Ipv6Net::default())));
+    nets.map(Remote::Net).collect()
+}
+
+/// The group that a VPC begins with: everything in from its members, everything out to these.
+pub(super) fn create_default(
+    draft: &mut Draft<'_>,
+    owner: &Owner,
+    vpc: VpcId,
+    out: &[Remote],
+) -> Result<SecurityGroupId, DecideError> {
     let id = SecurityGroupId::new(draft.ids);
     let name = Some("default".to_owned());
     let name = take_name::<SecurityGroup>(draft, name, &vpc.to_string(), SCOPE_WORDS, id)?;
@@ -55,7 +73,8 @@ pub(super) fn create_default(draft: &mut Draft<'_>, owner: &Owner, vpc: VpcId) -
         remote,
         local: None,
     };
-    let rules = vec![rule(Direction::Ingress, Remote::Group(id)), rule(Direction::Egress, Remote::Any)];
+    let mut rules = vec![rule(Direction::Ingress, Remote::Group(id))];
+    rules.extend(out.iter().map(|remote| rule(Direction::Egress, *remote)));
     let description = "default VPC security group".to_owned();
     let created_at = draft.now;
     let (owner, descriptions) = (owner.clone(), BTreeMap::new());

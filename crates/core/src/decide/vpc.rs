@@ -25,6 +25,7 @@ pub(super) fn create_for(draft: &mut Draft<'_>, owner: Owner, create: CreateVpc)
         let rule = "a VPC that routes by tables has a range, so that they know what lies within";
         return Err(Refusal::invalid("cidrs", "", rule).into());
     }
+    let everywhere = security_group::everywhere(&create);
     let (options, set) = match create.dhcp {
         NewDhcp::These(options) => (options, None),
         NewDhcp::DefaultSet => {
@@ -47,7 +48,7 @@ pub(super) fn create_for(draft: &mut Draft<'_>, owner: Owner, create: CreateVpc)
         segment,
         cidrs,
         ipv6_cidrs,
-        default_group: security_group::create_default(draft, &owner, id)?,
+        default_group: security_group::create_default(draft, &owner, id, &everywhere)?,
         default_acl: network_acl::create_default(draft, &owner, id)?,
         main_table: route_table::create_main(draft, &owner, id, !create.route_tables)?,
         implied_ways: !create.route_tables,

@@ -41,7 +41,8 @@ fn a13_the_first_access_key_of_an_account_brings_its_default_network_in_each_reg
         let group: SecurityGroup = world.get(vpc.default_group);
         assert_eq!(group.name, "default");
         let rules: Vec<_> = group.rules.iter().map(|rule| (rule.direction, rule.remote)).collect();
-        assert_eq!(rules, [(Direction::Ingress, Remote::Group(group.id)), (Direction::Egress, Remote::Any)]);
+        let out = Remote::Net("0.0.0.0/0".parse().unwrap());
+        assert_eq!(rules, [(Direction::Ingress, Remote::Group(group.id)), (Direction::Egress, out)]);
         let mut subnets = world.all::<Subnet>();
         subnets.retain(|subnet| subnet.vpc == vpc.id);
         subnets.sort_by(|a, b| a.zone.cmp(&b.zone));

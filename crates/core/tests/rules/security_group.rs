@@ -1,7 +1,9 @@
 //! Security groups: made with the VPC, edited as a whole or in part, kept while somebody needs them.
 
 use pintle_core::Refusal;
-use pintle_core::command::{Command, CreateSecurityGroup, GroupsChange, NewRule, RulesChange, UpdateSecurityGroup};
+use pintle_core::command::{
+    Command, CreateSecurityGroup, CreateVpc, GroupsChange, NewRule, RulesChange, UpdateSecurityGroup,
+};
 use pintle_core::id::{RuleId, SecurityGroupId, VpcId};
 use pintle_core::limits::RULES_PER_GROUP;
 use pintle_core::model::{SecurityGroup, Vni, Vpc};
@@ -27,6 +29,26 @@ fn d02_a_vpc_begins_with_a_group_that_lets_its_members_in_and_everything_out() {
     let says: Vec<_> = default.rules.iter().map(|rule| (rule.direction, rule.protocol, rule.remote)).collect();
     let members = (Direction::Ingress, ProtocolMatch::Any, Remote::Group(default.id));
     assert_eq!(says, [members, (Direction::Egress, ProtocolMatch::Any, Remote::Any)]);
+}
+
+#[test]
+fn d02_where_tables_route_the_default_group_lets_out_what_the_vpc_has_a_version_of() {
+    let mut world = World::new();
+    let v6 = vec!["fd00:1::/56".parse().unwrap()];
+    for (ipv6_cidrs, provided_ipv6, out) in [
+        (Vec::new(), false, &["0.0.0.0/0"][..]),
+        (v6, false, &["0.0.0.0/0", "::/0"]),
+        (Vec::new(), true, &["0.0.0.0/0", "::/0"]),
+    ] {
+        let cidrs = vec!["10.0.0.0/16".parse().unwrap()];
+        let create = CreateVpc { cidrs, ipv6_cidrs, provided_ipv6, route_tables: true, ..CreateVpc::default() };
+        let vpc: Vpc = world.run(Command::CreateVpc(create));
+        let group: SecurityGroup = world.get(vpc.default_group);
+        let says: Vec<_> = group.rules.iter().map(|rule| (rule.direction, rule.remote)).collect();
+        let out = out.iter().map(|net| (Direction::Egress, Remote::Net(net.parse().unwrap())));
+        let members = (Direction::Ingress, Remote::Group(group.id));
+        assert_eq!(says, [members].into_iter().chain(out).collect::<Vec<_>>());
+    }
 }
 
 #[test]

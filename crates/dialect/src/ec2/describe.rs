@@ -271,7 +271,7 @@ pub(super) fn gathered<P, I: FromStr>(
     Ok(ids)
 }
 
-fn in_order<I: Ord>(mut ids: Vec<I>) -> Vec<I> {
+pub(super) fn in_order<I: Ord>(mut ids: Vec<I>) -> Vec<I> {
     ids.sort_unstable();
     ids.dedup();
     ids

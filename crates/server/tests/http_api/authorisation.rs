@@ -153,7 +153,7 @@ async fn p01_p02_p03_p06_the_matrix_of_roles_and_actions_through_ibms_api() {
 }
 
 /// A new access key of the first account with these roles on these types, able to nothing else.
-async fn access_key(api: &Api, number: usize, roles: &[(AccessRole, Option<ResourceType>)]) -> Signer {
+pub(crate) async fn access_key(api: &Api, number: usize, roles: &[(AccessRole, Option<ResourceType>)]) -> Signer {
     let key: &'static str = Box::leak(format!("AKIAIOSFODNN7ROLE{number:03}").into_boxed_str());
     let id = key.parse().unwrap();
     let sealed = Vault::new(&[7; 32]).seal(id, SECRET);
@@ -242,6 +242,39 @@ async fn p01_p02_p03_p06_the_matrix_of_roles_and_actions_through_ec2s_api() {
     let (status, body) = send(&api, key.sign(&format!("Action=DeleteVpc&VpcId={vpc}"))).await;
     assert!(status == 403 && body.contains("UnauthorizedOperation"), "{status} {body}");
     api.get(&format!("/v1/vpcs/{vpc}")).await.expect(200);
+}
+
+#[tokio::test]
+async fn p03_what_a_command_is_looked_up_for_is_no_way_to_see_things_in_ec2s_api() {
+    use AccessRole as R;
+    use ResourceType as T;
+    let api = Api::new();
+    let w = World::new(&api).await;
+    let group = &w.group;
+    let rules = format!("/v1/security_groups/{group}/rules");
+    let rule = json!({ "direction": "inbound", "protocol": "tcp", "port_min": 22, "port_max": 22 });
+    api.post(&rules, rule).await.expect(201);
+    let blind = access_key(&api, 200, &[(R::Editor, Some(T::Subnet))]).await;
+    let viewer = access_key(&api, 201, &[(R::Viewer, Some(T::SecurityGroup))]).await;
+    let revoke = |port: u16, more: &str| {
+        let rule = format!("IpProtocol=tcp&FromPort={port}&ToPort={port}&CidrIp=0.0.0.0/0");
+        format!("Action=RevokeSecurityGroupIngress&GroupId={group}&{rule}{more}")
+    };
+    // Rules that are there and rules that aren't are refused in the same words.
+    for more in ["&DryRun=true", ""] {
+        let mut words = Vec::new();
+        for port in [22, 23] {
+            let (status, body) = send(&api, blind.sign(&revoke(port, more))).await;
+            assert!(status == 403 && body.contains("<Code>UnauthorizedOperation</Code>"), "{status} {body}");
+            words.push(first(&body, "Message"));
+        }
+        assert_eq!(words[0], words[1]);
+        // Who may see them is told what is not there, and what it is that a role is missing for.
+        let (_, body) = send(&api, viewer.sign(&revoke(23, more))).await;
+        assert!(body.contains("<Code>InvalidPermission.NotFound</Code>"), "{body}");
+        let (_, body) = send(&api, viewer.sign(&revoke(22, more))).await;
+        assert!(body.contains("is.security-group.security-group.update"), "{body}");
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use pintle_core::id::{AttachmentId, FloatingIpId, InstanceId, VniId};
-use pintle_core::model::{Attachment, FloatingIp, Tags};
+use pintle_core::model::{Attachment, FloatingIp, PublicGateway, Tags, Vni};
 use pintle_core::txn::Snapshot;
 use pintle_core::{query, record};
 
@@ -89,6 +89,14 @@ impl Resource for AddressView {
     }
 }
 
+/// The addresses that are shown with these interfaces. A NAT gateway's leads to the gateway, not to its interface.
 fn leading_to(snapshot: &dyn Snapshot, vnis: &[VniId]) -> Result<Vec<FloatingIpId>, Ec2Error> {
-    gathered(snapshot, vnis, |id| record::floating_ips_of_vni(*id))
+    let mut ids = gathered(snapshot, vnis, |id| record::floating_ips_of_vni(*id))?;
+    for id in vnis {
+        let vni = query::follow_if_there::<Vni>(snapshot, *id)?.map(|(vni, _)| vni);
+        if let Some(gateway) = vni.and_then(|vni| vni.gateway) {
+            ids.push(query::follow::<PublicGateway>(snapshot, gateway)?.0.floating_ip);
+        }
+    }
+    Ok(ids)
 }

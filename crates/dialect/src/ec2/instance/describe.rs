@@ -11,7 +11,7 @@ use super::filters::{FILTERS, candidates};
 use super::show::{InstanceView, write_reservations};
 use super::state::State;
 use crate::ec2::caller::Caller;
-use crate::ec2::describe::{bad_token, fingerprint, open_token, seal_token};
+use crate::ec2::describe::{bad_token, fingerprint, in_order, open_token, seal_token};
 use crate::ec2::error::Ec2Error;
 use crate::ec2::filter::Filters;
 use crate::ec2::operation::{Operation, Scan, Work};
@@ -54,10 +54,10 @@ fn decode(params: &mut Params, caller: &Caller, kind: Kind) -> Result<Work, Ec2E
     }
     let place = match token {
         Some(token) => Place::parse(&open_token(&token, &query)?)?,
-        None if ids.is_empty() => Place::Unknown,
-        None => Place::Named(ids.into_iter(), true),
+        None if ids.is_empty() => Place::Left(None),
+        None => Place::Named(in_order(ids).into_iter(), true),
     };
-    let limit = limit.unwrap_or(PAGE);
+    let limit = if matches!(place, Place::Named(..)) { usize::MAX } else { limit.unwrap_or(PAGE) };
     Ok(Work::Scan(Box::new(Listing {
         kind,
         place,
@@ -72,9 +72,9 @@ fn decode(params: &mut Params, caller: &Caller, kind: Kind) -> Result<Work, Ec2E
 
 /// Where a listing goes on.
 enum Place {
-    /// At the beginning, of whatever the filters leave.
-    Unknown,
-    /// At the first of these ids; whether each must exist.
+    /// Behind this id, or at the beginning, of whatever the filters leave.
+    Left(Option<InstanceId>),
+    /// At the first of these ids, which are in their order; whether each must exist.
     Named(std::vec::IntoIter<InstanceId>, bool),
     /// At this place among those that there are: servers, then bare metal servers, which are instances here as EC2's
     /// `*.metal` ones are.
@@ -89,6 +89,7 @@ impl Place {
             Some(("present", place)) => Ok(Place::Present(Role::Server, given(place))),
             Some(("metal", place)) => Ok(Place::Present(Role::BareMetal, given(place))),
             Some(("departed", place)) => Ok(Place::Departed(given(place))),
+            Some(("after", id)) => Ok(Place::Left(Some(id.parse().map_err(|_| bad_token())?))),
             _ => Err(bad_token()),
         }
     }
@@ -96,10 +97,11 @@ impl Place {
     /// What [`Place::parse`] reads; `None`: it is no place of a walk.
     fn token(&self) -> Option<String> {
         let (part, place) = match self {
+            Place::Left(Some(id)) => return Some(format!("after:{id}")),
             Place::Present(Role::Server, place) => ("present", place),
             Place::Present(Role::BareMetal, place) => ("metal", place),
             Place::Departed(place) => ("departed", place),
-            Place::Unknown | Place::Named(..) | Place::Present(Role::ShareMount(_), _) => return None,
+            Place::Left(None) | Place::Named(..) | Place::Present(Role::ShareMount(_), _) => return None,
         };
         Some(format!("{part}:{}", place.as_deref().unwrap_or_default()))
     }
@@ -123,17 +125,20 @@ struct Listing {
 
 impl Scan for Listing {
     fn step(&mut self, snapshot: &dyn Snapshot, most: usize) -> Result<bool, Ec2Error> {
-        if matches!(self.place, Place::Unknown) {
+        if let Place::Left(after) = self.place {
             self.place = match candidates(snapshot, &self.filters)? {
-                Some(ids) => Place::Named(ids.into_iter(), false),
+                Some(mut ids) => {
+                    ids.retain(|id| Some(*id) > after);
+                    Place::Named(ids.into_iter(), false)
+                }
                 None => Place::Present(Role::Server, None),
             };
         }
-        match std::mem::replace(&mut self.place, Place::Unknown) {
+        match std::mem::replace(&mut self.place, Place::Left(None)) {
             Place::Named(ids, must_exist) => self.named(snapshot, ids, must_exist, most),
             Place::Departed(start) => self.departed(snapshot, start, most),
             Place::Present(role, start) => self.present(snapshot, role, start, most),
-            Place::Unknown => Ok(true),
+            Place::Left(_) => Ok(true),
         }
     }
 
@@ -172,6 +177,10 @@ impl Listing {
                 Some(view) => self.take(view),
                 None if must_exist => return Err(not_found(Noun::Instance, &id.to_string())),
                 None => {}
+            }
+            if self.found.len() >= self.limit && !ids.as_slice().is_empty() {
+                self.next = Place::Left(Some(id)).token();
+                return Ok(true);
             }
         }
         self.place = Place::Named(ids, must_exist);

@@ -110,6 +110,38 @@ fn pages_of_instances_join_to_the_whole() {
 }
 
 #[test]
+fn a_page_of_what_an_index_finds_is_no_longer_than_asked_and_what_is_named_twice_is_shown_once() {
+    let (mut world, ids) = world();
+    let form = format!("ImageId=ami-1&InstanceType=m5.large&MinCount=12&MaxCount=12&SubnetId={}", ids.subnet);
+    let launched = all(&sent(&mut world, "RunInstances", &form), "instanceId");
+    let of_subnet = format!("Filter.1.Name=subnet-id&Filter.1.Value.1={}", ids.subnet);
+    for (action, form) in [
+        ("DescribeInstances", of_subnet.clone()),
+        ("DescribeInstanceStatus", format!("IncludeAllInstances=true&{of_subnet}")),
+    ] {
+        let whole = all(&sent(&mut world, action, &form), "instanceId");
+        assert!(launched.iter().all(|id| whole.contains(id)), "{whole:?}");
+        let (mut joined, mut token) = (Vec::new(), String::new());
+        loop {
+            let page = sent(&mut world, action, &format!("MaxResults=5&{form}{token}"));
+            let shown = all(&page, "instanceId");
+            assert!((1..=5).contains(&shown.len()), "{page}");
+            joined.extend(shown);
+            match all(&page, "nextToken").pop() {
+                Some(next) => token = format!("&NextToken={next}"),
+                None => break,
+            }
+        }
+        joined.sort();
+        let mut whole = whole;
+        whole.sort();
+        assert_eq!(joined, whole, "{action}");
+    }
+    let twice = format!("InstanceId.1={0}&InstanceId.2={0}", launched[0]);
+    assert_eq!(all(&sent(&mut world, "DescribeInstances", &twice), "instanceId"), [&*launched[0]]);
+}
+
+#[test]
 fn wrong_requests_about_instances_get_the_codes_of_ec2() {
     let (mut world, ids) = world();
     let run = format!("ImageId=ami-1&MinCount=1&MaxCount=1&SubnetId={}", ids.subnet);

@@ -59,6 +59,10 @@ pub(super) fn service(parts: &Parts) -> Service {
 /// The codes that the service has for each way in which a signature can be missing or wrong.
 pub(super) async fn verify(app: &App, parts: &Parts, body: Bytes) -> Result<Signed, Ec2Error> {
     let Some(credential) = credential(parts) else { return Err(missing()) };
+    if let Some(field) = repeated(parts) {
+        let message = format!("Authorization header has more than one '{field}' parameter.");
+        return Err(incomplete(message));
+    }
     if !app.regions().await.map_err(super::run::engine_error)?.iter().any(|region| region.name == credential.region) {
         let message = format!("Credential should be scoped to a valid region, not '{}'.", short(&credential.region));
         return Err(refused(credential.service, Wrong::Signature(message)));
@@ -138,13 +142,24 @@ fn authorization(parts: &Parts) -> Option<&str> {
     Some(parts.headers.get(axum::http::header::AUTHORIZATION)?.to_str().unwrap_or_default())
 }
 
+/// The fields of such a header, each `Name=value`.
+fn fields(header: &str) -> Option<impl Iterator<Item = &str>> {
+    Some(header.strip_prefix("AWS4-HMAC-SHA256")?.split(',').map(str::trim))
+}
+
+/// A field that the header has more than once. The library takes the last of them and the key is looked up by the first: a
+/// signature of one day would be judged with the key of another.
+fn repeated(parts: &Parts) -> Option<&'static str> {
+    let header = authorization(parts)?;
+    ["Credential", "SignedHeaders", "Signature"].into_iter().find(|name| {
+        let same = |field: &&str| field.split_once('=').is_some_and(|(own, _)| own == *name);
+        fields(header).is_some_and(|fields| fields.filter(same).nth(1).is_some())
+    })
+}
+
 fn credential(parts: &Parts) -> Option<Credential> {
     let text = match authorization(parts) {
-        Some(header) => {
-            let fields = header.strip_prefix("AWS4-HMAC-SHA256")?;
-            let mut fields = fields.split(',').map(str::trim);
-            fields.find_map(|field| field.strip_prefix("Credential="))?.to_owned()
-        }
+        Some(header) => fields(header)?.find_map(|field| field.strip_prefix("Credential="))?.to_owned(),
         None => parameter(parts, "X-Amz-Credential")?,
     };
     let mut parts = text.split('/');
@@ -196,12 +211,16 @@ fn missing() -> Ec2Error {
     Ec2Error::with_status(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
 }
 
+fn incomplete(message: String) -> Ec2Error {
+    Ec2Error::with_status(403, "IncompleteSignature", message)
+}
+
 fn worded(service: Service, error: &SignatureError) -> Ec2Error {
     let message = error.to_string();
     match error {
         SignatureError::InvalidClientTokenId(_) | SignatureError::ExpiredToken(_) => refused(service, Wrong::Key),
         SignatureError::MissingAuthenticationToken(_) => missing(),
-        SignatureError::IncompleteSignature(_) => Ec2Error::with_status(403, "IncompleteSignature", message),
+        SignatureError::IncompleteSignature(_) => incomplete(message),
         SignatureError::MalformedQueryString(_) | SignatureError::InvalidURIPath(_) => {
             Ec2Error::new("MalformedQueryString", message)
         }

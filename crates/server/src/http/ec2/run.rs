@@ -15,6 +15,9 @@ const AT_ONCE: usize = 64;
 /// Records that one snapshot is held for, on a thread that may take its time.
 const AT_A_TIME: usize = 1000;
 
+/// The code of what a key has no role for.
+const UNAUTHORIZED: &str = "UnauthorizedOperation";
+
 /// Who asks for the work, and what is said beside it.
 pub(super) struct Asked {
     /// Who asks.
@@ -54,22 +57,42 @@ pub(super) async fn run(app: &App, asked: Asked, work: Work) -> Result<Xml, Ec2E
         Work::Read(show) => read(app, &by, |snapshot| show(snapshot, &mut xml)).await?,
         Work::Scan(scan) => look_through(app, by, scan).await?.write(&mut xml),
         Work::Change(plan, tell) => {
-            let command = match plan {
-                Plan::Whole(command) => *command,
-                Plan::Lookup(look) => read(app, &by, look).await?,
+            let (command, blind) = match plan {
+                Plan::Whole(command) => (*command, None),
+                Plan::Lookup(look) => {
+                    let blind = unseen(app, &asked).await;
+                    match (read(app, &by, look).await, blind) {
+                        (Ok(command), blind) => (command, blind),
+                        (Err(error), Some(blind)) if error.status < 500 => return Err(blind),
+                        (Err(error), _) => return Err(error),
+                    }
+                }
             };
+            // Which action is refused would tell as well whether the look-up has found what it was for.
+            let told = |error: Ec2Error| if error.code == UNAUTHORIZED { blind.unwrap_or(error) } else { error };
             let request = asked.request(command);
             if dry {
-                app.check_rights(&request).await.map_err(engine_error)?;
+                app.check_rights(&request).await.map_err(engine_error).map_err(told)?;
                 app.engine.judge(request).await.map_err(engine_error)?;
                 return Err(Ec2Error::dry_run());
             }
-            let reply = app.carry_out(request).await.map_err(|fault| Ec2Error::from(fault.problem().clone()))?;
+            let reply = app.carry_out(request).await.map_err(|fault| told(fault.problem().clone().into()))?;
             read(app, &by, |snapshot| tell(snapshot, reply, &mut xml)).await?;
         }
     }
     // What only reads has done nothing: whether it would be answered is known when it is.
     if dry { Err(Ec2Error::dry_run()) } else { Ok(xml) }
+}
+
+/// The refusal for who may not list what is looked up for a command: rights on the command are asked once there is one, so
+/// without this a key that has none could try what there is.
+async fn unseen(app: &App, asked: &Asked) -> Option<Ec2Error> {
+    for need in super::reads::needs_of_lookup(asked.action) {
+        if let Err(error) = app.check_look(&asked.by, &need).await {
+            return Some(engine_error(error));
+        }
+    }
+    None
 }
 
 /// Reads as who asks sees it: what a request names and another tenant has is not found, whichever operation looks for it.

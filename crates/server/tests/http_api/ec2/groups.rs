@@ -124,6 +124,22 @@ async fn d03_what_is_for_any_address_can_lose_one_ip_version() {
 }
 
 #[tokio::test]
+async fn d02_the_default_group_of_ec2s_vpcs_lets_out_each_ip_version_by_a_rule_of_its_own() {
+    let ec2 = Ec2::new().await;
+    for (v6, more) in [(0, ""), (1, "&AmazonProvidedIpv6CidrBlock=true")] {
+        let vpc = first(&ec2.good(&format!("Action=CreateVpc&CidrBlock=10.0.0.0/16{more}")).await, "vpcId");
+        let filter = format!("Action=DescribeSecurityGroups&Filter.1.Name=vpc-id&Filter.1.Value.1={vpc}");
+        let shown = ec2.good(&filter).await;
+        assert_eq!((all(&shown, "cidrIp"), all(&shown, "cidrIpv6").len()), (vec!["0.0.0.0/0".to_owned()], v6));
+        let out = permission(1, "-1", None, "IpRanges.1.CidrIp=0.0.0.0/0");
+        let default = first(&shown, "groupId");
+        ec2.good(&format!("Action=RevokeSecurityGroupEgress&GroupId={default}{out}")).await;
+        let shown = ec2.good(&filter).await;
+        assert_eq!((all(&shown, "cidrIp").len(), all(&shown, "cidrIpv6").len()), (0, v6), "{shown}");
+    }
+}
+
+#[tokio::test]
 async fn d05_the_parameters_of_old_clients_are_read() {
     let (ec2, vpc) = place().await;
     let (id, source) = (group(&ec2, &vpc, "web").await, group(&ec2, &vpc, "source").await);

@@ -1,11 +1,14 @@
 //! Permissions: what one account lets another do with its interface.
 
 use pintle_core::command::{CreateAccessKey, CreateAccount, CreateInstance, CreatePublicPool, CreateVpc};
-use pintle_core::model::{Namespace, Owner};
+use pintle_core::model::{AccessRole, Namespace, Owner, ResourceType};
 use pintle_core::{Command, Reply, Request};
 use pintle_server::vault::Vault;
+use serde_json::{Value, json};
 
 use super::{Ec2, SECRET, Signer, all, first, send};
+use crate::authorisation::access_key;
+use crate::client::text;
 
 const THEIR_KEY: &str = "AKIAZZZZZZZZZZZZZZZZ";
 const THEIRS: &str = "000000000007";
@@ -107,6 +110,33 @@ async fn p01_an_interface_is_attached_by_another_account_while_it_is_permitted()
     assert_eq!(status, 200, "{body}");
     p.ec2.api.hosts_obey().await;
     super::refused(p.theirs(&attach).await, 400, "InvalidNetworkInterfaceID.NotFound");
+}
+
+#[tokio::test]
+async fn p03_p06_what_is_lent_needs_roles_on_both_sides_all_the_same() {
+    let p = place().await;
+    p.permit("INSTANCE-ATTACH").await;
+    let api = &p.ec2.api;
+    let on = |kinds: &[&str]| {
+        let policies = kinds.iter().map(|kind| json!({ "role": "administrator", "resource_type": kind }));
+        Some(policies.collect::<Value>())
+    };
+    let (compute, _) = api.with_key(Some(THEIRS), on(&["instance"])).await;
+    compute.attach(&p.instance, &p.interface).await.refused(403, "not_authorized");
+    let (both, _) = api.with_key(Some(THEIRS), on(&["instance", "virtual-network-interface"])).await;
+    let attachment = text(&both.attach(&p.instance, &p.interface).await.expect(201), "id");
+    api.hosts_obey().await;
+    let path = format!("/v1/instances/{}/network_attachments/{attachment}", p.instance);
+    compute.delete(&path).await.refused(403, "not_authorized");
+    // Ours is the interface, and theirs the attachment: it is no less a detachment for that.
+    let detach = |dry: bool| format!("Action=DetachNetworkInterface&AttachmentId={attachment}&Force=true&DryRun={dry}");
+    let viewer = access_key(api, 300, &[(AccessRole::Viewer, None)]).await;
+    for dry in [true, false] {
+        super::refused(send(api, viewer.sign(&detach(dry))).await, 403, "UnauthorizedOperation");
+    }
+    let operator = access_key(api, 301, &[(AccessRole::Operator, Some(ResourceType::Vni))]).await;
+    let (status, body) = send(api, operator.sign(&detach(false))).await;
+    assert_eq!(status, 200, "{body}");
 }
 
 #[tokio::test]

@@ -174,6 +174,8 @@ async fn a13_nat_gateways_are_made_shown_and_gone() {
     );
     assert_eq!(first(&shown, "publicIp"), first(&address, "publicIp"));
     assert_eq!(first(&shown, "associationId"), first(&address, "associationId"));
+    let of_interface = format!("Action=DescribeAddresses&Filter.1.Name=network-interface-id&Filter.1.Value.1={vni}");
+    assert_eq!(all(&s.ec2.good(&of_interface).await, "allocationId"), [&*allocation]);
     s.ec2
         .refused(&format!("Action=DeleteNetworkInterface&NetworkInterfaceId={vni}"), "InvalidNetworkInterface.InUse")
         .await;

@@ -42,6 +42,15 @@ async fn k16_signatures_that_are_wrong_in_any_way_are_refused() {
     bearer.headers_mut().insert("authorization", format!("Bearer {}", crate::client::TOKEN).parse().unwrap());
     refused(send(&api, bearer).await, 403, "MissingAuthenticationToken");
 
+    // Of two fields with one name none is believed: what was signed with the key of a day would be good for ever.
+    for name in ["Credential", "SignedHeaders", "Signature"] {
+        let mut twice = Signer::GOOD.sign(form);
+        let header = twice.headers()["authorization"].to_str().unwrap().to_owned();
+        let field = header.split([' ', ',']).find(|field| field.starts_with(name)).unwrap();
+        twice.headers_mut().insert("authorization", format!("{header}, {field}").parse().unwrap());
+        refused(send(&api, twice).await, 403, "IncompleteSignature");
+    }
+
     // A key that is gone opens nothing, whatever was derived from it.
     api.delete(&format!("/native/v1/access_keys/{KEY}")).await.expect(204);
     refused(send(&api, Signer::GOOD.sign(form)).await, 401, "AuthFailure");
