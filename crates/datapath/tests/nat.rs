@@ -12,7 +12,10 @@ use common::public::{
 };
 use common::{GATEWAY, MTU, REMOTE_VTEP, SEGMENT, endpoint_key};
 use pintle_core::DropReason;
-use pintle_datapath::{EndpointFlags, EndpointKey, FlowKey, PortFlags, PrivateAddress, Verdict};
+use pintle_datapath::{
+    EndpointFlags, EndpointKey, FlowKey, Location, PortFlags, PrivateAddress, Route as RouteEntry, RouteKey, RouteTo,
+    Verdict,
+};
 
 fn from(way: Route, src: Ipv4Addr) -> Route {
     Route { src: src.into(), ..way }
@@ -105,6 +108,22 @@ fn d10_nobody_in_the_public_network_speaks_as_one_of_the_vpc() {
 }
 
 #[test]
+fn c01_what_a_route_table_leaves_to_the_vpc_goes_in_and_out_by_the_vpcs_own_way() {
+    with_uplink(|public| {
+        let bench = public.bench;
+        public.float(bench.a.ip, FIP_A, true);
+        let key = RouteKey { segment: SEGMENT, table: 7, net: "0.0.0.0/0".parse().expect("a network") };
+        bench.datapath.routes().put(&key, &RouteEntry::new(&key, RouteTo::Local)).expect("put");
+        bench.edit_port(&bench.a, |port| port.table = 7);
+        let location = Location { table: 7, addr: Some(bench.a.ip.into()), ..Location::default() };
+        bench.datapath.locations().put(&bench.a.location_key(), &location).expect("put");
+        assert_eq!(leaves(public, &outward(&bench.a).udp((5000, 53), b"question")).src, FIP_A);
+        assert_eq!(see(&gets(public, &inward(FIP_A).udp((53, 5000), b"answer"))).dst, bench.a.ip);
+        gets(public, &inward(FIP_A).udp((4000, 80), b"a question of theirs"));
+    });
+}
+
+#[test]
 fn c05_an_untranslated_address_passes_unchanged() {
     with_uplink(|public| {
         let bench = public.bench;
@@ -170,7 +189,8 @@ fn c16_quoted_packets_are_translated_too() {
     with_uplink(|public| {
         let (bench, out) = (public.bench, outward(&public.bench.a));
         public.float(bench.a.ip, FIP_A, true);
-        let router = from(inward(FIP_A), Ipv4Addr::new(192, 0, 2, 254));
+        // Routers on the way may have any address, also one that the VPC has too.
+        let routers = [Ipv4Addr::new(192, 0, 2, 254), GATEWAY, bench.b.ip];
         let sent = [
             out.udp((5000, 53), &[1; 900]),
             out.tcp(&Segment { len: 900, ..Segment::new((6000, 80), SYN, 1, 0) }),
@@ -178,10 +198,10 @@ fn c16_quoted_packets_are_translated_too() {
         ];
         for frame in sent {
             let left = bench.send(&bench.a, &frame).frame;
-            for quote in [28, 40, 2000] {
-                let error = icmp_error(&router, 3, 4, 1300, &left[14..], quote);
+            for (quote, router) in [28, 40, 2000].into_iter().zip(routers) {
+                let error = icmp_error(&from(inward(FIP_A), router), 3, 4, 1300, &left[14..], quote);
                 let got = gets(public, &error);
-                assert_eq!((see(&got).src, see(&got).dst), (Ipv4Addr::new(192, 0, 2, 254), bench.a.ip));
+                assert_eq!((see(&got).src, see(&got).dst), (router, bench.a.ip));
                 let inner = quoted(&got);
                 assert_eq!((inner.src, inner.dst), (bench.a.ip, INTERNET));
                 // But for TTL and header checksum it is what A has sent, as far as it is quoted.
@@ -199,7 +219,8 @@ fn c16_quoted_packets_are_translated_too() {
             let inner = quoted(&output.frame);
             assert_eq!((inner.src, inner.dst, inner.ports), (INTERNET, FIP_A, (4000, 9)));
         }
-        let foreign = icmp_error(&router, 3, 4, 1300, &outward(&bench.a).udp((1, 1), b"?")[14..], 100);
+        let foreign =
+            icmp_error(&from(inward(FIP_A), routers[0]), 3, 4, 1300, &outward(&bench.a).udp((1, 1), b"?")[14..], 100);
         assert_eq!(public.arrive(&foreign).verdict, Verdict::Drop, "it quotes no packet from the public address");
         assert_eq!(bench.dropped(0, DropReason::IcmpUnrelated), 1);
     });

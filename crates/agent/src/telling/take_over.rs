@@ -1,8 +1,12 @@
 //! Flows of an interface that moves here, as its old host has told them: answers that are under way need no rule.
 
+use std::net::Ipv4Addr;
+
 use pintle_core::id::VniId;
 use pintle_core::telemetry::{Answer, Failed, Flow, FlowEnd, FlowState, MAX_FLOWS};
-use pintle_datapath::{DatapathError, EndpointKey, FlowKey, FlowState as State, KnownFlow, Port};
+use pintle_datapath::{
+    DatapathError, Endpoint, EndpointFlags, EndpointKey, FlowKey, FlowState as State, KnownFlow, Port,
+};
 
 use super::{TICK_NS, Teller, answered, because};
 
@@ -46,17 +50,28 @@ impl Teller {
             (false, true) => (acceptor, opener),
             _ => return Ok(false),
         };
-        let slots_of = |end: &FlowEnd| {
-            let key = EndpointKey { segment: flow.segment, addr: end.address };
-            let place = self.datapath.endpoints().get(&key)?;
-            Ok::<_, DatapathError>(
-                place.map(|place| (place.ifindex.map(|_| place.slot), place.alt_ifindex.map(|_| place.alt_slot))),
-            )
-        };
+        let place =
+            |end: &FlowEnd| self.datapath.endpoints().get(&EndpointKey { segment: flow.segment, addr: end.address });
         // An address that is no endpoint is behind the interface, or out of the VPC.
-        let is_own = slots_of(own_and_other.0)?.is_none_or(|(now, ready)| [now, ready].contains(&Some(port.slot)));
-        let is_elsewhere = slots_of(own_and_other.1)?.is_none_or(|(now, ready)| now.is_none() && ready.is_none());
+        let (own, other) = (place(own_and_other.0)?, place(own_and_other.1)?);
+        let is_own = own.is_none_or(|own| {
+            own.ifindex.is_some() && own.slot == port.slot || own.alt_ifindex.is_some() && own.alt_slot == port.slot
+        });
+        // What arrives from the same host, that host knows too.
+        let is_elsewhere = other.is_none_or(|other| {
+            let is_here = other.ifindex.is_some() || other.alt_ifindex.is_some();
+            !is_here || comes_from(&other).is_some_and(|host| own.is_some_and(|own| comes_from(&own) == Some(host)))
+        });
         Ok(flow.segment == port.segment && is_own && is_elsewhere)
+    }
+}
+
+/// The host that an endpoint is just moving here from.
+fn comes_from(endpoint: &Endpoint) -> Option<Ipv4Addr> {
+    match endpoint.alt_ifindex {
+        Some(_) => endpoint.vtep,
+        None if endpoint.flags.contains(EndpointFlags::INCOMING) => endpoint.alt_vtep,
+        None => None,
     }
 }
 

@@ -269,7 +269,8 @@ impl Guest {
 
     /// Whether `to` answers an echo request of IPv6.
     pub(crate) fn ping6(&self, to: &str) -> bool {
-        let ping = || Command::new("ping").args(["-6", "-n", "-c", "1", "-W", "1", to]).output();
+        // A lost question for a neighbour is asked again after a second.
+        let ping = || Command::new("ping").args(["-6", "-n", "-c", "1", "-W", "3", to]).output();
         self.netns().run(ping).unwrap().unwrap().status.success()
     }
 

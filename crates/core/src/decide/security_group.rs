@@ -46,7 +46,7 @@ pub(super) fn create(draft: &mut Draft<'_>, create: CreateSecurityGroup) -> Resu
 }
 
 /// Where a VPC's default group lets everything out to. One that routes by tables has a rule for each IP version that it has,
-/// as in EC2, where clients see and revoke them apart; a range that comes later changes no group's rules.
+/// as in EC2, where clients see and revoke them apart.
 pub(super) fn everywhere(vpc: &CreateVpc) -> Vec<Remote> {
     if !vpc.route_tables {
         return vec![Remote::Any];
@@ -82,6 +82,26 @@ pub(super) fn create_default(
     link(draft, &group, &Uses::default(), &Uses::of(&group.rules, id));
     insert(draft, &group);
     Ok(id)
+}
+
+/// A VPC that routes by tables has got its first IPv6 range: its default group lets that out too, if it still lets out what it did
+/// at first. So it is in EC2.
+pub(super) fn let_ipv6_out(draft: &mut Draft<'_>, vpc: &Vpc) -> Result<(), DecideError> {
+    if vpc.implied_ways {
+        return Ok(());
+    }
+    let mut group: SecurityGroup = draft.get(vpc.default_group)?;
+    let everywhere = |net: IpNet| NewRule { remote: Remote::Net(net), ..NewRule::ALL_OUT };
+    let (v4, v6) = (everywhere(Ipv4Net::default().into()), everywhere(Ipv6Net::default().into()));
+    let egress: Vec<&Rule> = group.rules.iter().filter(|rule| rule.direction == Direction::Egress).collect();
+    let is_untouched = |rule: &Rule| (rule.protocol, rule.remote, rule.local) == (v4.protocol, v4.remote, v4.local);
+    if let [only] = egress[..]
+        && is_untouched(only)
+    {
+        apply(draft, &mut group, RulesChange::add(vec![v6]))?;
+        draft.put(&group);
+    }
+    Ok(())
 }
 
 fn insert(draft: &mut Draft<'_>, group: &SecurityGroup) {

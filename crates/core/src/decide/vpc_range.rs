@@ -2,7 +2,7 @@
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::{address_prefix, ipv6_block, ranges};
+use super::{address_prefix, ipv6_block, ranges, security_group};
 use crate::command::{NewRange, Reply};
 use crate::draft::Draft;
 use crate::id::{SubnetId, VpcId, VpcRangeId};
@@ -26,6 +26,9 @@ pub(super) fn add(draft: &mut Draft<'_>, id: VpcId, new: NewRange) -> Result<Rep
             let all: Vec<_> = vpc.ipv6_nets().chain([range.net]).collect();
             ranges::check_all_ipv6(id, &all)?;
             vpc.ipv6_cidrs.push(range);
+            if vpc.ipv6_cidrs.len() == 1 {
+                security_group::let_ipv6_out(draft, &vpc)?;
+            }
             wide(range)
         }
     };

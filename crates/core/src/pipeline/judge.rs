@@ -4,7 +4,7 @@ use super::flow::{End, Flow, FlowKey, IcmpKind, Passed, Selector, icmp_kind, is_
 use super::outcome::{PathStage, Refusal, Trace};
 use super::packet::{Packet, Segment, Transport};
 use super::policy::{self, Question, is_wide_open};
-use super::tcp::{Connection, check_flags};
+use super::tcp::{Connection, TcpState, check_flags};
 use super::world::World;
 use super::{Pipeline, acl, related, sender};
 use crate::drop_reason::DropReason;
@@ -202,8 +202,10 @@ impl Pipeline {
             *owner = side.map(|side| side.id);
         }
         flow.stream |= d == flow.opener && flow.heard[1 - d];
-        // What is off the quotas is not kept alive.
-        flow.seen = if flow.retired { flow.seen } else { case.now };
+        // What has ended and is off the quotas is not kept alive. A RST may have been ignored.
+        let ended_before = |connection: &Connection| connection.state == TcpState::TimeWait;
+        let is_kept = flow.retired && flow.connection.as_ref().is_some_and(ended_before);
+        flow.seen = if is_kept { flow.seen } else { case.now };
         flow.heard[d] = true;
         flow.retired |= ended && self.may_retire(&flow);
         self.flows.put(key, flow);

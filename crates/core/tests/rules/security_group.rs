@@ -2,7 +2,7 @@
 
 use pintle_core::Refusal;
 use pintle_core::command::{
-    Command, CreateSecurityGroup, CreateVpc, GroupsChange, NewRule, RulesChange, UpdateSecurityGroup,
+    Command, CreateSecurityGroup, CreateVpc, GroupsChange, NewRange, NewRule, RulesChange, UpdateSecurityGroup,
 };
 use pintle_core::id::{RuleId, SecurityGroupId, VpcId};
 use pintle_core::limits::RULES_PER_GROUP;
@@ -48,6 +48,31 @@ fn d02_where_tables_route_the_default_group_lets_out_what_the_vpc_has_a_version_
         let out = out.iter().map(|net| (Direction::Egress, Remote::Net(net.parse().unwrap())));
         let members = (Direction::Ingress, Remote::Group(group.id));
         assert_eq!(says, [members].into_iter().chain(out).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn d02_a_first_ipv6_range_is_let_out_by_a_default_group_that_nobody_has_changed() {
+    let nets = |world: &World, vpc: &Vpc| {
+        let group: SecurityGroup = world.get(vpc.default_group);
+        let egress = group.rules.iter().filter(|rule| rule.direction == Direction::Egress);
+        egress.map(|rule| rule.remote).collect::<Vec<_>>()
+    };
+    let [v4, v6] = ["0.0.0.0/0", "::/0"].map(|net| Remote::Net(net.parse().unwrap()));
+    for (changed, tables, expected) in
+        [(false, true, vec![v4, v6]), (true, true, vec![]), (false, false, vec![Remote::Any])]
+    {
+        let mut world = World::new();
+        let cidrs = vec!["10.0.0.0/16".parse().unwrap()];
+        let create = CreateVpc { cidrs, route_tables: tables, ..CreateVpc::default() };
+        let vpc: Vpc = world.run(Command::CreateVpc(create));
+        if changed {
+            world.run::<SecurityGroup>(Command::ChangeRules(vpc.default_group, RulesChange::Set(Vec::new())));
+        }
+        for number in 1..=2 {
+            world.run::<super::vpc_range::Range>(Command::AddVpcRange(vpc.id, NewRange::ProvidedIpv6));
+            assert_eq!(nets(&world, &vpc), expected, "range {number}");
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use pintle_core::{Refusal, Reply};
 use crate::common::build::{group, net};
 use crate::common::{Answer, World, says};
 
-struct Range(Vpc, VpcRange<IpNet>);
+pub(super) struct Range(Vpc, VpcRange<IpNet>);
 
 impl Answer for Range {
     fn of(reply: Reply) -> Self {

@@ -31,6 +31,19 @@ static __always_inline int is_public(const struct route *route)
 	return route && (route->kind == ROUTE_PUBLIC || route->kind == ROUTE_NAT);
 }
 
+/*
+ * The route to the public network for an address of no endpoint, by this route table; what that leaves to the VPC goes by the
+ * VPC's own.
+ */
+static __always_inline const struct route *public_route(__u32 segment, __u32 table, const struct addr *addr)
+{
+	const struct route *route = find_route(segment, table, addr);
+
+	if (table && route && route->kind == ROUTE_LOCAL)
+		route = find_route(segment, 0, addr);
+	return is_public(route) ? route : 0;
+}
+
 /* While an interface moves between two devices of this host both may be ACTIVE for a moment, and then both own its
  * addresses. */
 static __always_inline int is_at(const struct endpoint *endpoint, __u32 ifindex)

@@ -166,15 +166,20 @@ static __always_inline int refuse_arrival(struct arrival *to, __u32 reason, __u3
 
 /*
  * Whether a packet can have come from the public network: nobody there has an address of the VPC, and whoever could claim
- * one would be taken for a member of its groups. Of a gateway's packets their flow says so: its remote is in the key.
+ * one would be taken for a member of its groups. Of a gateway's packets their flow says so: its remote is in the key. An
+ * ICMP error needs no rule, and routers on the way may have any address.
  */
 static __always_inline int is_from_public(const struct packet *pkt, const struct arrival *to)
 {
 	struct endpoint_key key = { .segment = to->segment, .addr = pkt->saddr };
 
-	return addr_is_host(&pkt->saddr) && !bpf_map_lookup_elem(&endpoints, &key) &&
+	if (!addr_is_host(&pkt->saddr))
+		return 0;
+	if (pkt->flags & PKT_ERROR)
+		return 1;
+	return !bpf_map_lookup_elem(&endpoints, &key) &&
 	       (to->kind == PUBLIC_GATEWAY ||
-		is_public(find_route(to->segment, table_of(to->segment, &to->private), &pkt->saddr)));
+		public_route(to->segment, table_of(to->segment, &to->private), &pkt->saddr));
 }
 
 /* As find_way(). GO_ON also says that the sender is told something, if `to->error` has a reason. */

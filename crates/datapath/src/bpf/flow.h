@@ -329,10 +329,10 @@ static __always_inline void count_flow(struct flow *flow, struct flow_dir *dir, 
 	dir->packets += size.packets;
 	dir->bytes += size.bytes;
 	/*
-	 * Both directions' CPUs share this line: written only when it changes. What is off the quotas is not kept alive: who went
-	 * on sending in old connections would leave others no room there.
+	 * Both directions' CPUs share this line: written only when it changes. What has ended and is off the quotas is not kept
+	 * alive: who went on sending in old connections would leave others no room there. A RST may have been ignored.
 	 */
-	if (flow->seen != now && !(flow->flags & FLOW_OVER))
+	if (flow->seen != now && !((flow->flags & FLOW_OVER) && flow->state == STATE_TIME_WAIT))
 		flow->seen = now;
 	/* A question, an answer, another question: one state after the other. */
 	if (flow->state == STATE_ONE_WAY && end != opener_of(flow))

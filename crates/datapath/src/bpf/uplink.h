@@ -206,8 +206,8 @@ __noinline int find_relay(struct __sk_buff *skb, const struct packet *pkt, struc
 
 	if (!pkt || !way)
 		return TC_ACT_SHOT;
-	route = find_route(way->segment, table, &pkt->daddr);
-	if (!is_public(route))
+	route = public_route(way->segment, table, &pkt->daddr);
+	if (!route)
 		return drop(skb, 0, DROP_NO_ROUTE);
 	way->cell[1] = route->cell;
 	way->hop = HOP_ROUTED | HOP_UPLINK | HOP_FROM_OVERLAY;
@@ -229,9 +229,9 @@ __noinline int find_relay(struct __sk_buff *skb, const struct packet *pkt, struc
 static __always_inline int speaks_for_public(__u32 segment, __u32 table, const struct addr *addr, __be32 remote,
 					     __u16 *cell)
 {
-	const struct route *route = find_route(segment, table, addr);
+	const struct route *route = public_route(segment, table, addr);
 
-	if (!is_public(route) || !route->gateway_vtep || route->gateway_vtep != remote)
+	if (!route || !route->gateway_vtep || route->gateway_vtep != remote)
 		return 0;
 	*cell = route->cell;
 	return 1;

@@ -91,6 +91,11 @@ impl Params {
         Ok(Params { asked: Some(BTreeMap::new()), ..Params::parse(form)? })
     }
 
+    /// Every value that has not been taken yet.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        self.pairs.values().map(String::as_str)
+    }
+
     /// What has been asked for, by its full name with `N` for the numbers of items; nothing where nobody watches.
     pub fn asked(&self) -> impl Iterator<Item = (&str, Asked)> {
         self.asked.iter().flatten().map(|(name, kind)| (name.as_str(), *kind))

@@ -256,6 +256,10 @@ async fn p03_what_a_command_is_looked_up_for_is_no_way_to_see_things_in_ec2s_api
     api.post(&rules, rule).await.expect(201);
     let blind = access_key(&api, 200, &[(R::Editor, Some(T::Subnet))]).await;
     let viewer = access_key(&api, 201, &[(R::Viewer, Some(T::SecurityGroup))]).await;
+    let editor_of_it = access_key(&api, 202, &[]).await;
+    let one =
+        json!({ "key": editor_of_it.key, "role": "editor", "resource_type": "security-group", "resource": group });
+    api.post("/native/v1/policies", one).await.expect(201);
     let revoke = |port: u16, more: &str| {
         let rule = format!("IpProtocol=tcp&FromPort={port}&ToPort={port}&CidrIp=0.0.0.0/0");
         format!("Action=RevokeSecurityGroupIngress&GroupId={group}&{rule}{more}")
@@ -274,6 +278,9 @@ async fn p03_what_a_command_is_looked_up_for_is_no_way_to_see_things_in_ec2s_api
         assert!(body.contains("<Code>InvalidPermission.NotFound</Code>"), "{body}");
         let (_, body) = send(&api, viewer.sign(&revoke(22, more))).await;
         assert!(body.contains("is.security-group.security-group.update"), "{body}");
+        // So is who may read this one.
+        let (_, body) = send(&api, editor_of_it.sign(&revoke(23, more))).await;
+        assert!(body.contains("<Code>InvalidPermission.NotFound</Code>"), "{body}");
     }
 }
 

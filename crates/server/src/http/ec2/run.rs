@@ -1,5 +1,7 @@
 //! Carrying out what an operation asks: read, look through, or change.
 
+use pintle_authz::{Need, Thing};
+use pintle_core::model::Verb;
 use pintle_core::txn::{Sight, Snapshot};
 use pintle_core::{Actor, Command, Request, Token, Unnamed};
 use pintle_dialect::Problem;
@@ -24,6 +26,8 @@ pub(super) struct Asked {
     pub(super) by: Actor,
     /// The operation.
     pub(super) action: &'static str,
+    /// What it names.
+    pub(super) named: Vec<Thing>,
     /// Tags and token.
     pub(super) beside: Beside,
     /// Whether it is only to be judged.
@@ -84,11 +88,17 @@ pub(super) async fn run(app: &App, asked: Asked, work: Work) -> Result<Xml, Ec2E
     if dry { Err(Ec2Error::dry_run()) } else { Ok(xml) }
 }
 
-/// The refusal for who may not list what is looked up for a command: rights on the command are asked once there is one, so
-/// without this a key that has none could try what there is.
+/// The refusal for who may neither list what is looked up for a command nor read what of it is named: rights on the command are
+/// asked once there is one, so without this a key that has none could try what there is.
 async fn unseen(app: &App, asked: &Asked) -> Option<Ec2Error> {
     for need in super::reads::needs_of_lookup(asked.action) {
-        if let Err(error) = app.check_look(&asked.by, &need).await {
+        let Err(error) = app.check_look(&asked.by, &need).await else { continue };
+        let named = asked.named.iter().filter(|thing| thing.resource_type() == need.action.on);
+        let mut can_read = named.clone().next().is_some();
+        for thing in named {
+            can_read &= app.check_look(&asked.by, &Need::one(Verb::Read, *thing)).await.is_ok();
+        }
+        if !can_read {
             return Some(engine_error(error));
         }
     }
