@@ -77,28 +77,36 @@ impl Update {
     /// What it asks for; `None` when nothing is to change.
     ///
     /// # Errors
-    /// [`Problem::Field`] when it asks for both at once: they are two changes, and either could fail alone. As
-    /// [`Create::command`] for the target.
+    /// As [`Create::command`] for the target.
     pub fn command(self, snapshot: &dyn Snapshot, id: FloatingIpId) -> Result<Option<Command>, Problem> {
-        match (self.name, self.target) {
-            (Some(_), Some(_)) => Err(Problem::field("target", "it can't be changed in one request with 'name'")),
-            (Some(name), None) => Ok(Some(Command::RenameFloatingIp(id, name))),
-            (None, Some(Some(target))) => Ok(Some(lead_to(id, target.resolve(snapshot)?))),
-            (None, Some(None)) => Ok(Some(Command::DisassociateFloatingIp(id))),
-            (None, None) => Ok(None),
-        }
+        let rename = self.name.map(|name| Command::RenameFloatingIp(id, name));
+        let lead = match self.target {
+            Some(Some(target)) => Some(lead_to(id, target.resolve(snapshot)?)),
+            Some(None) => Some(Command::DisassociateFloatingIp(id)),
+            None => None,
+        };
+        Ok(match (lead, rename) {
+            // What it is called by in the audit log comes first.
+            (Some(lead), Some(rename)) => Some(Command::Batch(vec![lead, rename])),
+            (lead, rename) => lead.or(rename),
+        })
     }
 }
 
-/// A floating IP to an interface's primary address, away from wherever it leads: what `PATCH` and
-/// `PUT …/floating_ips/{id}` ask for.
+/// A floating IP to an interface's primary address, away from wherever it leads: what `PATCH`, and `PUT …/floating_ips/{id}`
+/// of an instance's interface, ask for.
 pub fn lead_to(id: FloatingIpId, vni: VniId) -> Command {
-    Command::AssociateFloatingIp {
-        id,
-        target: FloatingIpChoice::primary(vni, Manner::PerInterface),
-        reassociate: true,
-        displace: false,
-    }
+    lead(id, vni, true)
+}
+
+/// As [`lead_to`], if it leads nowhere else: what `PUT …/floating_ips/{id}` of an interface itself asks for.
+pub fn add_to(id: FloatingIpId, vni: VniId) -> Command {
+    lead(id, vni, false)
+}
+
+fn lead(id: FloatingIpId, vni: VniId, reassociate: bool) -> Command {
+    let target = FloatingIpChoice::primary(vni, Manner::PerInterface);
+    Command::AssociateFloatingIp { id, target, reassociate, displace: false }
 }
 
 #[derive(Serialize, JsonSchema)]

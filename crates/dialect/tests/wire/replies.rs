@@ -52,7 +52,8 @@ fn a01_ibm_replies_are_golden() {
     check("ibm/list_instance_network_attachments", &ibm::network_attachment::encode_all(&site, &instance.attachments));
     let attachment = AttachmentView::read(&world, ids.attachment).unwrap();
     check("ibm/get_instance_network_attachment", &ibm::network_attachment::encode(&site, &attachment));
-    let action = ibm::instance::encode_action(&site, &instance.instance, Timestamp(1_790_000_000_000), "trace-1");
+    let action =
+        ibm::instance::encode_action(&site, &instance.instance, false, Timestamp(1_790_000_000_000), "trace-1");
     check("ibm/create_instance_action", &action);
 }
 

@@ -148,14 +148,41 @@ impl App {
 
     /// Carries out a request.
     pub(super) async fn carry_out(&self, request: Request) -> Result<Reply, Fault> {
-        let done = self.carry_out_if(request, |_| Ok(true)).await?;
+        let done = self.carry_out_if(request, true, |_| Ok(true)).await?;
         Ok(done.expect("the condition always holds"))
     }
 
-    /// Carries out a command if `holds` says so, and takes note of what came of it before anybody is told.
+    /// Changes a record by what `make` makes of it as it is, and of no older one: what a client leaves out stays as somebody else
+    /// may just have set it. The record before, and as it is now.
+    pub(super) async fn change<T: FromReply + Record + Send>(
+        &self,
+        id: T::Id,
+        make: impl Fn(&T) -> Result<Command, Problem>,
+    ) -> Result<(T, T), Fault>
+    where
+        T::Id: Send + Sync + 'static,
+    {
+        loop {
+            let (before, read) = self.read(|snapshot| Ok(query::get::<T>(snapshot, id)?)).await?;
+            let by = Asker::current().actor();
+            let request = Request::new(by.clone(), make(&before)?);
+            let is_as_read = move |snapshot: &dyn Snapshot| {
+                let now = query::find::<T>(&Sight::new(snapshot, by.clone()), id)?;
+                Ok(now.is_none_or(|(_, now)| now == read))
+            };
+            // Each time that it is not, somebody else's change was made.
+            if let Some(reply) = self.carry_out_if(request, false, is_as_read).await? {
+                return Ok((before, from_reply(reply)?));
+            }
+        }
+    }
+
+    /// Carries out a command if `holds` says so, and takes note of what came of it before anybody is told; of a condition that
+    /// does not hold only if that is the `last` word.
     async fn carry_out_if(
         &self,
         request: Request,
+        last: bool,
         holds: impl Fn(&dyn Snapshot) -> Result<bool, DecideError> + Send + Sync + 'static,
     ) -> Result<Option<Reply>, Fault> {
         let unwritten = |error: AuditError| Problem::Internal { detail: error.to_string() };
@@ -176,6 +203,9 @@ impl App {
                 holds(snapshot)
             };
             let done = app.engine.execute_if(request, holds).await;
+            if !last && matches!(done, Ok(None)) {
+                return Ok(None);
+            }
             about.kind = kind.get().copied();
             let entry = asker.entry(&mut about, &done);
             let noted = app.audit.record(entry).await;
@@ -231,7 +261,7 @@ impl App {
         let by = Asker::current().actor();
         let request = Request::new(by.clone(), command);
         let done = self
-            .carry_out_if(request, move |snapshot| {
+            .carry_out_if(request, true, move |snapshot| {
                 // What doesn't exist is refused by the command, which says so better than a failed condition.
                 let sight = Sight::new(snapshot, by.clone());
                 let Some((_, revision)) = query::find::<T>(&sight, id)? else { return Ok(true) };

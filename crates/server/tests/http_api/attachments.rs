@@ -56,8 +56,9 @@ async fn a28_lifecycle_states_of_attachment_and_interface_are_shown() {
     api.engine.execute(Command::AttachmentRealised(id, 1)).await.unwrap();
     assert_eq!(states().await, pair("stable", "stable"));
     let actions = format!("/v1/instances/{}/actions", text(&instance, "id"));
-    let action = api.post(&actions, json!({ "type": "stop" })).await.expect(201);
+    let action = api.post(&actions, json!({ "type": "stop", "force": true })).await.expect(201);
     assert_eq!((&action["type"], &action["status"]), (&json!("stop"), &json!("completed")));
+    assert_eq!(action["force"], true);
     assert_eq!(states().await.0, "waiting");
     api.post(&actions, json!({ "type": "start" })).await.expect(201);
     assert_eq!(states().await.0, "pending");

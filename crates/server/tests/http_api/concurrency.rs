@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::{Method, header};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::{Answer, Api, text};
 
@@ -89,5 +89,43 @@ async fn of_many_changes_to_the_same_seen_state_exactly_one_happens() {
         let now = api.get(&path).await;
         assert_eq!((&now.etag(), &now.body["name"]), (after, &winner["name"]), "round {round}");
         assert_ne!(*after, tag);
+    }
+}
+
+/// What a patch leaves out stays as another one has just set it, though nobody says which state they have seen.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn patches_of_one_rule_at_once_all_hold() {
+    let api = Api::new();
+    let (vpc, _) = api.network("10.1.3.0/24", "zone-1").await;
+    let group = api.post("/v1/security_groups", json!({ "vpc": { "id": vpc } })).await.expect(201);
+    let acl = api.post("/v1/network_acls", json!({ "vpc": { "id": vpc } })).await.expect(201);
+    let rules = |kind: &str, of: &Value| format!("/v1/{kind}/{}/rules", text(of, "id"));
+    let of_group = json!({ "direction": "inbound", "protocol": "tcp", "port_min": 1, "port_max": 2 });
+    let of_group = api.post(&rules("security_groups", &group), of_group).await.expect(201);
+    let of_acl = json!({ "direction": "inbound", "protocol": "any", "action": "allow", "source": "0.0.0.0/0",
+        "destination": "0.0.0.0/0" });
+    let of_acl = api.post(&rules("network_acls", &acl), of_acl).await.expect(201);
+    for round in 1..=20 {
+        let net = format!("10.{round}.0.0/16");
+        let patches = [
+            (&of_group, json!({ "remote": { "cidr_block": net } })),
+            (&of_group, json!({ "port_min": 100 + round, "port_max": 200 + round })),
+            (&of_acl, json!({ "source": net })),
+            (&of_acl, json!({ "destination": net })),
+            (&of_acl, json!({ "name": format!("round-{round}") })),
+        ];
+        let tasks = patches.map(|(rule, body)| {
+            let (api, path) = (api.clone(), text(rule, "href"));
+            tokio::spawn(async move { api.patch(&path, body).await.expect(200) })
+        });
+        for task in tasks {
+            task.await.unwrap();
+        }
+        let now = api.get(&text(&of_group, "href")).await.expect(200);
+        assert_eq!(now["remote"]["cidr_block"], net, "round {round}: {now}");
+        assert_eq!((&now["port_min"], &now["port_max"]), (&json!(100 + round), &json!(200 + round)), "{now}");
+        let now = api.get(&text(&of_acl, "href")).await.expect(200);
+        assert_eq!((&now["source"], &now["destination"]), (&json!(net), &json!(net)), "round {round}: {now}");
+        assert_eq!(now["name"], format!("round-{round}"));
     }
 }

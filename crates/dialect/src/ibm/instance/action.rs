@@ -18,6 +18,9 @@ use crate::wire::{Text, TextForm, timestamp};
 #[schemars(rename = "InstanceActionPrototype")]
 pub struct Action {
     r#type: Text<ActionType>,
+    /// Whether not to wait for the server's own system, which nothing here does in any case.
+    #[serde(default)]
+    force: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +44,11 @@ impl TextForm for ActionType {
 }
 
 impl Action {
+    /// Whether it is by force.
+    pub fn is_forced(&self) -> bool {
+        self.force
+    }
+
     /// What it asks for.
     pub fn command(&self, id: InstanceId) -> Command {
         match self.r#type.0 {
@@ -53,7 +61,7 @@ impl Action {
 /// The action as the reply shows it. `trace` names it: the same id finds it in the server's log.
 ///
 /// It is completed: the instance's wanted state has been stored. What its host makes of that is shown by the instance.
-pub fn encode_action(site: &Site, instance: &Instance, at: Timestamp, trace: &str) -> Value {
+pub fn encode_action(site: &Site, instance: &Instance, force: bool, at: Timestamp, trace: &str) -> Value {
     let at = timestamp(at);
     json!(Shape {
         id: trace.to_owned(),
@@ -66,7 +74,7 @@ pub fn encode_action(site: &Site, instance: &Instance, at: Timestamp, trace: &st
         created_at: at.clone(),
         started_at: at.clone(),
         completed_at: at,
-        force: false,
+        force,
     })
 }
 

@@ -143,7 +143,7 @@ fn end(text: &str, ip: IpVersion, field: &str) -> Result<IpNet, Problem> {
 }
 
 /// Body of `PATCH /network_acls/{id}/rules/{id}`: what it leaves out stays as it is; `before` `null` makes it the last.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "NetworkACLRulePatch")]
 pub struct RulePatch {

@@ -49,7 +49,7 @@ pub struct RuleFields {
 }
 
 /// The other end of a rule: an address, a range, or something that exists.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "SecurityGroupRuleRemotePrototype")]
 pub(in crate::ibm) struct RemoteFields {
@@ -61,7 +61,7 @@ pub(in crate::ibm) struct RemoteFields {
 }
 
 /// The interface's own addresses that a rule is for.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "SecurityGroupRuleLocalPrototype")]
 pub(in crate::ibm) struct LocalFields {
@@ -154,7 +154,7 @@ fn any(ip: IpVersion) -> IpNet {
 }
 
 /// Body of `PATCH /security_groups/{id}/rules/{id}`: what it leaves out stays as it is.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "SecurityGroupRulePatch")]
 pub struct RulePatch {

@@ -50,7 +50,7 @@ pub(super) async fn update(
 ) -> Answer {
     let id = id::<FloatingIp>(&ip)?;
     if let Some(command) = app.read(|snapshot| body.command(snapshot, id)).await? {
-        app.execute::<FloatingIp>(command).await?;
+        app.execute_any(command).await?;
     }
     answer(&app, StatusCode::OK, id).await
 }
@@ -90,7 +90,7 @@ pub(super) async fn show_of_vni(State(app): State<App>, Segments(path): Segments
 }
 
 pub(super) async fn add_to_vni(State(app): State<App>, Segments((vni, ip)): Segments<(String, String)>) -> Answer {
-    let command = floating_ip::lead_to(id::<FloatingIp>(&ip)?, own(&app, &vni).await?);
+    let command = floating_ip::add_to(id::<FloatingIp>(&ip)?, own(&app, &vni).await?);
     let changed: FloatingIp = app.execute(command).await?;
     Ok(json(StatusCode::CREATED, &floating_ip::encode_reference(&app.site(), &changed)))
 }

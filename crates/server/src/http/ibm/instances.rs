@@ -76,8 +76,9 @@ pub(super) async fn act(
     Extension(RequestId(trace)): Extension<RequestId>,
     Body(body): Body<instance::Action>,
 ) -> Answer {
+    let forced = body.is_forced();
     let changed: Instance = app.execute(body.command(server_id(&app, &instance, Role::Server).await?)).await?;
-    let body = instance::encode_action(&app.site(), &changed, app.engine.now(), &trace);
+    let body = instance::encode_action(&app.site(), &changed, forced, app.engine.now(), &trace);
     Ok(json(StatusCode::CREATED, &body))
 }
 

@@ -112,11 +112,9 @@ pub(super) async fn create_rule(
 ) -> Answer {
     let id = id::<NetworkAcl>(&acl)?;
     let command = body.command(id, &version)?;
-    let before = app.read(|snapshot| Ok(query::get::<NetworkAcl>(snapshot, id)?.0)).await?;
-    let changed: NetworkAcl = app.execute(command).await?;
-    // The new one may stand anywhere. Of several that came meanwhile, the latest is this one.
-    let made =
-        changed.rules.iter().filter(|rule| before.rule(rule.rule.id).is_none()).max_by_key(|rule| rule.created_at);
+    let (before, changed) = app.change::<NetworkAcl>(id, |_| Ok(command.clone())).await?;
+    // The new one may stand anywhere.
+    let made = changed.rules.iter().find(|rule| before.rule(rule.rule.id).is_none());
     let made = made.ok_or_else(|| Problem::Internal { detail: format!("{id} has not got its rule") })?;
     Ok(json(StatusCode::CREATED, &network_acl::encode_rule(&app.site(), &changed, made, &version)))
 }
@@ -136,8 +134,10 @@ pub(super) async fn update_rule(
     Segments(path): Segments<(String, String)>,
     Body(body): Body<network_acl::RulePatch>,
 ) -> Answer {
-    let (acl, old) = find_rule(&app, &path).await?;
-    app.execute::<NetworkAcl>(body.command(acl.id, &old, &version)?).await?;
+    let (acl, rule) = rule_ids(&path)?;
+    let absent = || Problem::not_found(Noun::NetworkAclRule, rule.to_string());
+    let patch = |of: &NetworkAcl| body.clone().command(acl, of.rule(rule).ok_or_else(absent)?, &version);
+    app.change::<NetworkAcl>(acl, patch).await?;
     let (acl, rule) = find_rule(&app, &path).await?;
     Ok(json(StatusCode::OK, &network_acl::encode_rule(&app.site(), &acl, &rule, &version)))
 }

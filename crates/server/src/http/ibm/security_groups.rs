@@ -120,8 +120,9 @@ pub(super) async fn update_rule(
     Body(body): Body<security_group::RulePatch>,
 ) -> Answer {
     let (id, rule) = (id::<SecurityGroup>(&group)?, rule_id(&rule)?);
-    let (_, old) = find_rule(&app, id, rule).await?;
-    app.execute::<SecurityGroup>(body.command(id, &old, &version)?).await?;
+    let absent = || Problem::not_found(Noun::SecurityGroupRule, rule.to_string());
+    let patch = |group: &SecurityGroup| body.clone().command(id, group.rule(rule).ok_or_else(absent)?, &version);
+    app.change::<SecurityGroup>(id, patch).await?;
     answer_rule(&app, StatusCode::OK, id, rule, &version).await
 }
 
