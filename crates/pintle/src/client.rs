@@ -34,7 +34,7 @@ impl Client {
                 .with_context(|| format!("the API key can't be read from '{}'", file.display()))?;
             return Client::with_api_key(&arguments.url, key.trim()).await;
         }
-        let file = token_file(&url, arguments.token_file.as_deref());
+        let file = token_file(&url, arguments.token_file.as_deref())?;
         let unreadable = match std::fs::read_to_string(&file) {
             Ok(token) => return Client::with_token(&arguments.url, token.trim()),
             Err(error) => error,
@@ -239,21 +239,29 @@ fn url(text: &str) -> anyhow::Result<Url> {
 }
 
 /// The given file, or the one that the server on this machine left a note of, or where a server puts it by default.
-fn token_file(url: &Url, given: Option<&Path>) -> PathBuf {
+///
+/// # Errors
+/// When none is given for a server on another machine: it would be sent the token of this one's.
+fn token_file(url: &Url, given: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(file) = given {
-        return file.to_owned();
+        return Ok(file.to_owned());
     }
+    let data_dir = std::env::var_os("PINTLE_DATA_DIR").map(PathBuf::from);
     let local = url.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127.") || host == "[::1]");
-    if local && let Some(file) = url.port_or_known_default().and_then(token_file_of) {
-        return file;
+    if !local {
+        let why = "name the file of its API token with --token-file, or of an API key with --api-key-file";
+        let data_dir = data_dir.with_context(|| format!("the server of {url} is on another machine: {why}"))?;
+        return Ok(data_dir.join("token"));
     }
-    let data = std::env::var_os("PINTLE_DATA_DIR").map_or_else(|| PathBuf::from("/var/lib/pintle"), PathBuf::from);
-    data.join("token")
+    if let Some(file) = url.port_or_known_default().and_then(token_file_of) {
+        return Ok(file);
+    }
+    Ok(data_dir.unwrap_or_else(|| PathBuf::from("/var/lib/pintle")).join("token"))
 }
 
 /// Where the data of the server on this machine is, if the client's arguments lead to one.
 pub(crate) fn local_data_dir(arguments: &ClientArguments) -> anyhow::Result<PathBuf> {
-    let token = token_file(&url(&arguments.url)?, arguments.token_file.as_deref());
+    let token = token_file(&url(&arguments.url)?, arguments.token_file.as_deref())?;
     Ok(token.parent().map_or_else(PathBuf::new, Path::to_owned))
 }
 
@@ -269,6 +277,17 @@ mod tests {
         assert_eq!(refusal(409, &json!({ "error": { "message": "it is attached" } })), "it is attached");
         assert!(refusal(401, &json!({ "error": { "message": "no" } })).contains("--token-file"));
         assert!(refusal(500, &json!({})).contains("500"));
+    }
+
+    #[test]
+    fn k16_no_other_machine_is_sent_the_token_of_this_ones_server() {
+        let file = |url: &str, given: Option<&str>| token_file(&Url::parse(url).unwrap(), given.map(Path::new));
+        let error = file("http://192.0.2.9:7480", None).unwrap_err();
+        assert!(error.to_string().contains("--token-file"), "{error}");
+        assert_eq!(file("http://192.0.2.9:7480", Some("theirs")).unwrap(), Path::new("theirs"));
+        for local in ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1"] {
+            assert!(file(local, None).unwrap().ends_with("token"), "{local}");
+        }
     }
 
     #[test]

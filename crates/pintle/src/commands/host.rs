@@ -55,7 +55,7 @@ pub(super) fn explain_joining(client: &ClientArguments, help: &JoinHelp) -> anyh
         return Ok(ExitCode::SUCCESS);
     }
     println!("On the machine that is to be a host, as root:\n");
-    println!("  echo {token} > join-token");
+    println!("  (umask 077; echo {token} > join-token)");
     println!("  pintle agent --server {server} --zone {zone} --join ./join-token\n");
     if server.starts_with("SERVER:") {
         println!("SERVER:7481 is what this server was given as --agent-listen, as that machine reaches it.");

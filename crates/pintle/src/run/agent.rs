@@ -25,16 +25,15 @@ pub(crate) fn agent(arguments: AgentArguments) -> anyhow::Result<ExitCode> {
 
 fn purge(config: &Config) -> anyhow::Result<ExitCode> {
     let folder = config.data_dir.display();
-    match Identity::load(&config.data_dir)? {
-        None => eprintln!(
-            "nothing to remove: '{folder}' holds no host's identity; name its folder with --agent-dir ('pintle up' has it in \
+    let Some(identity) = Identity::load(&config.data_dir)? else {
+        eprintln!(
+            "nothing was removed: '{folder}' holds no host's identity; name its folder with --agent-dir ('pintle up' has it in \
              'agent' below its --data-dir)"
-        ),
-        Some(identity) => {
-            pintle_agent::uninstall(config)?;
-            eprintln!("removed what host {} had made on this machine; its identity stays in '{folder}'", identity.host);
-        }
-    }
+        );
+        return Ok(ExitCode::FAILURE);
+    };
+    pintle_agent::uninstall(config)?;
+    eprintln!("removed what host {} had made on this machine; its identity stays in '{folder}'", identity.host);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -184,7 +184,7 @@ fn up_ends_in_order_keeps_what_is_attached_and_purge_removes_it() {
         assert!(said.code == 0 && said.err.contains("removed what host"), "{said:?}");
         assert_eq!(machine.leftovers(), "data");
         let said = machine.pintle("agent --purge --agent-dir /nowhere");
-        assert!(said.code == 0 && said.err.contains("nothing to remove"), "{said:?}");
+        assert!(said.code == 1 && said.err.contains("nothing was removed"), "{said:?}");
     }
 }
 

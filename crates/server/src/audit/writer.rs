@@ -15,6 +15,11 @@ use crate::clock::Clock;
 /// How much of the end of a file is read to find its last record: many times what the longest one takes.
 const TAIL: u64 = 1 << 20;
 
+/// The most records that wait for a file that takes none: nothing is changed meanwhile, but things are looked at and refused.
+const MOST_MISSED: usize = 10_000;
+/// The most records in one write, so that some get in when there is a little room again.
+const AT_ONCE: usize = 256;
+
 /// The file, and where its chain has got to.
 pub(super) struct Writer {
     path: PathBuf,
@@ -24,6 +29,8 @@ pub(super) struct Writer {
     clock: Arc<dyn Clock>,
     /// What could not be written.
     missed: Vec<Entry>,
+    /// How many more there were.
+    lost: usize,
 }
 
 impl Writer {
@@ -38,7 +45,8 @@ impl Writer {
             file.set_len(end.length).map_err(failed("written"))?;
         }
         let head = Head { seq: end.seq, hash: end.hash };
-        let mut writer = Writer { path: path.to_owned(), file, length: end.length, head, clock, missed: Vec::new() };
+        let mut writer =
+            Writer { path: path.to_owned(), file, length: end.length, head, clock, missed: Vec::new(), lost: 0 };
         for note in end.notes {
             tracing::warn!(path = %path.display(), "the audit log: {note}");
             let outcome = Outcome::Failure { code: "torn".to_owned(), reason: note };
@@ -68,14 +76,37 @@ impl Writer {
         self.missed.len()
     }
 
-    /// Writes what was missed and these; if that fails, all of them are missed.
+    /// Writes what was missed and these, as far as there is room; if that fails, the rest is missed. Of more than can be kept the
+    /// number is.
     pub(super) fn take(&mut self, entries: Vec<Entry>) -> Result<(), AuditError> {
-        let mut all = std::mem::take(&mut self.missed);
-        all.extend(entries);
-        self.write(&all).map_err(|error| {
-            self.missed = all;
-            AuditError { path: self.path.clone(), what: "written", reason: error.to_string() }
+        let room = MOST_MISSED.saturating_sub(self.missed.len());
+        self.lost += entries.len().saturating_sub(room);
+        self.missed.extend(entries.into_iter().take(room));
+        self.catch_up().map_err(|error| AuditError {
+            path: self.path.clone(),
+            what: "written",
+            reason: error.to_string(),
         })
+    }
+
+    fn catch_up(&mut self) -> io::Result<()> {
+        let mut missed = std::mem::take(&mut self.missed);
+        while !missed.is_empty() {
+            let count = missed.len().min(AT_ONCE);
+            if let Err(error) = self.write(&missed[..count]) {
+                self.missed = missed;
+                return Err(error);
+            }
+            missed.drain(..count);
+        }
+        if self.lost > 0 {
+            let reason = format!("{} records came while none could be written and too many waited", self.lost);
+            let outcome = Outcome::Failure { code: "lost".to_owned(), reason };
+            let (who, action) = ("pintle".to_owned(), "audit.lose".to_owned());
+            self.write(&[Entry { who, action, outcome, ..Entry::default() }])?;
+            self.lost = 0;
+        }
+        Ok(())
     }
 
     /// Writes records, all or none.
@@ -159,5 +190,25 @@ mod tests {
         assert!(at("one") < at("two") && at("two") < at("three"), "{text}");
         let report = verify(text.as_bytes()).unwrap();
         assert!(report.is_whole() && report.records == 3, "{report:?}");
+    }
+
+    #[test]
+    fn p04_a_file_that_takes_nothing_for_long_costs_only_so_much_and_how_many_were_lost_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(super::super::FILE);
+        let mut writer = Writer::open(&path, Arc::new(SystemClock)).unwrap();
+        let file = std::mem::replace(&mut writer.file, File::open("/dev/null").unwrap());
+        for _ in 0..MOST_MISSED / 100 + 3 {
+            writer.take(vec![Entry::default(); 100]).unwrap_err();
+        }
+        assert_eq!((writer.missed(), writer.lost), (MOST_MISSED, 300));
+        writer.file = file;
+        writer.take(vec![Entry { action: "last".to_owned(), ..Entry::default() }]).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let report = verify(text.as_bytes()).unwrap();
+        assert!(report.is_whole() && report.records == MOST_MISSED as u64 + 1, "{report:?}");
+        assert!(text.contains("audit.lose") && text.contains("301 records"), "{}", &text[text.len() - 500..]);
+        writer.take(Vec::new()).unwrap();
+        assert_eq!((writer.missed(), writer.lost), (0, 0));
     }
 }

@@ -12,11 +12,17 @@ use pintle_dialect::Problem;
 use pintle_dialect::ibm::{JSON, MERGE_PATCH};
 use pintle_dialect::wire::{self, Params};
 use serde::de::DeserializeOwned;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::answer::Fault;
 
 /// The largest body that is taken, in bytes.
 pub(super) const MAX_BODY: usize = 1 << 20;
+
+/// How much of a body anybody may send without further ado, in bytes.
+pub(super) const FREE: usize = 16 << 10;
+/// How much may be kept of all larger ones that are arriving from who has shown nothing yet, in KiB.
+static ARRIVING: Semaphore = Semaphore::const_new(64 << 10);
 
 /// A JSON body, decoded strictly.
 pub(super) struct Body<T>(pub(super) T);
@@ -59,21 +65,40 @@ fn check_type(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem::WrongContentType { given: super::short(given), wanted })
 }
 
+/// The body of a request whose sender has shown who it is.
 pub(super) async fn collect(request: Request<HttpBody>) -> Result<Vec<u8>, Problem> {
-    let too_large = || Problem::TooLarge { limit: MAX_BODY };
+    arrive(request, MAX_BODY, None).await
+}
+
+/// The body, of at most this many bytes, of a request whose sender is known by what it says in it: until then all of them share what
+/// is kept of large ones.
+pub(super) async fn collect_from_anybody(request: Request<HttpBody>, limit: usize) -> Result<Vec<u8>, Problem> {
+    arrive(request, limit, Some(&ARRIVING)).await
+}
+
+async fn arrive(request: Request<HttpBody>, limit: usize, shared: Option<&Semaphore>) -> Result<Vec<u8>, Problem> {
+    let too_large = || Problem::TooLarge { limit };
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: usize| length > MAX_BODY) {
+    if announced.is_some_and(|length: usize| length > limit) {
         return Err(too_large());
     }
-    let mut body = Vec::with_capacity(announced.unwrap_or(0));
+    let mut body = Vec::with_capacity(announced.unwrap_or(0).min(FREE));
     let mut stream = request.into_body().into_data_stream();
+    let mut room: Option<SemaphorePermit<'_>> = None;
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|error| Problem::field(".", format!("the body did not arrive whole: {error}")))?;
-        if body.len() + chunk.len() > MAX_BODY {
+        let length = body.len() + chunk.len();
+        if length > limit {
             return Err(too_large());
+        }
+        if let Some(shared) = shared.filter(|_| length > FREE && room.is_none()) {
+            // For the whole of it: one that has begun is not stopped in its middle for want of room.
+            let most = announced.unwrap_or(limit).div_ceil(1 << 10) as u32;
+            room = Some(shared.acquire_many(most).await.expect("it is never closed"));
         }
         body.extend_from_slice(&chunk);
     }
+    drop(room);
     Ok(body)
 }
 

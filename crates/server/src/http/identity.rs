@@ -10,12 +10,12 @@ use pintle_dialect::ibm::iam::{IamError, decode, encode};
 
 use super::answer::{Fault, json};
 use super::app::App;
-use super::extract::collect;
+use super::extract::{FREE, collect_from_anybody};
 use super::frame::RequestId;
 use crate::tokens::digest;
 
 pub(super) async fn token(State(app): State<App>, Extension(id): Extension<RequestId>, request: Request) -> Response {
-    let body = match collect(request).await {
+    let body = match collect_from_anybody(request, FREE).await {
         Ok(body) => body,
         Err(problem) => return Fault::from(problem).into_response(),
     };

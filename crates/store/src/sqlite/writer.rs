@@ -87,7 +87,10 @@ impl Writer {
         let worker = Worker { start, newest, groups: 0 };
         let thread = std::thread::Builder::new()
             .name("pintle-store".to_owned())
-            .spawn(move || worker.run(queue))
+            .spawn(move || {
+                let _loud = EndsTheProcess;
+                worker.run(queue);
+            })
             .map_err(|error| StoreError::io("starting the store's writer thread", error))?;
         Ok((Writer { requests: Some(requests), thread: Some(thread) }, told))
     }
@@ -116,6 +119,20 @@ impl Writer {
             && thread.join().is_err()
         {
             tracing::error!("the store's writer thread had panicked");
+        }
+    }
+}
+
+/// Ends the process if the thread panics: a server that can change nothing any more would go on looking well, and whoever looks after
+/// it would not start it again.
+struct EndsTheProcess;
+
+impl Drop for EndsTheProcess {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // The log may go elsewhere.
+            eprintln!("the store's writer thread has panicked: the process can't go on and ends");
+            std::process::abort();
         }
     }
 }

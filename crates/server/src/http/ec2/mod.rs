@@ -25,7 +25,7 @@ use pintle_dialect::ec2::{self, Caller, Ec2Error, Params, Service};
 
 use super::app::App;
 use super::audited::{Asker, Identity};
-use super::extract::collect;
+use super::extract::{MAX_BODY, collect_from_anybody};
 use super::frame::{Asked, RequestId};
 
 pub(super) use keys::SigningKeys;
@@ -37,7 +37,7 @@ pub(super) async fn serve(State(app): State<App>, Extension(id): Extension<Reque
     let (parts, body) = request.into_parts();
     let service = auth::service(&parts);
     let mut asked = Asked::default();
-    let outcome = match collect(Request::from_parts(parts.clone(), body)).await {
+    let outcome = match collect_from_anybody(Request::from_parts(parts.clone(), body), MAX_BODY).await {
         Ok(body) => answer(&app, &parts, body.into(), &id.0, &mut asked).await,
         Err(problem) => Err(problem.into()),
     };
