@@ -8,7 +8,10 @@ from both import ec2, ibm, instance_of, same
 from lab import ask, until
 
 
-zone, port = os.environ["PINTLE_ZONE"], 9000
+zone = os.environ["PINTLE_ZONE"]
+# Each connection has one of its own: what is left of one before could still hold it.
+ports = range(9000, 9004)
+free = iter(ports)
 
 
 def by_ec2(interface, instance):
@@ -31,7 +34,7 @@ def by_ibm(interface, instance):
 def crosses(interface, move, of, to):
     """A move under traffic, after which all is as before but for where it is."""
     before = same(interface)
-    ask("session begins", **{"from": client, "to": before["primary"], "at": of, "port": port})
+    ask("session begins", **{"from": client, "to": before["primary"], "at": of, "port": next(free)})
     move(interface, to)
     ask("session goes on", at=to)
     after = same(interface)
@@ -49,7 +52,7 @@ group = ec2.create_security_group(GroupName="web", Description="what the interfa
 inside = [{"CidrIp": "10.0.0.0/16"}]
 ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[
     {"IpProtocol": "icmp", "FromPort": -1, "ToPort": -1, "IpRanges": inside},
-    {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": inside}])
+    {"IpProtocol": "tcp", "FromPort": ports[0], "ToPort": ports[-1], "IpRanges": inside}])
 rules = ibm.watched.list_security_group_rules(security_group_id=group).get_result()["rules"]
 assert {rule["protocol"] for rule in rules if rule["direction"] == "inbound"} == {"icmp", "tcp"}
 launched = [ec2.run_instances(ImageId="ami-00000000000000001", InstanceType="t3.small", MinCount=1, MaxCount=1, SubnetId=subnet)
