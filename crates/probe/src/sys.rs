@@ -50,6 +50,15 @@ pub(crate) fn get_option<T: Plain>(socket: &impl AsFd, level: i32, name: i32) ->
     Ok(unsafe { value.assume_init() })
 }
 
+/// Dissolves a socket's association with its peer (connect(2), `AF_UNSPEC`), whoever else holds the socket.
+pub(crate) fn disconnect(socket: &impl AsFd) -> io::Result<()> {
+    let nobody = libc::sockaddr { sa_family: libc::AF_UNSPEC as libc::sa_family_t, sa_data: [0; 14] };
+    let fd = socket.as_fd().as_raw_fd();
+    // SAFETY: the address lives through the call, and the length is its own.
+    let result = unsafe { libc::connect(fd, &nobody, mem::size_of_val(&nobody) as libc::socklen_t) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Waits until the socket can be read (or has an error to tell), at most until `until`; `false` if the time was up.
 pub(crate) fn wait_readable(socket: &impl AsFd, until: Moment) -> io::Result<bool> {
     wait(socket, libc::POLLIN, until)

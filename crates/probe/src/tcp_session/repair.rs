@@ -124,8 +124,9 @@ pub(super) fn take(socket: Socket) -> io::Result<Connection> {
         written: read_queue(&socket, SEND_QUEUE, libc::TIOCOUTQ)?,
         unsent,
     };
-    // Under repair, closing sends neither FIN nor RST.
-    drop(socket);
+    // Under repair, neither this nor closing sends a FIN or an RST. Closing alone would not do: a child process that another
+    // thread is just starting holds the socket until it has its program, and with it the connection's place in the kernel.
+    sys::disconnect(&socket)?;
     Ok(connection)
 }
 
@@ -277,6 +278,23 @@ mod tests {
         client.write_all(b"after").unwrap();
         server.read_exact(&mut unread[..5]).unwrap();
         assert_eq!(&unread[..5], b"after");
+    }
+
+    #[test]
+    fn a_connection_leaves_a_socket_that_another_process_still_holds() {
+        let (mut client, server) = connection();
+        let held = server.try_clone().unwrap();
+        let mut server = restore(&take(server).unwrap()).unwrap();
+        client.write_all(b"after").unwrap();
+        server.set_nonblocking(false).unwrap();
+        server.set_read_timeout(WAIT).unwrap();
+        let mut heard = [0; 5];
+        server.read_exact(&mut heard).unwrap();
+        assert_eq!(&heard, b"after");
+        assert!(held.peer_addr().is_err());
+        server.write_all(b"answer").unwrap();
+        client.read_exact(&mut heard).unwrap();
+        assert_eq!(&heard, b"answe");
     }
 
     #[test]
