@@ -8,6 +8,7 @@ use std::io::IoSlice;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use socket2::Socket;
@@ -29,8 +30,11 @@ const PROBE_MAGIC: u32 = 0x504c_5450; // "PLTP"
 const ANSWER_MAGIC: u32 = 0x504c_5441; // "PLTA"
 const HEADER: usize = 28;
 
+/// In an answer, after the probe: how long the responder held it.
+const HELD: usize = 8;
+
 /// The largest datagram of the protocol.
-pub(crate) const MAX_DATAGRAM: usize = HEADER + 1 + MAX_NAME;
+pub(crate) const MAX_DATAGRAM: usize = HEADER + HELD + 1 + MAX_NAME;
 
 /// What a stream sends, and what comes back at the head of the answer. Big-endian on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,12 +61,14 @@ impl Probe {
         rest.is_empty().then(|| Probe::parse(header, PROBE_MAGIC)).flatten()
     }
 
-    /// The probe and the responder's name in an answer; `None` for anything else.
-    pub(crate) fn decode_answer(bytes: &[u8]) -> Option<(Probe, &str)> {
+    /// The probe in an answer, how long the responder held it, and the responder's name; `None` for anything else.
+    pub(crate) fn decode_answer(bytes: &[u8]) -> Option<(Probe, Duration, &str)> {
         let (header, rest) = bytes.split_first_chunk::<HEADER>()?;
+        let (held, rest) = rest.split_first_chunk::<HELD>()?;
         let (&len, name) = rest.split_first()?;
         let name = (name.len() == usize::from(len)).then_some(name)?;
-        Some((Probe::parse(header, ANSWER_MAGIC)?, str::from_utf8(name).ok()?))
+        let held = Duration::from_nanos(u64::from_be_bytes(*held));
+        Some((Probe::parse(header, ANSWER_MAGIC)?, held, str::from_utf8(name).ok()?))
     }
 
     fn parse(header: &[u8; HEADER], magic: u32) -> Option<Probe> {
@@ -71,10 +77,11 @@ impl Probe {
         (header[..4] == magic.to_be_bytes()).then_some(probe)
     }
 
-    /// The answer to this probe from the responder of this name.
-    fn encode_answer(&self, name: &str) -> Vec<u8> {
+    /// The answer to this probe from the responder of this name, which held it for so long.
+    fn encode_answer(&self, held: Duration, name: &str) -> Vec<u8> {
         let mut bytes = self.encode().to_vec();
         bytes[..4].copy_from_slice(&ANSWER_MAGIC.to_be_bytes());
+        bytes.extend_from_slice(&(held.as_nanos() as u64).to_be_bytes());
         bytes.push(name.len() as u8);
         bytes.extend_from_slice(name.as_bytes());
         bytes
@@ -202,7 +209,7 @@ fn answer_all(socket: &Socket, name: &str, log: &Mutex<Log>, stop: &Stop) {
 
 /// Answers from the address that was asked; `false` if the kernel refused.
 fn answer(socket: &Socket, probe: &Probe, name: &str, arrival: &Arrival) -> bool {
-    let datagram = probe.encode_answer(name);
+    let datagram = probe.encode_answer(Moment::now().since(arrival.at), name);
     let send = |control: &[ControlMessage<'_>]| {
         let fd = socket.as_fd().as_raw_fd();
         sendmsg(fd, &[IoSlice::new(&datagram)], control, MsgFlags::MSG_DONTWAIT, Some(&arrival.from)).is_ok()
@@ -230,12 +237,13 @@ mod tests {
     #[test]
     fn probes_and_answers_survive_the_wire() {
         assert_eq!(Probe::decode(&PROBE.encode()), Some(PROBE));
-        assert_eq!(Probe::decode_answer(&PROBE.encode_answer("blue")), Some((PROBE, "blue")));
+        let held = Duration::from_micros(1234);
+        assert_eq!(Probe::decode_answer(&PROBE.encode_answer(held, "blue")), Some((PROBE, held, "blue")));
     }
 
     #[test]
     fn other_datagrams_are_neither() {
-        let (probe, answer) = (PROBE.encode(), PROBE.encode_answer("blue"));
+        let (probe, answer) = (PROBE.encode(), PROBE.encode_answer(Duration::ZERO, "blue"));
         assert_eq!(Probe::decode(&answer), None, "an answer must not be answered: two responders would never stop");
         assert_eq!(Probe::decode_answer(&probe), None);
         for len in 0..HEADER {

@@ -12,9 +12,9 @@
 //!   [`GapReport::max_lateness`].
 //! * The **arrival gap** is the longest time between the arrivals of two answers with none in between, by the kernel's stamps.
 //!   It contains everything: the interval itself, the network, and lateness of the sender and of the responder.
-//! * The **punctual gap** is the same less the time by which each packet sent since the first of the two was sent after more
-//!   than the interval: what a sender that is never late would have seen. It still contains the interval, the network, and the
-//!   responder.
+//! * The **punctual gap** is the same between a sender and a responder that are never late: less the time by which each packet
+//!   sent since the first of the two was sent after more than the interval, and with each answer taken to arrive earlier by
+//!   the time for which the responder held it. It still contains the interval and all of the network.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +37,8 @@ pub struct Answered {
     pub seq: u64,
     /// When the kernel took the answer from the device.
     pub at: Moment,
+    /// How long the responder held the packet: from when its kernel took that from the device until it gave the answer to it.
+    pub held: Duration,
     /// Who answered.
     pub responder: Arc<str>,
 }
@@ -150,9 +152,10 @@ fn punctual_gap(sent: &[Sent], firsts: &[Option<&Answered>], interval: Duration)
         let before = index.checked_sub(1).map_or(sent[index].at, |before| sent[before].at);
         late += sent[index].at.since(before).saturating_sub(interval);
         let Some(answer) = answer else { continue };
-        let gap = last.map_or(Duration::ZERO, |last| answer.at.since(last));
+        let prompt = answer.at - answer.held;
+        let gap = last.map_or(Duration::ZERO, |last| prompt.since(last));
         longest = longest.max(gap.saturating_sub(late));
-        (last, late) = (Some(answer.at), Duration::ZERO);
+        (last, late) = (Some(prompt), Duration::ZERO);
     }
     longest
 }
@@ -215,7 +218,9 @@ mod tests {
 
     /// Answers as (number, arrival in ms, responder).
     fn answers(list: &[(u64, u64, &str)]) -> Vec<Answered> {
-        list.iter().map(|&(seq, ms, by)| Answered { seq, at: at(ms), responder: by.into() }).collect()
+        list.iter()
+            .map(|&(seq, ms, by)| Answered { seq, at: at(ms), held: Duration::ZERO, responder: by.into() })
+            .collect()
     }
 
     #[test]
@@ -253,6 +258,17 @@ mod tests {
         // It is away between two lost packets: both were tried and failed, so the network counts as out in between.
         let report = analyse(0, &sent(&[0, 1, 31, 32]), &answers(&[(0, 0, "a"), (3, 32, "a")]), MS);
         assert_eq!(report.max_gap, 31 * MS);
+    }
+
+    #[test]
+    fn a_responder_that_slept_is_not_a_gap_of_the_network() {
+        // The second packet reached the responder at 1 and was answered at 4, when the network took 2 more for the third.
+        let mut answers = answers(&[(0, 0, "a"), (1, 4, "a"), (2, 4, "a")]);
+        answers[1].held = 3 * MS;
+        let report = analyse(0, &sent(&[0, 1, 2]), &answers, MS);
+        assert_eq!((report.max_punctual_gap, report.max_arrival_gap), (3 * MS, 4 * MS));
+        answers[2].held = 2 * MS;
+        assert_eq!(analyse(0, &sent(&[0, 1, 2]), &answers, MS).max_punctual_gap, MS);
     }
 
     #[test]

@@ -177,7 +177,7 @@ fn receive_all(socket: &Socket, id: u64, answers: &Mutex<Vec<Answered>>, stop: &
     let mut names: Vec<Arc<str>> = Vec::new();
     while !stop.requested() {
         let Ok(Some(arrival)) = datagram::receive_until(socket, &mut buffer, stop.next_look()) else { continue };
-        let Some((probe, name)) = Probe::decode_answer(&buffer[..arrival.len]) else { continue };
+        let Some((probe, held, name)) = Probe::decode_answer(&buffer[..arrival.len]) else { continue };
         if probe.stream != id {
             continue;
         }
@@ -190,7 +190,7 @@ fn receive_all(socket: &Socket, id: u64, answers: &Mutex<Vec<Answered>>, stop: &
         let mut answers = lock(answers);
         // Twice as many as there are packets: only a network that multiplies them gets there.
         if answers.len() < 2 * MAX_PACKETS {
-            answers.push(Answered { seq: probe.seq, at: arrival.at, responder });
+            answers.push(Answered { seq: probe.seq, at: arrival.at, held, responder });
         }
     }
 }

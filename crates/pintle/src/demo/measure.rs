@@ -44,11 +44,12 @@ pub(super) struct Moved {
     pub(super) within_host: bool,
     /// From the request until the API said that it has ended.
     pub(super) took: Duration,
-    /// The longest time between two answers to a packet each millisecond, without the time by which packets were sent late.
+    /// The longest time between two answers to a packet each millisecond, without the time by which packets and answers were
+    /// sent late.
     pub(super) gap: Duration,
     /// The same just before, in as long a time without a move: what this machine does to the figure.
     pub(super) idle_gap: Duration,
-    /// As `gap`, with the time by which packets were sent late.
+    /// As `gap`, with the time by which they were.
     pub(super) late_gap: Duration,
     /// The same of `idle_gap`.
     pub(super) late_idle_gap: Duration,

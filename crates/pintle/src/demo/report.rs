@@ -60,10 +60,10 @@ pub(super) fn measured(measured: &Measured) -> bool {
     row("all", &all);
     let gaps = |gap: fn(&Moved) -> Duration| all.iter().map(|moved| gap(moved)).collect::<Vec<_>>();
     figures("no move, in between", &gaps(|moved| moved.idle_gap));
-    figures("all, late packets too", &gaps(|moved| moved.late_gap));
+    figures("all, lateness too", &gaps(|moved| moved.late_gap));
     figures("no move, the same", &gaps(|moved| moved.late_idle_gap));
     say!("(gap: the longest time between two answers to a packet sent every 1 ms, so 1 ms is no gap at all, less");
-    say!(" the time by which this machine sent packets late)");
+    say!(" the time by which this machine's processes sent packets or answers late)");
     let session = &measured.session;
     match &session.broken {
         None => say!(

@@ -195,7 +195,7 @@ impl Seen {
     fn tell(self, figures: &mut Figures, subject: &str) -> anyhow::Result<()> {
         for (share, word) in [(50.0, "p50"), (99.0, "p99")] {
             let lists =
-                [(&self.gaps, "with a move"), (&self.punctual, "with one, sent on time"), (&self.idle, "without")];
+                [(&self.gaps, "with a move"), (&self.punctual, "with one, all on time"), (&self.idle, "without")];
             for (list, when) in lists {
                 let mut names: Vec<&String> = list.iter().map(|(name, _)| name).collect();
                 names.dedup();
