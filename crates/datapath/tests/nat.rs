@@ -227,6 +227,26 @@ fn c16_quoted_packets_are_translated_too() {
 }
 
 #[test]
+fn d10_nobody_in_the_public_network_reports_on_packets_within_the_vpc() {
+    with_uplink(|public| {
+        let bench = public.bench;
+        public.float(bench.a.ip, FIP_A, true);
+        let between = Route::switched(&bench.a, &bench.b);
+        assert_eq!(bench.send(&bench.a, &between.udp((5000, 53), b"x")).verdict, Verdict::Redirect);
+        assert_eq!(bench.send(&bench.a, &outward(&bench.a).udp((5000, 53), b"x")).verdict, Verdict::Redirect);
+        let report = |by, about: Ipv4Addr| {
+            let quoted = Route { src: FIP_A.into(), dst: about.into(), ..between }.udp((5000, 53), b"x");
+            public.arrive(&icmp_error(&from(inward(FIP_A), by), 3, 4, 600, &quoted[14..], 28)).verdict
+        };
+        for by in [INTERNET, bench.b.ip, GATEWAY] {
+            assert_eq!(report(by, bench.b.ip), Verdict::Drop, "by {by}");
+            assert_eq!(report(by, INTERNET), Verdict::Redirect, "by {by}");
+        }
+        assert_eq!(bench.dropped(bench.a.slot, DropReason::IcmpUnrelated), 3);
+    });
+}
+
+#[test]
 fn c16_senders_in_the_public_network_are_told() {
     with_uplink(|public| {
         let bench = public.bench;

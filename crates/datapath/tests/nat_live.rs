@@ -2,17 +2,20 @@
 
 mod common;
 
-use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 
 use common::hosts::{Guest, Host, Identity, Underlay};
 use common::netns::{Netns, ifindex};
-use common::{SEGMENT, sh};
+use common::public::icmp_error;
+use common::{SEGMENT, frames, sh};
 use pintle_core::DropReason;
 use pintle_datapath::{
     EndpointKey, HostSettings, PrivateAddress, PublicAddress, Route, RouteKey, RouteTo, Uplink, cell_of_route,
 };
+use pintle_probe::Namespace;
+use pintle_probe::inject::Injector;
 
 const INTERNET: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 100);
 const FIP: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 10);
@@ -97,6 +100,30 @@ fn talk(client: &Netns, server: &Netns, bind: Ipv4Addr, target: Ipv4Addr, port: 
     })
 }
 
+/// Sends from a guest's port to the internet, has this router report that nobody listens, and says what the guest heard.
+fn reported(internet: &Internet, uplink: Uplink, guest: &Guest, port: u16, router: Ipv4Addr) -> ErrorKind {
+    let listener = internet.netns.run(|| UdpSocket::bind((INTERNET, 9))).expect("the address is there");
+    let socket = guest.udp(port);
+    for socket in [&listener, &socket] {
+        socket.set_read_timeout(Some(std::time::Duration::from_secs(10))).expect("set");
+    }
+    socket.connect((INTERNET, 9)).expect("connects");
+    socket.send(b"anybody?").expect("sends");
+    let (_, SocketAddr::V4(from)) = listener.recv_from(&mut [0; 16]).expect("it comes out") else {
+        panic!("not by IPv4")
+    };
+    let way = |src: Ipv4Addr, dst: Ipv4Addr| frames::Route {
+        src_mac: [2, 0, 0, 0, 0, 9],
+        dst_mac: uplink.mac,
+        src: src.into(),
+        dst: dst.into(),
+    };
+    let sent = way(*from.ip(), INTERNET).udp((from.port(), 9), b"anybody?");
+    let mut wire = Injector::open(&Namespace::named(&internet.netns.name), "br0").expect("opens");
+    wire.send(&icmp_error(&way(router, *from.ip()), 3, 3, 0, &sent[14..], 28)).expect("sends");
+    socket.recv(&mut [0; 16]).expect_err("nobody answers").kind()
+}
+
 #[test]
 fn c01_real_stacks_talk_through_a_floating_ip() {
     let (underlay, internet) = (Underlay::new(), Internet::new());
@@ -144,12 +171,20 @@ fn c15_guests_of_several_hosts_leave_by_one_gateway() {
     there.datapath.public_addresses().put(&GATEWAY_IP.into(), &PublicAddress::Gateway { uplink }).expect("put");
     route(&there, None, Some(GATEWAY_IP));
     route(&here, Some(there.vtep), Some(GATEWAY_IP));
+    for host in [&here, &there] {
+        let key = RouteKey::own(SEGMENT, "10.0.0.0/16".parse().expect("a network"));
+        host.datapath.routes().put(&key, &Route::new(&key, RouteTo::Blackhole)).expect("put");
+    }
 
     for guest in [&near, &far] {
         assert_eq!(talk(&guest.netns, &internet.netns, INTERNET, INTERNET, 7005), IpAddr::V4(GATEWAY_IP));
         guest.netns.sh(&format!("ping -c 2 -i 0.2 -W 5 {INTERNET}"));
     }
     assert_eq!(there.datapath.gateway_ports_in_use().expect("read"), 4);
+    // Routers out there may have addresses that the VPC has too, and what they report is heard.
+    for (port, router) in [(5001, far.id.gateway().into()), (5002, near.id.ip)] {
+        assert_eq!(reported(&internet, uplink, &far, port, router), ErrorKind::ConnectionRefused, "by {router}");
+    }
     // A host that is not the gateway's cannot speak for the public network: the route names another.
     route(&here, Some([192, 0, 2, 77].into()), Some(GATEWAY_IP));
     let silent = far.netns.run(|| {

@@ -166,20 +166,16 @@ static __always_inline int refuse_arrival(struct arrival *to, __u32 reason, __u3
 
 /*
  * Whether a packet can have come from the public network: nobody there has an address of the VPC, and whoever could claim
- * one would be taken for a member of its groups. Of a gateway's packets their flow says so: its remote is in the key. An
- * ICMP error needs no rule, and routers on the way may have any address.
+ * one would be taken for a member of its groups. Nor has anybody there seen a packet that was for one, to send an ICMP error
+ * about it. Of a gateway's packets their flow says so: its remote is in the key.
  */
-static __always_inline int is_from_public(const struct packet *pkt, const struct arrival *to)
+static __always_inline int is_from_public(struct __sk_buff *skb, const struct packet *pkt, const struct arrival *to)
 {
-	struct endpoint_key key = { .segment = to->segment, .addr = pkt->saddr };
+	struct endpoint_key key = { .segment = to->segment };
 
-	if (!addr_is_host(&pkt->saddr))
-		return 0;
-	if (pkt->flags & PKT_ERROR)
-		return 1;
-	return !bpf_map_lookup_elem(&endpoints, &key) &&
+	return addr_is_host(&pkt->saddr) && !subject_of(skb, pkt, &key.addr) && !bpf_map_lookup_elem(&endpoints, &key) &&
 	       (to->kind == PUBLIC_GATEWAY ||
-		public_route(to->segment, table_of(to->segment, &to->private), &pkt->saddr));
+		public_route(to->segment, table_of(to->segment, &to->private), &key.addr));
 }
 
 /* As find_way(). GO_ON also says that the sender is told something, if `to->error` has a reason. */
@@ -199,8 +195,8 @@ __noinline int find_way_private(struct __sk_buff *skb, const struct packet *pkt,
 	if (!endpoint || (endpoint->flags & ENDPOINT_GATEWAY))
 		return drop(skb, 0, DROP_UNKNOWN_PUBLIC_ADDRESS);
 	way->slot[1] = way->blame = endpoint->ifindex ? endpoint->slot : 0;
-	if (!is_from_public(pkt, to))
-		return drop(skb, way->blame, DROP_SPOOFED_SRC_IP);
+	if (!is_from_public(skb, pkt, to))
+		return drop(skb, way->blame, pkt->flags & PKT_ERROR ? DROP_ICMP_UNRELATED : DROP_SPOOFED_SRC_IP);
 	if (pkt->flags & PKT_LOST)
 		return drop(skb, way->blame, DROP_FRAGMENT_UNKNOWN);
 	if (is_nd(pkt))

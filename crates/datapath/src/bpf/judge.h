@@ -411,7 +411,10 @@ __noinline int renew_flow(struct __sk_buff *skb, const struct packet *pkt, struc
 	return 0;
 }
 
-/* Whether the sender of an ICMP error can know what became of a packet to this address: another's host has asked it there. */
+/*
+ * Whether the sender of an ICMP error can know what became of a packet to this address. Another's host has asked it there, and
+ * is_from_public() has of what comes from the public network.
+ */
 __noinline int may_report(const struct way *way, const struct addr *addr)
 {
 	const struct port *port;

@@ -90,9 +90,8 @@ __noinline int find_way_in(struct __sk_buff *skb, const struct packet *pkt, __u3
 		location = speaks_for(segment, pkt->src, remote);
 		if (location)
 			way->cell[0] = location->cell;
-		else if (overlay_hop_of(pkt->src) != OVERLAY_PUBLIC ||
-			 !speaks_for_public(segment, table_of(segment, &pkt->daddr), &pkt->saddr, remote,
-					    &way->cell[0]))
+		else if (overlay_hop_of(pkt->src) != OVERLAY_PUBLIC || subject_of(skb, pkt, &addr) ||
+			 !speaks_for_public(segment, table_of(segment, &pkt->daddr), &addr, remote, &way->cell[0]))
 			return drop(skb, 0, DROP_WRONG_HOST);
 		/* What another host has sent on is not the sender's usual way, and not remembered as such. */
 		way->from = remote;

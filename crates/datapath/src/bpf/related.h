@@ -48,6 +48,27 @@ static __always_inline int read_quote(struct __sk_buff *skb, const struct packet
 	return 0;
 }
 
+/*
+ * Of whom a packet tells: its source, or, as any router on the way may send an ICMP error, whom the quoted packet was for.
+ * Returns 0, or -1 if an error quotes none.
+ */
+static __noinline int subject_of(struct __sk_buff *skb, const struct packet *pkt, struct addr *addr)
+{
+	__u32 at = pkt->l4 + 8;
+	__be32 ip;
+
+	if (!(pkt->flags & PKT_ERROR)) {
+		*addr = pkt->saddr;
+		return 0;
+	}
+	if (pkt->flags & PKT_V6)
+		return bpf_skb_load_bytes(skb, at + 24, addr, sizeof(*addr));
+	if (bpf_skb_load_bytes(skb, at + 16, &ip, sizeof(ip)))
+		return -1;
+	addr_from_v4(addr, ip);
+	return 0;
+}
+
 /* Whether the quoted sequence number may be under way. `o`: the direction of the quoted packet, `d`: the error's. */
 static __always_inline int has_sent(const struct flow *flow, const struct flow_dir *o, const struct flow_dir *d,
 				    __u32 seq)
