@@ -4,7 +4,8 @@
 //! Each is the smaller default of IBM VPC's and EC2's published quotas unless its text says otherwise. Limits that a
 //! packet or map format sets are not here but beside that format.
 
-use crate::refusal::Noun;
+use crate::id::SecurityGroupId;
+use crate::refusal::{Noun, Refusal};
 
 /// Rules of a security group, both directions together; a reference to a prefix list counts as the list's `max_entries`
 /// (IBM: 250 a group; EC2 counts references so).
@@ -94,4 +95,18 @@ pub enum Limited {
     RoutesOfTable,
     /// Different prefix lengths of a route table's routes.
     PrefixLengths,
+}
+
+/// That a security group has no more rules than it may.
+///
+/// # Errors
+/// [`Refusal::Limit`].
+pub fn check_rules_of_group(group: SecurityGroupId, weight: usize) -> Result<(), Refusal> {
+    if weight > RULES_PER_GROUP {
+        let what = format!(
+            "security group {group} would have {weight} rules (a reference to a prefix list counts as its max_entries)"
+        );
+        return Err(Refusal::Limit { of: Limited::RulesOfGroup, what, limit: RULES_PER_GROUP as u64 });
+    }
+    Ok(())
 }

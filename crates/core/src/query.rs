@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use crate::draft::{decode, decode_as, parse_id};
-use crate::id::{AclAssociationId, InstanceId, RuleId, VpcId};
+use crate::id::{AclAssociationId, InstanceId, RuleId, SecurityGroupId, VpcId};
 use crate::model::{AccountId, IpFamily, Owner, PrefixList, PrefixListEntry, Region, Regions};
 use crate::model::{ReservedIp, SecurityGroup, Subnet, Tags, Timestamp, Vni, VniPermission, VniUse};
 use crate::quota::{self, Limits};
@@ -280,11 +280,19 @@ pub fn prefix_list_version(
 /// [`Refusal::NotFound`] of the rule, or as [`find`].
 pub fn group_of_rule(snapshot: &dyn Snapshot, by: &Actor, rule: RuleId) -> Result<SecurityGroup, DecideError> {
     let absent = || Refusal::NotFound { noun: Noun::SecurityGroupRule, id: rule.to_string() };
-    let key = record::group_of_rule_key(rule);
-    let stored = snapshot.get(&key)?.ok_or_else(absent)?;
+    let group = group_id_of_rule(snapshot, rule)?.ok_or_else(absent)?;
     // Not found is the rule that was named, never the group, which nobody has named.
-    let found = find::<SecurityGroup>(snapshot, parse_id(&key, &stored.value)?)?.map(|(group, _)| group);
+    let found = find::<SecurityGroup>(snapshot, group)?.map(|(group, _)| group);
     found.filter(|group| by.sees(group)).ok_or_else(|| absent().into())
+}
+
+/// The id of the group that a rule is of, whoever may see that; `None`: there is no such rule.
+///
+/// # Errors
+/// As [`find`].
+pub fn group_id_of_rule(snapshot: &dyn Snapshot, rule: RuleId) -> Result<Option<SecurityGroupId>, DecideError> {
+    let key = record::group_of_rule_key(rule);
+    snapshot.get(&key)?.map(|stored| parse_id(&key, &stored.value)).transpose()
 }
 
 /// The subnet that a bond to a network ACL is of, as an actor may see it; `None`: there is no such bond.

@@ -92,6 +92,8 @@ pub(super) fn change_rules(
 
 /// Changes an ACL's rules and checks them as they are then.
 fn apply(draft: &mut Draft<'_>, acl: &mut NetworkAcl, asked: AclRulesChange) -> Result<(), DecideError> {
+    // Before any is compared with the others, which takes the square of how many there are.
+    check_count(acl.id, new_rules(&asked))?;
     let rules = &mut acl.rules;
     match asked {
         AclRulesChange::Edit { remove, replace, add } => {
@@ -122,6 +124,24 @@ fn apply(draft: &mut Draft<'_>, acl: &mut NetworkAcl, asked: AclRulesChange) -> 
         AclRulesChange::Entry(change) => acl_entries::apply(draft, acl, change)?,
     }
     check(acl)
+}
+
+/// How many rules a change brings.
+fn new_rules(asked: &AclRulesChange) -> usize {
+    match asked {
+        AclRulesChange::Edit { add, .. } => add.len(),
+        AclRulesChange::Set(rules) => rules.len(),
+        AclRulesChange::Entry(_) => 1,
+    }
+}
+
+/// That an ACL has no more rules than it may.
+fn check_count(id: NetworkAclId, count: usize) -> Result<(), Refusal> {
+    if count > RULES_PER_ACL {
+        let what = format!("network ACL {id} would have {count} rules");
+        return Err(Refusal::Limit { of: Limited::RulesOfAcl, what, limit: RULES_PER_ACL as u64 });
+    }
+    Ok(())
 }
 
 /// That an ACL of a tenant's is not made larger than it may be; one that the operator has made so may shrink.
@@ -219,10 +239,7 @@ pub(super) fn insert(
 
 /// Checks all rules of an ACL together.
 fn check(acl: &NetworkAcl) -> Result<(), DecideError> {
-    if acl.rules.len() > RULES_PER_ACL {
-        let what = format!("network ACL {} would have {} rules", acl.id, acl.rules.len());
-        return Err(Refusal::Limit { of: Limited::RulesOfAcl, what, limit: RULES_PER_ACL as u64 }.into());
-    }
+    check_count(acl.id, acl.rules.len())?;
     for (position, rule) in acl.rules.iter().enumerate() {
         let before = &acl.rules[..position];
         if let Some(other) = before.iter().find(|other| other.name == rule.name) {

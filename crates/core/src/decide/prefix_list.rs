@@ -1,5 +1,7 @@
 //! Rules of prefix lists: one IP version, no more entries than announced, changed only by those who know what is there.
 
+use std::collections::BTreeSet;
+
 use ipnet::IpNet;
 
 use super::security_group::{check_description, check_list_grows};
@@ -15,10 +17,9 @@ use crate::refusal::{DecideError, Holder, Limited, Noun, Refusal};
 pub(super) fn create(draft: &mut Draft<'_>, create: CreatePrefixList) -> Result<PrefixList, DecideError> {
     let id = PrefixListId::new(draft.ids);
     let CreatePrefixList { name, family, max_entries, entries } = create;
-    for (position, entry) in entries.iter().enumerate() {
-        if entries[..position].iter().any(|other| other.net == entry.net) {
-            return Err(Refusal::invalid("entries", entry.net, "it is named twice").into());
-        }
+    let mut named = BTreeSet::new();
+    if let Some(twice) = entries.iter().find(|entry| !named.insert(entry.net)) {
+        return Err(Refusal::invalid("entries", twice.net, "it is named twice").into());
     }
     let owner = draft.owner_of_new()?;
     let name = take_name::<PrefixList>(draft, name, &owner.scope(), OWNER_WORDS, id)?;
@@ -50,6 +51,8 @@ pub(super) fn update(
     for net in update.remove {
         remove(&mut list, net)?;
     }
+    // Before each is looked for among the others, which takes the square of how many there are.
+    check_entries(&list, update.add.len(), MAX_PREFIX_LIST_ENTRIES)?;
     for entry in update.add {
         list.entries.retain(|other| other.net != entry.net);
         list.entries.push(entry);
@@ -117,16 +120,22 @@ fn remove(list: &mut PrefixList, net: IpNet) -> Result<(), DecideError> {
     Ok(())
 }
 
+/// That a list has no more entries than it may.
+fn check_entries(list: &PrefixList, count: usize, most: u32) -> Result<(), Refusal> {
+    if count > most as usize {
+        let what = format!("prefix list {} would have {count} entries", list.id);
+        return Err(Refusal::Limit { of: Limited::EntriesOfPrefixList, what, limit: most.into() });
+    }
+    Ok(())
+}
+
 /// Checks a list as it would be, and puts its entries in order.
 fn tidy(list: &mut PrefixList) -> Result<(), DecideError> {
     if !(1..=MAX_PREFIX_LIST_ENTRIES).contains(&list.max_entries) {
         let rule = format!("it must be from 1 to {MAX_PREFIX_LIST_ENTRIES}");
         return Err(Refusal::invalid("max_entries", list.max_entries, rule).into());
     }
-    if list.entries.len() > list.max_entries as usize {
-        let what = format!("prefix list {} would have {} entries", list.id, list.entries.len());
-        return Err(Refusal::Limit { of: Limited::EntriesOfPrefixList, what, limit: list.max_entries.into() }.into());
-    }
+    check_entries(list, list.entries.len(), list.max_entries)?;
     for PrefixListEntry { net, description } in &list.entries {
         rules::check_net("entries", *net)?;
         check_description(description)?;

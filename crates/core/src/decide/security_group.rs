@@ -8,7 +8,7 @@ use super::{change_name, rule_quota, rules, same_owner, slots, take_name};
 use crate::command::{CreateSecurityGroup, CreateVpc, NewRule, RulesChange, UpdateSecurityGroup};
 use crate::draft::Draft;
 use crate::id::{PrefixListId, RuleId, SecurityGroupId, VniId, VpcId};
-use crate::limits::{DESCRIPTION_LENGTH, RULES_PER_GROUP};
+use crate::limits::{self, DESCRIPTION_LENGTH};
 use crate::model::{Owner, PrefixList, SecurityGroup, Vpc};
 use crate::policy::{Direction, ProtocolMatch, Remote, Rule};
 use crate::quota;
@@ -98,8 +98,12 @@ pub(super) fn let_ipv6_out(draft: &mut Draft<'_>, vpc: &Vpc) -> Result<(), Decid
     if let [only] = egress[..]
         && is_untouched(only)
     {
-        apply(draft, &mut group, RulesChange::add(vec![v6]))?;
-        draft.put(&group);
+        match apply(draft, &mut group, RulesChange::add(vec![v6])) {
+            Ok(()) => draft.put(&group),
+            // It has no room for one more. Who asks for a range has not named it, and gets the range.
+            Err(DecideError::Refused(Refusal::Limit { .. })) => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }
@@ -178,6 +182,8 @@ pub(super) fn change_rules(
 
 /// Changes a group's rules, checks them as they are then, and keeps the indices of what they refer to.
 fn apply(draft: &mut Draft<'_>, group: &mut SecurityGroup, asked: RulesChange) -> Result<(), DecideError> {
+    // Before any is compared with the others, which takes the square of how many there are.
+    limits::check_rules_of_group(group.id, new_rules(&asked))?;
     let before = Uses::of(&group.rules, group.id);
     let weights = rule_quota::Weights::of(draft, &group.rules)?;
     let place = |rules: &[Rule], id: RuleId| {
@@ -217,6 +223,14 @@ fn apply(draft: &mut Draft<'_>, group: &mut SecurityGroup, asked: RulesChange) -
     weights.check_growth(draft, group)?;
     link(draft, group, &before, &after);
     Ok(())
+}
+
+/// How many rules a change brings.
+fn new_rules(asked: &RulesChange) -> usize {
+    match asked {
+        RulesChange::Edit { add, .. } => add.len(),
+        RulesChange::Set(rules) => rules.len(),
+    }
 }
 
 /// A rule with this id; what it is for is noted beside.
@@ -266,17 +280,7 @@ fn check(draft: &mut Draft<'_>, group: &SecurityGroup, uses: &Uses) -> Result<()
         }
         weight += list.map_or(1, |list| list.max_entries as usize);
     }
-    check_weight(group.id, weight)
-}
-
-fn check_weight(group: SecurityGroupId, weight: usize) -> Result<(), DecideError> {
-    if weight > RULES_PER_GROUP {
-        let what = format!(
-            "security group {group} would have {weight} rules (a reference to a prefix list counts as its max_entries)"
-        );
-        return Err(Refusal::Limit { of: Limited::RulesOfGroup, what, limit: RULES_PER_GROUP as u64 }.into());
-    }
-    Ok(())
+    Ok(limits::check_rules_of_group(group.id, weight)?)
 }
 
 /// That a group still fits when a prefix list that it refers to may hold `max_entries`.
@@ -295,7 +299,7 @@ pub(super) fn check_list_grows(
             Remote::Any | Remote::Net(_) | Remote::Group(_) => 1,
         };
     }
-    check_weight(id, weight)?;
+    limits::check_rules_of_group(id, weight)?;
     rule_quota::check_list_grows(draft, &group, list, max_entries)
 }
 

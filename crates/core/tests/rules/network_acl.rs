@@ -143,6 +143,12 @@ fn v01_an_acl_has_200_rules_and_no_more() {
     let made = acl(&mut s, many(RULES_PER_ACL));
     let change = AclRulesChange::Set(many(RULES_PER_ACL + 1));
     says(&s.world.refused(Command::ChangeAclRules(made.id, change)), &[&made.id.to_string(), "201", "200"]);
+    // More than any ACL can have is refused before one of them is looked at.
+    let bad = || vec![rule("bad", Some(0)); RULES_PER_ACL + 1];
+    let added = bad().into_iter().map(|rule| put(rule, AclPlace::Natural)).collect();
+    for change in [AclRulesChange::Set(bad()), edit(vec![], vec![], added)] {
+        says(&s.world.refused(Command::ChangeAclRules(made.id, change)), &[&made.id.to_string(), "201", "200"]);
+    }
 }
 
 #[test]

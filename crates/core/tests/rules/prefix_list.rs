@@ -2,6 +2,7 @@
 
 use pintle_core::command::{Command, CreatePrefixList, NewRule, RulesChange, UpdatePrefixList};
 use pintle_core::id::PrefixListId;
+use pintle_core::limits::MAX_PREFIX_LIST_ENTRIES;
 use pintle_core::model::{IpFamily, PrefixList, PrefixListEntry, PrefixListState, SecurityGroup};
 use pintle_core::policy::{Direction, IcmpMatch, ProtocolMatch, Remote};
 use pintle_core::refusal::{Holder, Noun};
@@ -68,6 +69,9 @@ fn entries_are_networks_of_its_ip_version_and_no_more_than_announced() {
     let id = list(&mut world, 2, &["10.0.0.0/8", "192.0.2.0/24"]);
     says(&world.refused(Command::UpdatePrefixList(id, change(1, &["10.0.0.0/9"], &[]))), &["3 entries", "limit is 2"]);
     says(&world.refused(Command::UpdatePrefixList(id, change(1, &[], &["9.0.0.0/8"]))), &["field 'remove'", "not in"]);
+    // More than any list can have is refused before one of them is looked for.
+    let many = vec!["10.0.0.0/8"; MAX_PREFIX_LIST_ENTRIES as usize + 1];
+    says(&world.refused(Command::UpdatePrefixList(id, change(1, &many, &[]))), &["1001 entries", "limit is 1000"]);
 }
 
 #[test]

@@ -77,6 +77,19 @@ fn d02_a_first_ipv6_range_is_let_out_by_a_default_group_that_nobody_has_changed(
 }
 
 #[test]
+fn d02_a_default_group_without_room_does_not_stand_in_the_way_of_an_ipv6_range() {
+    let mut world = World::new();
+    let create = CreateVpc { cidrs: vec!["10.0.0.0/16".parse().unwrap()], route_tables: true, ..CreateVpc::default() };
+    let vpc: Vpc = world.run(Command::CreateVpc(create));
+    let begun = world.get::<SecurityGroup>(vpc.default_group).rules.len();
+    let more = (begun..RULES_PER_GROUP).map(|port| tcp_in(port as u16, Remote::Any)).collect();
+    let full = edit(&mut world, vpc.default_group, RulesChange::add(more));
+    world.run::<super::vpc_range::Range>(Command::AddVpcRange(vpc.id, NewRange::ProvidedIpv6));
+    assert_eq!(world.get::<SecurityGroup>(vpc.default_group), full);
+    assert_eq!(world.get::<Vpc>(vpc.id).ipv6_cidrs.len(), 1);
+}
+
+#[test]
 fn d02_an_interface_without_groups_gets_the_default_one_and_a_new_group_lets_everything_out_and_nothing_in() {
     let mut s = scene();
     let vni = s.world.vni(s.subnet);
@@ -255,6 +268,13 @@ fn v01_a_group_has_250_rules_and_no_more() {
     let one_more = RulesChange::add(vec![NewRule::ALL_OUT]);
     let refusal = s.world.refused(Command::ChangeRules(id, one_more));
     says(&refusal, &[&id.to_string(), "251", "250"]);
+    let known = RulesChange::add(many(1));
+    assert!(matches!(s.world.refused(Command::ChangeRules(id, known)), Refusal::DuplicateRule { .. }));
+    // More than any group can have is refused before one is compared with another.
+    let twins = || vec![NewRule::ALL_OUT; RULES_PER_GROUP + 1];
+    for change in [RulesChange::add(twins()), RulesChange::Set(twins())] {
+        says(&s.world.refused(Command::ChangeRules(id, change)), &[&id.to_string(), "251", "250"]);
+    }
 }
 
 #[test]
