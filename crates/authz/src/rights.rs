@@ -66,12 +66,10 @@ impl Rights {
 
     /// Whether they suffice.
     pub fn may(&self, need: &Need) -> bool {
-        let one = need.of.as_ref().filter(|_| self.single.contains(&need.action.on)).map(ToString::to_string);
-        let asked = (need.action, one);
-        let kept = self.decided.lock().unwrap_or_else(PoisonError::into_inner).get(&asked).copied();
-        if let Some(kept) = kept {
+        if let Some(kept) = self.kept(need) {
             return kept;
         }
+        let asked = self.asked(need);
         let judged = self.judge(asked.0, asked.1.as_deref());
         let mut decided = self.decided.lock().unwrap_or_else(PoisonError::into_inner);
         if decided.len() >= MOST {
@@ -79,6 +77,18 @@ impl Rights {
         }
         decided.insert(asked, judged);
         judged
+    }
+
+    /// What has been judged already; `None`: nothing, or it is no longer known.
+    pub fn kept(&self, need: &Need) -> Option<bool> {
+        let asked = self.asked(need);
+        self.decided.lock().unwrap_or_else(PoisonError::into_inner).get(&asked).copied()
+    }
+
+    /// What it comes to: things of which no policy names a single one are alike.
+    fn asked(&self, need: &Need) -> (Action, Option<String>) {
+        let one = need.of.as_ref().filter(|_| self.single.contains(&need.action.on)).map(ToString::to_string);
+        (need.action, one)
     }
 
     fn judge(&self, action: Action, one: Option<&str>) -> bool {
