@@ -1,5 +1,6 @@
 //! Filters: `Filter.N.Name`, `Filter.N.Value.M`, wildcards, tags; and the table in which a resource names its own.
 
+use super::describe::in_order;
 use super::error::{Ec2Error, short};
 use super::params::Params;
 use pintle_core::model::Tags;
@@ -97,11 +98,12 @@ impl Filters {
         })
     }
 
-    /// The values of a filter, if it is there and all of them are plain: then nothing else can match, and an index may be
-    /// asked instead of all records.
+    /// The values of a filter in their order, each once, if it is there and all of them are plain: then nothing else can match,
+    /// and an index may be asked instead of all records.
     pub fn exact(&self, name: &str) -> Option<Vec<&str>> {
         let filter = self.0.iter().find(|filter| filter.name == name)?;
-        filter.patterns.iter().map(|pattern| pattern.plain.as_deref()).collect()
+        let plain: Option<Vec<&str>> = filter.patterns.iter().map(|pattern| pattern.plain.as_deref()).collect();
+        plain.map(in_order)
     }
 }
 
@@ -257,6 +259,13 @@ mod tests {
         assert!(!filters.pass(&Pair("key", "w"), TABLE) && !filters.pass(&Pair("x", "v"), TABLE));
         assert_eq!(filters.exact("first"), None);
         assert_eq!(filters.exact("tag:key"), Some(vec!["v"]));
+    }
+
+    #[test]
+    fn a_value_that_is_named_often_is_looked_up_once() {
+        let many: String = (1..=200).map(|n| format!("&Filter.1.Value.{n}={}", ["b", r"\a", "a"][n % 3])).collect();
+        let filters = read(&format!("Filter.1.Name=first{many}")).unwrap();
+        assert_eq!(filters.exact("first"), Some(vec!["a", "b"]));
     }
 
     #[test]

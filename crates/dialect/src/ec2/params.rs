@@ -2,7 +2,7 @@
 //!
 //! A reader takes what it reads out of the request, so [`Params::finish`] knows what the operation does not have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -18,6 +18,8 @@ use super::xml::carried;
 const TOKEN: &str = "ClientToken";
 /// The most parameters that one request may have.
 const MOST: usize = 20_000;
+/// The most things that one list of a request may name (EC2's limit for tags): each is looked up.
+const MOST_NAMED: usize = 1000;
 
 /// The parameters of a request, or those below one item of a list.
 #[derive(Debug, Clone, Default)]
@@ -255,21 +257,41 @@ impl Params {
         parse_id(&self.required_text(name)?)
     }
 
-    /// A list of ids: `Name.N`.
+    /// A list of ids: `Name.N`; each comes once, where it was named first.
     ///
     /// # Errors
-    /// As [`Params::id`].
-    pub fn ids<I: Ec2Id>(&mut self, name: &str) -> Result<Vec<I>, Ec2Error> {
+    /// As [`Params::id`] and [`Params::few`].
+    pub fn ids<I: Ec2Id + Copy + Ord>(&mut self, name: &str) -> Result<Vec<I>, Ec2Error> {
         self.note(&format!("{name}.N"), Asked::Id(I::PREFIX));
-        self.list(name, |item| parse_id(&item.itself()?))
+        let mut ids: Vec<I> = self.few(name, |item| parse_id(&item.itself()?))?;
+        let mut named = BTreeSet::new();
+        ids.retain(|id| named.insert(*id));
+        Ok(ids)
     }
 
     /// A list of texts: `Name.N`.
     ///
     /// # Errors
-    /// `MissingParameter` for an empty one.
+    /// `MissingParameter` for an empty one, or as [`Params::few`].
     pub fn texts(&mut self, name: &str) -> Result<Vec<String>, Ec2Error> {
-        self.list(name, Params::itself)
+        self.few(name, Params::itself)
+    }
+
+    /// A list of what is worked on one by one: as [`Params::list`], and no longer than such a list may be.
+    ///
+    /// # Errors
+    /// `InvalidParameterValue` when it is longer, or what `each` returns.
+    pub fn few<T>(
+        &mut self,
+        name: &str,
+        each: impl FnMut(&mut Params) -> Result<T, Ec2Error>,
+    ) -> Result<Vec<T>, Ec2Error> {
+        let items = self.list(name, each)?;
+        if items.len() > MOST_NAMED {
+            let message = format!("The list {} can have {MOST_NAMED} items at most", self.full(name));
+            return Err(Ec2Error::new("InvalidParameterValue", message));
+        }
+        Ok(items)
     }
 
     /// A list: `each` reads one item by the names below it. Numbers may leave gaps; items come in their order.
@@ -375,6 +397,17 @@ mod tests {
         let pairs = params.list("B", |item| Ok((item.text("C"), item.texts("D")?))).unwrap();
         assert_eq!(pairs, [(Some("x".to_owned()), vec!["y".to_owned()])]);
         params.finish().unwrap();
+    }
+
+    #[test]
+    fn what_is_worked_on_one_by_one_is_no_more_than_a_thousand_and_each_id_comes_once() {
+        let many =
+            |count: u64| (1..=count).map(|n| format!("A.{n}={}&", VniId::from_bits(n % 1000))).collect::<String>();
+        assert_eq!(params(&many(1000)).ids::<VniId>("A").unwrap().len(), 1000);
+        assert_eq!(params(&many(1001)).ids::<VniId>("A").unwrap_err().code, "InvalidParameterValue");
+        assert_eq!(params(&many(1001)).texts("A").unwrap_err().message, "The list A can have 1000 items at most");
+        let [a, b] = [7, 3].map(VniId::from_bits);
+        assert_eq!(params(&format!("A.1={a}&A.2={b}&A.3={a}")).ids::<VniId>("A").unwrap(), [a, b]);
     }
 
     #[test]

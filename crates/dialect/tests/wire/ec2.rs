@@ -1,5 +1,6 @@
 //! EC2's API: requests as clients send them and the documents they get, over a small world.
 
+mod bounds;
 mod instances;
 
 use std::sync::Arc;

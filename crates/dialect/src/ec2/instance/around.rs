@@ -165,7 +165,7 @@ pub(in crate::ec2) const MAINTENANCE_OPTIONS: Operation =
 pub(in crate::ec2) const CREDIT_SPECIFICATION: Operation =
     Operation::change("ModifyInstanceCreditSpecification", "kept and shown", |params, _| {
         params.client_token()?;
-        let wanted = params.list("InstanceCreditSpecification", |item| {
+        let wanted = params.few("InstanceCreditSpecification", |item| {
             let id: InstanceId = item.required_id("InstanceId")?;
             let credits = item.required_text("CpuCredits")?;
             if !matches!(credits.as_str(), "standard" | "unlimited") {
@@ -173,7 +173,9 @@ pub(in crate::ec2) const CREDIT_SPECIFICATION: Operation =
             }
             Ok((id, credits))
         })?;
-        let ids: Vec<InstanceId> = wanted.iter().map(|(id, _)| *id).collect();
+        // Of one that is named twice, what is said last.
+        let wanted: BTreeMap<InstanceId, String> = wanted.into_iter().collect();
+        let ids: Vec<InstanceId> = wanted.keys().copied().collect();
         let commands = wanted.into_iter().map(|(id, credits)| noted(id, [("cpu-credits".to_owned(), credits)]));
         Ok(Work::change(Command::Batch(commands.collect()), move |_, _, xml| {
             xml.set("successfulInstanceCreditSpecificationSet", ids, |xml, id| xml.text("instanceId", id));

@@ -1,7 +1,5 @@
 //! The filters of DescribeInstances, and the indexes that answer those which name a parent.
 
-use std::str::FromStr;
-
 use pintle_core::id::{InstanceId, SubnetId, VniId, VpcId};
 use pintle_core::model::{Attachment, Vni};
 use pintle_core::query;
@@ -11,6 +9,7 @@ use pintle_core::txn::Snapshot;
 use super::interface::InterfaceOf;
 use super::notes::{is_on, or};
 use super::show::InstanceView;
+use crate::ec2::describe::{in_order, parsed};
 use crate::ec2::error::Ec2Error;
 use crate::ec2::filter::{FilterDef, Filters};
 use crate::ec2::vni::show::attachment_status;
@@ -136,14 +135,14 @@ pub(super) const FILTERS: &[Def] = &[
 /// When the store can't be read.
 pub(super) fn candidates(snapshot: &dyn Snapshot, filters: &Filters) -> Result<Option<Vec<InstanceId>>, Ec2Error> {
     if let Some(ids) = filters.exact("instance-id") {
-        return Ok(Some(distinct(parsed(&ids))));
+        return Ok(Some(in_order(parsed(&ids))));
     }
     if let Some(ids) = filters.exact("network-interface.network-interface-id") {
         let mut instances = Vec::new();
         for vni in parsed::<VniId>(&ids) {
             instances.extend(holder(snapshot, vni)?);
         }
-        return Ok(Some(distinct(instances)));
+        return Ok(Some(in_order(instances)));
     }
     if let Some(ids) = filters.exact("subnet-id") {
         let mut instances = Vec::new();
@@ -152,14 +151,14 @@ pub(super) fn candidates(snapshot: &dyn Snapshot, filters: &Filters) -> Result<O
                 instances.extend(holder(snapshot, vni)?);
             }
         }
-        return Ok(Some(distinct(instances)));
+        return Ok(Some(in_order(instances)));
     }
     if let Some(ids) = filters.exact("vpc-id") {
         let mut instances = Vec::new();
         for vpc in parsed::<VpcId>(&ids) {
             instances.extend(query::index::<InstanceId>(snapshot, &record::instances_of_vpc(vpc))?);
         }
-        return Ok(Some(distinct(instances)));
+        return Ok(Some(in_order(instances)));
     }
     Ok(None)
 }
@@ -169,15 +168,4 @@ fn holder(snapshot: &dyn Snapshot, vni: VniId) -> Result<Option<InstanceId>, Ec2
     let Some((vni, _)) = query::follow_if_there::<Vni>(snapshot, vni)? else { return Ok(None) };
     let Some(attachment) = vni.attachment else { return Ok(None) };
     Ok(query::follow_if_there::<Attachment>(snapshot, attachment)?.map(|(found, _)| found.instance))
-}
-
-/// A text that is no id is nothing's id.
-fn parsed<T: FromStr>(texts: &[&str]) -> Vec<T> {
-    texts.iter().filter_map(|text| text.parse().ok()).collect()
-}
-
-fn distinct(mut ids: Vec<InstanceId>) -> Vec<InstanceId> {
-    ids.sort_unstable();
-    ids.dedup();
-    ids
 }

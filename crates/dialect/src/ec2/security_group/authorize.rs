@@ -1,6 +1,7 @@
 //! AuthorizeSecurityGroupIngress and AuthorizeSecurityGroupEgress.
 
 use pintle_core::command::RulesChange;
+use pintle_core::limits::check_rules_of_group;
 use pintle_core::model::SecurityGroup;
 use pintle_core::policy::Direction;
 use pintle_core::refusal::Noun;
@@ -64,6 +65,8 @@ fn new_permissions(
     said: Vec<Said>,
     direction: Direction,
 ) -> Result<Vec<Permission>, Ec2Error> {
+    // Before any is looked up and compared with the others, which takes the square of how many there are.
+    check_rules_of_group(group.id, said.len())?;
     let mut permissions: Vec<Permission> = Vec::with_capacity(said.len());
     for said in said {
         let permission = said.resolve(snapshot, caller, group)?;

@@ -1,19 +1,24 @@
 //! Listing rules, which have no records of their own: group by group, in pages that may end within a group.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use pintle_core::id::{RuleId, SecurityGroupId};
 use pintle_core::model::SecurityGroup;
 use pintle_core::policy::Rule;
 use pintle_core::query;
 use pintle_core::record::{Listed, list_prefix};
+use pintle_core::refusal::Noun;
 use pintle_core::txn::Snapshot;
 
 use super::show::write_rule_item;
 use crate::ec2::caller::Caller;
-use crate::ec2::describe::{bad_token, fingerprint, open_token, parsed, seal_token};
+use crate::ec2::describe::{bad_token, fingerprint, in_order, open_token, parsed, seal_token};
 use crate::ec2::error::Ec2Error;
 use crate::ec2::filter::{FilterDef, Filters};
 use crate::ec2::operation::{Scan, Work};
 use crate::ec2::params::Params;
+use crate::ec2::problem::not_found;
 use crate::ec2::xml::Xml;
 
 const SET: &str = "securityGroupRuleSet";
@@ -44,8 +49,10 @@ pub(super) fn list(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Erro
         token.map(|token| open_token(&token, &query)).transpose()?.map(|text| Place::parse(&text)).transpose()?;
     let whole = !ids.is_empty();
     let named = filters.exact("security-group-rule-id").map(|ids| parsed(&ids));
+    let wanted = if whole { Some(ids) } else { named };
     Ok(Work::Scan(Box::new(Listing {
-        wanted: if whole { Some((ids, true)) } else { named.map(|ids| (ids, false)) },
+        wanted: wanted.map(|ids| in_order(ids).into_iter()),
+        must_exist: whole,
         groups: None,
         filters,
         limit: if whole { usize::MAX } else { limit.unwrap_or(PAGE) },
@@ -73,8 +80,10 @@ impl Place {
 }
 
 struct Listing {
-    /// Rules by their ids, and whether each must exist.
-    wanted: Option<(Vec<RuleId>, bool)>,
+    /// Rules by their ids, those that are still to be looked at.
+    wanted: Option<std::vec::IntoIter<RuleId>>,
+    /// Whether each of them must exist.
+    must_exist: bool,
     /// The only groups that can match, in order, and how many of them have been looked at.
     groups: Option<(Vec<SecurityGroupId>, usize)>,
     filters: Filters,
@@ -89,16 +98,16 @@ struct Listing {
 
 impl Scan for Listing {
     fn step(&mut self, snapshot: &dyn Snapshot, most: usize) -> Result<bool, Ec2Error> {
-        if let Some((ids, must_exist)) = self.wanted.take() {
-            self.by_ids(snapshot, &ids, must_exist)?;
-            return Ok(true);
+        if let Some(mut ids) = self.wanted.take() {
+            self.by_ids(snapshot, ids.by_ref().take(most))?;
+            let last = ids.as_slice().is_empty();
+            self.wanted = Some(ids);
+            return Ok(last);
         }
         if self.groups.is_none()
             && let Some(ids) = self.filters.exact("group-id")
         {
-            let mut ids: Vec<SecurityGroupId> = parsed(&ids);
-            ids.sort_unstable();
-            ids.dedup();
+            let ids: Vec<SecurityGroupId> = in_order(parsed(&ids));
             let from = self.from.as_ref().map(|place| place.group.parse().map_err(|_| bad_token())).transpose()?;
             let at = from.map_or(0, |from: SecurityGroupId| ids.partition_point(|id| *id < from));
             self.groups = Some((ids, at));
@@ -113,22 +122,34 @@ impl Scan for Listing {
 }
 
 impl Listing {
-    fn by_ids(&mut self, snapshot: &dyn Snapshot, ids: &[RuleId], must_exist: bool) -> Result<(), Ec2Error> {
-        let mut ids = ids.to_vec();
-        ids.sort_unstable();
-        ids.dedup();
+    /// Looks at rules; each group of theirs is read once, however many of them it has.
+    fn by_ids(&mut self, snapshot: &dyn Snapshot, ids: impl Iterator<Item = RuleId>) -> Result<(), Ec2Error> {
+        let mut groups = BTreeMap::new();
         for id in ids {
-            match query::group_of_rule(snapshot, &self.caller.actor(), id) {
-                Ok(group) => {
+            let group = match query::group_id_of_rule(snapshot, id)? {
+                Some(group) => match groups.entry(group) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => new.insert(self.visible(snapshot, group)?),
+                },
+                None => &mut None,
+            };
+            match group {
+                Some(group) => {
                     for rule in group.rules.iter().filter(|rule| rule.id == id) {
-                        self.show(snapshot, &group, rule)?;
+                        self.show(snapshot, group, rule)?;
                     }
                 }
-                Err(pintle_core::DecideError::Refused(_)) if !must_exist => {}
-                Err(error) => return Err(error.into()),
+                None if self.must_exist => return Err(not_found(Noun::SecurityGroupRule, &id.to_string())),
+                None => {}
             }
         }
         Ok(())
+    }
+
+    /// A group, if it exists for the caller.
+    fn visible(&self, snapshot: &dyn Snapshot, id: SecurityGroupId) -> Result<Option<SecurityGroup>, Ec2Error> {
+        let found = query::find::<SecurityGroup>(snapshot, id)?.map(|(group, _)| group);
+        Ok(found.filter(|group| self.caller.actor().sees(group)))
     }
 
     fn named_groups(&mut self, snapshot: &dyn Snapshot, most: usize) -> Result<bool, Ec2Error> {
@@ -136,8 +157,7 @@ impl Listing {
             let Some((ids, at)) = &mut self.groups else { return Ok(true) };
             let Some(id) = ids.get(*at).copied() else { return Ok(true) };
             *at += 1;
-            let found = query::find::<SecurityGroup>(snapshot, id)?;
-            if let Some((group, _)) = found.filter(|(group, _)| self.caller.actor().sees(group))
+            if let Some(group) = self.visible(snapshot, id)?
                 && self.show_group(snapshot, &group, &id.to_string())?
             {
                 return Ok(true);

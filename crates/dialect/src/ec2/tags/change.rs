@@ -22,21 +22,17 @@ pub(in crate::ec2) const DELETE: Operation =
     Operation::change("DeleteTags", "whole: by key, by key and value, or all", |params, _| {
         let resources = resources(params)?;
         // A value that is not there stands for any; an empty one for an empty one.
-        let tags = params.list("Tag", |tag| Ok((tag.required_text("Key")?, tag.text("Value"))))?;
+        let mut tags = params.few("Tag", |tag| Ok((tag.required_text("Key")?, tag.text("Value"))))?;
+        tags.sort_unstable();
+        tags.dedup();
         let remove = if tags.is_empty() { TagRemoval::All } else { TagRemoval::These(tags) };
         Ok(Work::done(Command::ChangeTags(ChangeTags { resources, put: Tags::default(), remove })))
     });
-
-/// The most things that one request may name (EC2's limit).
-const MOST: usize = 1000;
 
 fn resources(params: &mut Params) -> Result<Vec<String>, Ec2Error> {
     let mut resources = params.texts("ResourceId")?;
     if resources.is_empty() {
         return Err(Ec2Error::missing("ResourceId"));
-    }
-    if resources.len() > MOST {
-        return Err(Ec2Error::new("InvalidParameterValue", format!("At most {MOST} resources can be named at once")));
     }
     resources.sort_unstable();
     resources.dedup();
