@@ -65,6 +65,7 @@ pub(crate) async fn keep(about: &About, mut link: Link<'_>, shutdown: &Cancellat
         };
         if welcomed {
             backoff.reset();
+            hand_over(link.inbox, Work::Parted).await?;
         }
         match ended {
             Err(error @ AgentError::Connection(_)) => tracing::warn!(%error, "no session with the server"),

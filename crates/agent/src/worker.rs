@@ -44,6 +44,8 @@ const DRIFT: usize = 1024;
 pub(crate) enum Work {
     /// The server goes on from what this host has, and stands behind it.
     Resumed,
+    /// The server is heard no more.
+    Parted,
     /// A whole desired state.
     Whole { epoch: String, desired: Desired },
     /// A change of it.
@@ -128,6 +130,7 @@ impl Worker {
             progress: sender,
             drift: drift_sender,
             epoch: None,
+            heard: None,
             about_shares: false,
         };
         let thread =
@@ -167,6 +170,8 @@ struct Thread {
     progress: watch::Sender<Progress>,
     drift: mpsc::Sender<DriftReport>,
     epoch: Option<String>,
+    /// The server has been heard, which is to be said once the host is as it wants; whether more is to come of it.
+    heard: Option<bool>,
     /// Shares have not yet been told of what has come.
     about_shares: bool,
 }
@@ -186,9 +191,16 @@ impl Thread {
             }
             match self.next(next_sweep.saturating_duration_since(Instant::now())) {
                 Some(Work::Stop) => return,
-                Some(Work::Resumed) => self.reconciler.confirmed(true),
+                Some(Work::Resumed) => {
+                    self.heard = Some(true);
+                    self.confirm();
+                }
+                Some(Work::Parted) => {
+                    self.heard = None;
+                    self.reconciler.unconfirmed();
+                }
                 Some(Work::Whole { epoch, desired }) => {
-                    self.reconciler.confirmed(true);
+                    self.heard = Some(false);
                     self.whole(epoch, desired);
                 }
                 Some(Work::Change { revision, delta }) => self.change(revision, delta),
@@ -270,7 +282,7 @@ impl Thread {
         match self.journal.load() {
             Ok(Some(saved)) => {
                 tracing::info!(revision = saved.desired.revision(), "no server: going by the last known desired state");
-                self.reconciler.confirmed(false);
+                self.reconciler.unconfirmed();
                 self.whole(saved.epoch, saved.desired);
             }
             Ok(None) => {}
@@ -292,9 +304,20 @@ impl Thread {
                         tracing::warn!("a drift report is lost: too many wait for the server");
                     }
                 }
+                self.confirm();
                 self.tell();
             }
             Err(error) => tracing::warn!(%error, "the host can't be read; trying again"),
+        }
+    }
+
+    /// Says that the server stands behind what is here, if it does and that is so: an address that is still here only because
+    /// the host could not be brought to the new state must not be announced.
+    fn confirm(&mut self) {
+        if !self.reconciler.is_behind()
+            && let Some(more) = self.heard.take()
+        {
+            self.reconciler.confirmed(more);
         }
     }
 

@@ -1,16 +1,21 @@
-//! Floating IPs without a server: pass-through, another uplink, none, and nothing written where nothing changed.
+//! Floating IPs on one host: pass-through, another uplink, none, nothing written where nothing changed, and nothing announced
+//! on old knowledge.
 
 mod agent_support;
 
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::time::Duration;
 
+use agent_support::server::Server;
 use agent_support::{Guest, Host, SEGMENT, Scratch, entries, ip, put, repaired};
-use pintle_agent::AgentError;
 use pintle_agent::desired::{Delta, Desired};
 use pintle_agent::reconcile::{HostConfig, Reconciler};
+use pintle_agent::{AgentError, Config, run};
 use pintle_core::DropReason;
+use pintle_core::host_protocol::{AgentMessage, ServerMessage};
 use pintle_core::host_spec::{Entry, EntryKey, FloatingIpSpec, RouteSpec};
+use pintle_probe::inject::Injector;
+use tokio_util::sync::CancellationToken;
 
 const FIP: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 20);
 const OUTSIDE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 254);
@@ -179,5 +184,76 @@ fn v01_an_uplink_that_is_not_there_is_refused_by_name() {
             let error = open_with(&host, Some(device)).map(drop).unwrap_err();
             assert!(error.to_string().contains(rule), "{error}");
         }
+    });
+}
+
+/// How many announcements of the address, by this hardware address, are heard outside in this time; as soon as there is one, if
+/// `first`.
+fn announced(outside: &Scratch, mac: [u8; 6], first: bool, within: Duration) -> usize {
+    let mut wire = Injector::open(&pintle_probe::Namespace::named(&outside.name), "eth0").unwrap();
+    let until = std::time::Instant::now() + within;
+    let mut count = 0;
+    while !(first && count > 0) {
+        let left = until.saturating_duration_since(std::time::Instant::now());
+        let about = |frame: &[u8]| {
+            frame[6..12] == mac
+                && frame[12..14] == [8, 6]
+                && frame[28..32] == FIP.octets()
+                && frame[38..42] == FIP.octets()
+        };
+        if wire.recv(left, about).unwrap().is_none() {
+            break;
+        }
+        count += 1;
+    }
+    count
+}
+
+#[test]
+fn f16_without_its_server_a_host_announces_no_public_address() {
+    const NEW_MAC: [u8; 6] = [0x02, 0, 0, 0, 0x77, 0x02];
+    let host = Host::new(2);
+    let guest = Guest::new(10);
+    let outside = outside(&host);
+    host.run(|| {
+        let directory = tempfile::tempdir().unwrap();
+        let mut config = Config::new("", directory.path().join("agent"), "zone-1");
+        (config.name, config.limits) = (Some("host-a".into()), host.config().limits);
+        (config.sweep, config.uplink, config.vtep) = (Duration::from_millis(300), Some("wan".into()), Some(host.vtep));
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async {
+            let server = Server::start().await;
+            (config.server, config.join) = (server.address(), Some(server.token()));
+            let shutdown = CancellationToken::new();
+            let agent = tokio::spawn(run(config, shutdown.clone()));
+            server.enrol(host.id).await;
+            let mut peer = server.accept().await.unwrap();
+            peer.receive().await;
+            peer.send(ServerMessage::Welcome { epoch: "first".into(), resumed: false }).await;
+            let mut entries = entries(&[&guest]);
+            entries.extend([route(), float(&guest, FIP, true)]);
+            peer.send(ServerMessage::Snapshot { revision: 5, entries, last: true }).await;
+            while !matches!(peer.receive().await, AgentMessage::Applied(applied) if applied.revision == 5) {}
+            drop(peer);
+            // Away from the server: what is repaired is not announced.
+            ip(&host.scratch.name, "link set wan address 02:00:00:00:77:02");
+            let answers = || {
+                ip(&outside.name, "neigh flush dev eth0");
+                talk(&outside, &guest, guest.ip(), FIP).is_some()
+            };
+            tokio::task::block_in_place(|| {
+                assert!((0..20).any(|_| answers()), "it is repaired");
+                assert_eq!(announced(&outside, NEW_MAC, false, Duration::from_millis(1500)), 0);
+            });
+            let mut peer = server.accept().await.unwrap();
+            peer.receive().await;
+            peer.send(ServerMessage::Welcome { epoch: "first".into(), resumed: true }).await;
+            tokio::task::block_in_place(|| {
+                assert_eq!(announced(&outside, NEW_MAC, false, Duration::from_millis(700)), 0, "it may have moved on");
+                assert_eq!(announced(&outside, NEW_MAC, true, Duration::from_secs(5)), 1);
+            });
+            shutdown.cancel();
+            tokio::time::timeout(Duration::from_secs(5), agent).await.expect("it stops").unwrap().unwrap();
+        });
     });
 }

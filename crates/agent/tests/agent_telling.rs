@@ -10,7 +10,7 @@ use agent_support::{Guest, Host, SEGMENT, datagram, entries, group, rule};
 use pintle_agent::{Config, run};
 use pintle_core::DropReason;
 use pintle_core::host_protocol::{AgentMessage, ServerMessage};
-use pintle_core::host_spec::{Entry, EntryKey};
+use pintle_core::host_spec::{EndpointSpec, Entry, EntryKey, RouteSpec, VniEndpoint};
 use pintle_core::id::{RuleId, SecurityGroupId, VniId};
 use pintle_core::policy::{Direction, PortRange, ProtocolMatch, Remote};
 use pintle_core::telemetry::{
@@ -154,6 +154,11 @@ fn d04_flows_that_another_host_told_of_let_answers_in_if_the_policy_permits_the_
     let mut all = entries(&[&server, &client]);
     let out = rule(510, Direction::Egress, ProtocolMatch::Udp(PortRange::one(53)), Remote::Any);
     all.push(group(CLIENT, vec![out]));
+    let delegated: IpAddr = "10.9.0.5".parse().unwrap();
+    all.push((EntryKey::Route(SEGMENT, 0, "10.9.0.0/24".parse().unwrap()), Entry::Route(RouteSpec::Via(server.ip()))));
+    let far = Guest::new(22);
+    let place = VniEndpoint { port: None, vtep: Some([192, 0, 2, 99].into()), ..far.endpoint() };
+    all.push((EntryKey::Endpoint(SEGMENT, far.ip()), Entry::Endpoint(EndpointSpec::Vni(place))));
     served(&host, all, async |peer| {
         server.ip_command(&format!("addr add {behind}/32 dev lo"));
         let bind = |guest: &Guest, address: IpAddr, port: u16| {
@@ -191,6 +196,9 @@ fn d04_flows_that_another_host_told_of_let_answers_in_if_the_policy_permits_the_
             Flow { segment: SEGMENT + 1, ..flow(55) },
             Flow { opener: end(server.ip(), 4000, Some(client.spec.vni)), ..flow(55) },
             Flow { acceptor: end(server.ip(), 55, None), ..flow(55) },
+            Flow { acceptor: end(delegated, 55, None), ..flow(55) },
+            Flow { opener: end(delegated, 4000, Some(client.spec.vni)), ..flow(55) },
+            Flow { opener: end(far.ip(), 4000, Some(client.spec.vni)), ..flow(55) },
             Flow { acceptor: end(behind, 55, Some(client.spec.vni)), ..flow(55) },
         ];
         assert_eq!(ask(peer, 23, take_over(made_up)).await, Answer::TakenOver(0));
@@ -199,6 +207,11 @@ fn d04_flows_that_another_host_told_of_let_answers_in_if_the_policy_permits_the_
         assert!(!answered(54), "its question would not be permitted");
         assert!(!answered(55) && !answered(56));
         assert_eq!(ask(peer, 21, take_over(vec![flow(53)])).await, Answer::TakenOver(0), "known already");
+        // A router's flows are others', as far as none of them is here.
+        let through = |address, port| Flow { opener: end(address, 4000, Some(server.spec.vni)), ..flow(port) };
+        let flows = vec![through(far.ip(), 58), through(client.ip(), 59), through(delegated, 60)];
+        let told = ask(peer, 24, Question::TakeOver { vni: server.spec.vni, flows }).await;
+        assert_eq!(told, Answer::TakenOver(2));
         let nobody = VniId::from_bits(1);
         let told = ask(peer, 22, Question::TakeOver { vni: nobody, flows: vec![flow(57)] }).await;
         assert_eq!(told, Answer::Failed(Failed::NotHere(nobody)));

@@ -4,8 +4,8 @@
 //! announced at once and some times more, ever further apart. One that leaves meanwhile is not announced again: by then
 //! another host speaks for it.
 //!
-//! A host that goes by its journal, for want of its server, announces nothing: an address that has moved on meanwhile would come
-//! back to it.
+//! A host without its server, or that goes by its journal for want of it, announces nothing: an address that has moved on
+//! meanwhile would come back to it.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -27,11 +27,13 @@ enum Word {
     Here { address: IpAddr, device: u32, mac: MacBytes },
     /// It is here no more.
     Gone(IpAddr),
-    /// Whether what is here is so by the server's own word.
-    Confirmed(bool),
+    /// What is here is so by the last word that was heard of the server: nothing is announced.
+    Hold,
+    /// The server stands behind what is here, but for what it says in this time.
+    Release(Duration),
 }
 
-/// How long the server may take to say what has gone meanwhile, once it is heard again.
+/// How long a server that goes on from what a host has may take to say what has gone meanwhile.
 const HEARING: Duration = Duration::from_secs(1);
 
 /// An address that is being announced.
@@ -73,9 +75,14 @@ impl Announcing {
         self.say(Word::Gone(address));
     }
 
-    /// Whether the server stands behind what is here. If not, what comes waits until it does.
-    pub(super) fn confirmed(&self, confirmed: bool) {
-        self.say(Word::Confirmed(confirmed));
+    /// The server does not stand behind what is here: what comes waits until it does.
+    pub(super) fn hold(&self) {
+        self.say(Word::Hold);
+    }
+
+    /// The server stands behind what is here; `more`: it may yet say what has gone meanwhile.
+    pub(super) fn release(&self, more: bool) {
+        self.say(Word::Release(if more { HEARING } else { Duration::ZERO }));
     }
 
     fn say(&self, word: Word) {
@@ -132,11 +139,11 @@ impl Courses {
                 self.courses.insert(address, Course { device, mac, since: now, told: 0 });
             }
             Word::Gone(address) => drop(self.courses.remove(&address)),
-            Word::Confirmed(confirmed) => {
-                if confirmed && self.held {
-                    self.courses.values_mut().for_each(|course| course.since = now + HEARING);
+            Word::Hold => self.held = true,
+            Word::Release(after) => {
+                if std::mem::take(&mut self.held) {
+                    self.courses.values_mut().for_each(|course| course.since = now + after);
                 }
-                self.held = !confirmed;
             }
         }
     }
@@ -192,20 +199,25 @@ mod tests {
     #[test]
     fn f16_a_host_that_knows_addresses_by_its_journal_only_announces_none_until_its_server_stands_behind_them() {
         let (mut courses, start) = (Courses::default(), Instant::now());
-        courses.hear(Word::Confirmed(false), start);
+        courses.hear(Word::Hold, start);
         courses.hear(HERE, start);
         assert_eq!((announced(&mut courses, start, 0..60_000), courses.next()), (0, None));
         let later = start + Duration::from_secs(60);
-        courses.hear(Word::Confirmed(true), later);
+        courses.hear(Word::Release(HEARING), later);
         assert_eq!(announced(&mut courses, later, 0..1_000), 0, "the server may yet say that it has gone");
         assert_eq!(announced(&mut courses, later, 1_000..10_000), AFTER_MS.len());
         // Nothing is said twice because the server is heard again.
-        courses.hear(Word::Confirmed(true), later);
+        courses.hear(Word::Release(HEARING), later);
         assert_eq!(courses.next(), None);
-        courses.hear(Word::Confirmed(false), later);
+        courses.hear(Word::Hold, later);
         courses.hear(HERE, later);
         courses.hear(Word::Gone(ADDRESS), later);
-        courses.hear(Word::Confirmed(true), later);
+        courses.hear(Word::Release(HEARING), later);
         assert_eq!(courses.next(), None, "it has gone");
+        // A whole state has been applied: nothing more is to come.
+        courses.hear(Word::Hold, later);
+        courses.hear(HERE, later);
+        courses.hear(Word::Release(Duration::ZERO), later);
+        assert_eq!(announced(&mut courses, later, 0..100), 2);
     }
 }

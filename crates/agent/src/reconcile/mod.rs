@@ -221,9 +221,15 @@ impl Reconciler {
         self.whole(Cause::Wanted)
     }
 
-    /// Whether the desired state is the server's own word, and not what it was when that was heard last.
-    pub fn confirmed(&self, confirmed: bool) {
-        self.machine.announcing.confirmed(confirmed);
+    /// The desired state is what the server's word was when it was heard last: the public network is told nothing new by it.
+    pub fn unconfirmed(&self) {
+        self.machine.announcing.hold();
+    }
+
+    /// The desired state is the server's own word, and the host is as it says; `more`: what has changed meanwhile may be yet to
+    /// come.
+    pub fn confirmed(&self, more: bool) {
+        self.machine.announcing.release(more);
     }
 
     /// Takes a change of desired state and makes the host follow.

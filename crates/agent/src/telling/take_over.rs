@@ -1,11 +1,12 @@
 //! Flows of an interface that moves here, as its old host has told them: answers that are under way need no rule.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use pintle_core::id::VniId;
-use pintle_core::telemetry::{Answer, Failed, Flow, FlowEnd, FlowState, MAX_FLOWS};
+use pintle_core::telemetry::{Answer, Failed, Flow, FlowState, MAX_FLOWS};
 use pintle_datapath::{
-    DatapathError, Endpoint, EndpointFlags, EndpointKey, FlowKey, FlowState as State, KnownFlow, Port,
+    DatapathError, Endpoint, EndpointFlags, EndpointKey, FlowKey, FlowState as State, IfaceFlags, KnownFlow, Port,
+    RouteKey, RouteTo,
 };
 
 use super::{TICK_NS, Teller, answered, because};
@@ -50,20 +51,58 @@ impl Teller {
             (false, true) => (acceptor, opener),
             _ => return Ok(false),
         };
-        let place =
-            |end: &FlowEnd| self.datapath.endpoints().get(&EndpointKey { segment: flow.segment, addr: end.address });
-        // An address that is no endpoint is behind the interface, or out of the VPC.
-        let (own, other) = (place(own_and_other.0)?, place(own_and_other.1)?);
-        let is_own = own.is_none_or(|own| {
-            own.ifindex.is_some() && own.slot == port.slot || own.alt_ifindex.is_some() && own.alt_slot == port.slot
-        });
-        // What arrives from the same host, that host knows too.
-        let is_elsewhere = other.is_none_or(|other| {
-            let is_here = other.ifindex.is_some() || other.alt_ifindex.is_some();
-            !is_here || comes_from(&other).is_some_and(|host| own.is_some_and(|own| comes_from(&own) == Some(host)))
-        });
+        let own = self.receiver(flow.segment, 0, own_and_other.0.address)?;
+        // An address that leads to nobody is behind the interface, or out of the VPC. Others' are a router's business.
+        let is_own = match &own {
+            None => true,
+            Some(own) if is_here(own) => {
+                own.ifindex.is_some() && own.slot == port.slot || own.alt_ifindex.is_some() && own.alt_slot == port.slot
+            }
+            Some(_) => self.is_router(port)?,
+        };
+        let mut is_elsewhere = true;
+        // To whom the interface sends, and who is there by the address: whoever has one that is here has gates here.
+        for table in [0, port.table] {
+            let other = self.receiver(flow.segment, table, own_and_other.1.address)?;
+            // What arrives from the same host, that host knows too.
+            is_elsewhere &= other.is_none_or(|other| {
+                let from = comes_from(&other);
+                !is_here(&other) || from.is_some() && own.as_ref().is_some_and(|own| comes_from(own) == from)
+            });
+        }
         Ok(flow.segment == port.segment && is_own && is_elsewhere)
     }
+
+    /// Whom an address leads to by a route table, or by none (0), as the programs find it.
+    fn receiver(&self, segment: u32, table: u8, address: IpAddr) -> Result<Option<Endpoint>, DatapathError> {
+        let endpoint = |addr| self.datapath.endpoints().get(&EndpointKey { segment, addr });
+        let route = |table| {
+            let found = self.datapath.routes().get(&RouteKey { segment, table, net: address.into() });
+            found.map(|route| route.filter(|route| !route.v6 || address.is_ipv6()).map(|route| route.to))
+        };
+        let known = endpoint(address)?;
+        if table != 0 && !known.as_ref().is_some_and(|known| known.flags.contains(EndpointFlags::GATEWAY)) {
+            match route(table)? {
+                Some(RouteTo::Local) => {}
+                Some(RouteTo::Via(router)) => return endpoint(router),
+                _ => return Ok(None),
+            }
+        }
+        match (known, route(0)?) {
+            (None, Some(RouteTo::Via(holder))) => endpoint(holder),
+            (known, _) => Ok(known),
+        }
+    }
+
+    /// Whether the interface may send from, and gets what is for, others' addresses.
+    fn is_router(&self, port: &Port) -> Result<bool, DatapathError> {
+        let iface = self.datapath.ifaces().get(&port.slot)?;
+        Ok(iface.is_some_and(|iface| !iface.flags.contains(IfaceFlags::SOURCE_DEST_CHECK)))
+    }
+}
+
+fn is_here(endpoint: &Endpoint) -> bool {
+    endpoint.ifindex.is_some() || endpoint.alt_ifindex.is_some()
 }
 
 /// The host that an endpoint is just moving here from.
