@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Context;
-use pintle_probe::impair::{Faults, Wire};
+use pintle_probe::impair::{Faults, Watch, Wire};
 use pintle_probe::{Namespace, offload};
 
 use crate::shell::{ip, remove_namespace};
@@ -41,11 +41,27 @@ impl WiredGuest {
     /// # Errors
     /// When anything of it can't be set up.
     pub fn behind(instance: &str, addresses: &[WiredAddress], faults: Faults, seed: u64) -> anyhow::Result<WiredGuest> {
+        WiredGuest::watched(instance, addresses, faults, seed, Box::new(|_| ()))
+    }
+
+    /// The same, with somebody who watches what the wire hands to the interface.
+    ///
+    /// # Errors
+    /// As [`WiredGuest::behind`].
+    pub fn watched(
+        instance: &str,
+        addresses: &[WiredAddress],
+        faults: Faults,
+        seed: u64,
+        watch: Watch,
+    ) -> anyhow::Result<WiredGuest> {
         let namespace = format!("plt{}-wired{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         ip(&format!("netns add {namespace}"))?;
         let laid = lay(instance, &namespace, addresses);
         let inside = Namespace::named(instance);
-        let wire = laid.and_then(|()| Ok(Wire::join((&inside, "eth0"), (&inside, "wire"), faults, seed)?));
+        let watches = [Box::new(|_: &[u8]| ()) as Watch, watch];
+        let join = || Ok(Wire::join_watched((&inside, "eth0"), (&inside, "wire"), faults, seed, watches)?);
+        let wire = laid.and_then(|()| join());
         match wire {
             Ok(wire) => Ok(WiredGuest { namespace, wire }),
             Err(error) => {

@@ -38,6 +38,9 @@ pub struct Faults {
     pub jitter: Duration,
 }
 
+/// Is shown each frame of one direction as it is sent on, in the order in which it is.
+pub type Watch = Box<dyn FnMut(&[u8]) + Send>;
+
 /// What a wire did, both directions together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -82,14 +85,29 @@ impl Wire {
     /// # Errors
     /// As [`Injector::open`], and if a thread can't be started.
     pub fn join(a: (&Namespace, &str), b: (&Namespace, &str), faults: Faults, seed: u64) -> Result<Wire> {
+        Wire::join_watched(a, b, faults, seed, [Box::new(|_| ()), Box::new(|_| ())])
+    }
+
+    /// Joins the devices, with somebody who watches what goes from `a` to `b`, and from `b` to `a`.
+    ///
+    /// # Errors
+    /// As [`Wire::join`].
+    pub fn join_watched(
+        a: (&Namespace, &str),
+        b: (&Namespace, &str),
+        faults: Faults,
+        seed: u64,
+        watches: [Watch; 2],
+    ) -> Result<Wire> {
         let counters = Arc::new(Counters::default());
         let faults = Arc::new(Mutex::new(faults));
-        let direction = |from: (&Namespace, &str), to: (&Namespace, &str), seed| {
+        let direction = |from: (&Namespace, &str), to: (&Namespace, &str), seed, watch| {
             let ends = (Injector::open(from.0, from.1)?, Injector::open(to.0, to.1)?);
             let state = (counters.clone(), faults.clone());
-            Worker::start("probe-wire", move |stop| carry(ends, &state.0, &state.1, Random::new(seed), stop))
+            Worker::start("probe-wire", move |stop| carry(ends, watch, &state.0, &state.1, Random::new(seed), stop))
         };
-        let directions = [direction(a, b, seed)?, direction(b, a, seed ^ 0x5851_f42d_4c95_7f2d)?];
+        let [there, back] = watches;
+        let directions = [direction(a, b, seed, there)?, direction(b, a, seed ^ 0x5851_f42d_4c95_7f2d, back)?];
         Ok(Wire { counters, faults, _directions: directions })
     }
 
@@ -136,6 +154,7 @@ type Due = Reverse<(Moment, u64, Vec<u8>)>;
 
 fn carry(
     (mut from, mut to): (Injector, Injector),
+    mut watch: Watch,
     counters: &Counters,
     faults: &Mutex<Faults>,
     mut random: Random,
@@ -160,6 +179,7 @@ fn carry(
             && *due <= now
             && let Some(Reverse((_, _, frame))) = queue.pop()
         {
+            watch(&frame);
             batch.push(frame);
         }
         let wanted = batch.len() as u64;
