@@ -32,5 +32,6 @@ mod worker;
 pub use clock::Moment;
 pub use error::{ProbeError, Result};
 pub use namespace::Namespace;
+pub use sys::be_prompt;
 pub use vlan::VlanDevice;
 pub use worker::MAX_RUNTIME;

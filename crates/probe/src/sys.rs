@@ -91,7 +91,7 @@ fn wait(socket: &impl AsFd, events: libc::c_short, until: Moment) -> io::Result<
 /// nice value's worth of time, and in any case timers that are not rounded.
 ///
 /// For threads that sleep nearly always. Failing is fine: lateness is measured and kept apart from the network's.
-pub(crate) fn be_prompt() {
+pub fn be_prompt() {
     // SAFETY: calls without pointers, but for `parameter`, which lives through its call; they change this thread only.
     unsafe {
         libc::prctl(libc::PR_SET_TIMERSLACK, Duration::from_micros(1).as_nanos() as libc::c_ulong, 0, 0, 0);

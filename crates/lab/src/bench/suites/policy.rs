@@ -7,8 +7,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use pintle_probe::Namespace;
 use pintle_probe::stats::percentile;
+use pintle_probe::{Namespace, be_prompt};
 use serde_json::json;
 
 use super::filling::Clients;
@@ -22,11 +22,12 @@ const MEMBERS: [usize; 3] = [10, 1_000, 10_000];
 const CROWDED: [&str; 3] = ["h2", "h3", "h4"];
 /// The most attachments of one instance, less one to spare.
 const PER_INSTANCE: usize = 14;
-const CHANGES: usize = 25;
+/// Of each kind: so many that the 99th percentile of all four is not the worst alone.
+const CHANGES: usize = 50;
 /// Each probe is a flow of its own, from a port that no other had: what is remembered of another can't let it pass.
 static NEXT_PORT: AtomicU16 = AtomicU16::new(1024);
 const EVERY: Duration = Duration::from_millis(1);
-const WATCH: Duration = Duration::from_millis(200);
+const WATCH: Duration = Duration::from_millis(150);
 const PORT: u16 = 9000;
 const SERVER: &str = "10.1.0.20";
 
@@ -134,6 +135,7 @@ fn until(client: &str, passes: bool, change: impl FnOnce() -> anyhow::Result<()>
 
 /// When each probe was sent, and whether it was answered.
 fn probe(address: SocketAddr) -> std::io::Result<Vec<(Instant, bool)>> {
+    be_prompt();
     let began = Instant::now();
     let mut probes = Vec::new();
     while began.elapsed() < WATCH {
@@ -162,6 +164,7 @@ impl Echo {
         let stop = Arc::new(AtomicBool::new(false));
         let asked = stop.clone();
         let thread = std::thread::Builder::new().name("bench-echo".into()).spawn(move || {
+            be_prompt();
             let mut buffer = [0; 64];
             while !asked.load(Ordering::Relaxed) {
                 if let Ok((length, from)) = socket.recv_from(&mut buffer) {
