@@ -6,7 +6,8 @@
 //! 2. `fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error>` reads every parameter that the operation
 //!    has (`required_id`, `text`, `flag`, `number`, `ids`, `list`, `structure`). What it does not read is refused for it.
 //! 3. It gives back `Work::done(command)`, or `Work::change(command, |snapshot, reply, xml| …)` which writes the answer's
-//!    body, or `Work::planned(|snapshot| …, …)` if ids have to be looked up first; or `Work::read(|snapshot, xml| …)`.
+//!    body, or `Work::planned(types, |snapshot| …, …)` if something of these types has to be looked up first (what calls such a
+//!    thing by anything but its id says so with `names_otherwise`); or `Work::read(|snapshot, xml| …)`.
 //!    `DryRun` is dealt with outside: the command is judged and not committed.
 //! 4. A `Describe` of stored records: `impl Resource for XView` (element, filters, indexes, item) in the resource's `show.rs`,
 //!    and `describe::list::<XView>(params, caller, 5)`.
@@ -31,6 +32,7 @@ mod address;
 mod arn;
 mod dhcp;
 mod flow_log;
+mod found;
 mod instance;
 mod internet_gateways;
 mod nat_gateways;
@@ -50,8 +52,8 @@ mod vpc;
 
 pub use caller::{Caller, RegionInfo};
 pub use error::Ec2Error;
-pub use operation::{Class, Operation, Plan, Scan, Service, Work};
-pub use params::{Asked, Beside, Params};
+pub use operation::{Class, Lookup, Operation, Plan, Scan, Service, Work};
+pub use params::{Asked, Beside, Named, Params};
 pub use registry::{OPERATIONS, find};
 pub use xml::Xml;
 

@@ -1,5 +1,8 @@
 //! What an operation is: a name, a decoder, and the work that comes of a request.
 
+use std::sync::Arc;
+
+use pintle_core::model::ResourceType;
 use pintle_core::txn::Snapshot;
 use pintle_core::{Command, Reply};
 
@@ -80,12 +83,23 @@ impl std::fmt::Debug for Operation {
 
 /// Writes an answer from a snapshot.
 pub type Show = Box<dyn FnOnce(&dyn Snapshot, &mut Xml) -> Result<(), Ec2Error> + Send>;
-/// Makes the command, once names and such are looked up in a snapshot.
-pub type Lookup = Box<dyn FnOnce(&dyn Snapshot) -> Result<Command, Ec2Error> + Send>;
+/// Makes the command by looking names and such up in a snapshot: the same of the same snapshot, however often it is asked.
+pub type Look = Arc<dyn Fn(&dyn Snapshot) -> Result<Command, Ec2Error> + Send + Sync>;
 /// Writes the answer to a command that has been carried out.
 pub type Tell = Box<dyn FnOnce(&dyn Snapshot, Reply, &mut Xml) -> Result<(), Ec2Error> + Send>;
 
-/// How a request becomes a command. The command itself is judged on a later snapshot than what is looked up.
+/// A command for which something must be looked up first.
+///
+/// It may be judged on a later snapshot only if the same would come of looking there: what was looked up may have become
+/// something else meanwhile.
+pub struct Lookup {
+    /// Of what types that is, as far as errors tell of it.
+    pub of: &'static [ResourceType],
+    /// Looks.
+    pub look: Look,
+}
+
+/// How a request becomes a command.
 pub enum Plan {
     /// The request says it whole.
     Whole(Box<Command>),
@@ -125,12 +139,13 @@ impl Work {
         })
     }
 
-    /// Carries out a command for which something must be looked up first.
+    /// Carries out a command for which something of these types must be looked up first ([`Lookup`]).
     pub fn planned(
-        plan: impl FnOnce(&dyn Snapshot) -> Result<Command, Ec2Error> + Send + 'static,
+        of: &'static [ResourceType],
+        look: impl Fn(&dyn Snapshot) -> Result<Command, Ec2Error> + Send + Sync + 'static,
         tell: impl FnOnce(&dyn Snapshot, Reply, &mut Xml) -> Result<(), Ec2Error> + Send + 'static,
     ) -> Work {
-        Work::Change(Plan::Lookup(Box::new(plan)), Box::new(tell))
+        Work::Change(Plan::Lookup(Lookup { of, look: Arc::new(look) }), Box::new(tell))
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Params {
     path: String,
     /// What the request says beside its command, as far as it has been read.
     beside: Beside,
+    /// What has been named so far.
+    named: Named,
     /// What the whole request says but for its token, if it has one.
     fingerprint: String,
     /// What was asked for, where somebody wants to know.
@@ -53,6 +55,15 @@ pub struct Beside {
     pub tags: Vec<(Noun, Tags)>,
     /// By what it is known when it comes again: `ClientToken`, and what else it says.
     pub token: Option<(String, String)>,
+}
+
+/// What a request names, as the operation reads it: no other value is a name of anything, whatever it looks like.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Named {
+    /// What is called by its id.
+    pub ids: Vec<String>,
+    /// Whether anything is called otherwise.
+    pub otherwise: bool,
 }
 
 impl Params {
@@ -81,7 +92,14 @@ impl Params {
             pairs.insert(name.into_owned(), value.into_owned());
         }
         let fingerprint = if pairs.contains_key(TOKEN) { fingerprint(&pairs) } else { String::new() };
-        Ok(Params { pairs, path: String::new(), beside: Beside::default(), fingerprint, asked: None })
+        Ok(Params {
+            pairs,
+            path: String::new(),
+            beside: Beside::default(),
+            named: Named::default(),
+            fingerprint,
+            asked: None,
+        })
     }
 
     /// As [`Params::parse`]; beside, [`Params::asked`] will tell what an operation has asked for: a test can know an operation's
@@ -91,11 +109,6 @@ impl Params {
     /// As [`Params::parse`].
     pub fn watched(form: &[u8]) -> Result<Self, Ec2Error> {
         Ok(Params { asked: Some(BTreeMap::new()), ..Params::parse(form)? })
-    }
-
-    /// Every value that has not been taken yet.
-    pub fn values(&self) -> impl Iterator<Item = &str> {
-        self.pairs.values().map(String::as_str)
     }
 
     /// What has been asked for, by its full name with `N` for the numbers of items; nothing where nobody watches.
@@ -174,6 +187,22 @@ impl Params {
         std::mem::take(&mut self.beside)
     }
 
+    /// What has been named.
+    pub fn take_named(&mut self) -> Named {
+        std::mem::take(&mut self.named)
+    }
+
+    /// Says that what was just read calls something that is there by its name, its address, or an id of what is only a part.
+    pub fn names_otherwise(&mut self) {
+        self.named.otherwise = true;
+    }
+
+    fn named<I: Ec2Id>(&mut self, text: String) -> Result<I, Ec2Error> {
+        let id = parse_id(&text)?;
+        self.named.ids.push(text);
+        Ok(id)
+    }
+
     /// Takes a parameter, and all that stands below its name, which the operation has and which means nothing here.
     pub fn leave(&mut self, name: &str) {
         let full = self.full(name);
@@ -245,7 +274,7 @@ impl Params {
     /// The kind's `Malformed` or `NotFound` code.
     pub fn id<I: Ec2Id>(&mut self, name: &str) -> Result<Option<I>, Ec2Error> {
         self.note(name, Asked::Id(I::PREFIX));
-        self.text(name).filter(|text| !text.is_empty()).map(|text| parse_id(&text)).transpose()
+        self.text(name).filter(|text| !text.is_empty()).map(|text| self.named(text)).transpose()
     }
 
     /// An id that must be there.
@@ -254,7 +283,8 @@ impl Params {
     /// `MissingParameter`, or as [`Params::id`].
     pub fn required_id<I: Ec2Id>(&mut self, name: &str) -> Result<I, Ec2Error> {
         self.note(name, Asked::Id(I::PREFIX));
-        parse_id(&self.required_text(name)?)
+        let text = self.required_text(name)?;
+        self.named(text)
     }
 
     /// A list of ids: `Name.N`; each comes once, where it was named first.
@@ -263,7 +293,10 @@ impl Params {
     /// As [`Params::id`] and [`Params::few`].
     pub fn ids<I: Ec2Id + Copy + Ord>(&mut self, name: &str) -> Result<Vec<I>, Ec2Error> {
         self.note(&format!("{name}.N"), Asked::Id(I::PREFIX));
-        let mut ids: Vec<I> = self.few(name, |item| parse_id(&item.itself()?))?;
+        let mut ids: Vec<I> = self.few(name, |item| {
+            let text = item.itself()?;
+            item.named(text)
+        })?;
         let mut named = BTreeSet::new();
         ids.retain(|id| named.insert(*id));
         Ok(ids)
@@ -408,6 +441,18 @@ mod tests {
         assert_eq!(params(&many(1001)).texts("A").unwrap_err().message, "The list A can have 1000 items at most");
         let [a, b] = [7, 3].map(VniId::from_bits);
         assert_eq!(params(&format!("A.1={a}&A.2={b}&A.3={a}")).ids::<VniId>("A").unwrap(), [a, b]);
+    }
+
+    #[test]
+    fn only_what_is_read_as_an_id_names_something() {
+        let [a, b, c] = [1, 2, 3].map(|bits| VniId::from_bits(bits).to_string());
+        let mut params = params(&format!("A={a}&B.1={b}&Text={c}&Name=web"));
+        params.id::<VniId>("A").unwrap();
+        params.ids::<VniId>("B").unwrap();
+        assert!(params.text("Text").is_some() && params.text("Name").is_some());
+        assert_eq!(params.clone().take_named(), Named { ids: vec![a, b], otherwise: false });
+        params.names_otherwise();
+        assert!(params.take_named().otherwise);
     }
 
     #[test]

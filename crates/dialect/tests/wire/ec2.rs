@@ -50,7 +50,7 @@ pub(crate) fn respond(
         Work::Change(plan, tell) => {
             let command = match plan {
                 Plan::Whole(command) => *command,
-                Plan::Lookup(look) => look(world)?,
+                Plan::Lookup(lookup) => (lookup.look)(world)?,
             };
             let token = token.map(|(name, fingerprint)| Token { name, fingerprint });
             let request = Request { tags, token, ..command.clone().into() };

@@ -179,7 +179,7 @@ impl App {
 
     /// Carries out a command if `holds` says so, and takes note of what came of it before anybody is told; of a condition that
     /// does not hold only if that is the `last` word.
-    async fn carry_out_if(
+    pub(super) async fn carry_out_if(
         &self,
         request: Request,
         last: bool,
@@ -237,7 +237,7 @@ impl App {
     /// Checks that the key of this request may look at something.
     pub(super) async fn check_look(&self, by: &Actor, need: &Need) -> Result<(), EngineError> {
         let Some(rights) = self.rights() else { return Ok(()) };
-        if rights.may(need) {
+        if rights.kept(need) == Some(true) {
             return Ok(());
         }
         let look = |snapshot: &dyn Snapshot| pintle_authz::check_one(&rights, &Sight::new(snapshot, by.clone()), need);

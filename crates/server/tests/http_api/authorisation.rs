@@ -285,6 +285,51 @@ async fn p03_what_a_command_is_looked_up_for_is_no_way_to_see_things_in_ec2s_api
 }
 
 #[tokio::test]
+async fn p06_an_id_beside_what_is_called_by_a_name_is_no_way_to_see_things_in_ec2s_api() {
+    use AccessRole as R;
+    let api = Api::new();
+    let owner = access_key(&api, 300, &[(R::Administrator, None)]).await;
+    let ask = async |form: &str| send(&api, owner.sign(form)).await.1;
+    let vpc = first(&ask("Action=DescribeVpcs&Filter.1.Name=is-default&Filter.1.Value.1=true").await, "vpcId");
+    let group = async |name: &str| {
+        let create = format!("Action=CreateSecurityGroup&GroupName={name}&GroupDescription=d&VpcId={vpc}");
+        first(&ask(&create).await, "groupId")
+    };
+    let (own, _) = (group("own").await, group("secret").await);
+    let key = access_key(&api, 301, &[]).await;
+    let one = json!({ "key": key.key, "role": "viewer", "resource_type": "security-group", "resource": own });
+    api.post("/native/v1/policies", one).await.expect(201);
+    let web = "IpPermissions.1.IpProtocol=tcp&IpPermissions.1.FromPort=80&IpPermissions.1.ToPort=80";
+    let beside = [
+        format!("{web}&IpPermissions.1.IpRanges.1.CidrIp=0.0.0.0/0&IpPermissions.1.IpRanges.1.Description={own}"),
+        format!("{web}&IpPermissions.1.Groups.1.GroupId={own}"),
+    ];
+    let mut forms: Vec<String> =
+        beside.iter().flat_map(|it| ["secret", "unknown"].map(|name| format!("GroupName={name}&{it}"))).collect();
+    // Nor is one's own group a way to ask for the names of others.
+    let source = |name: &str| format!("GroupId={own}&{web}&IpPermissions.1.Groups.1.GroupName={name}");
+    forms.extend(["secret", "unknown"].map(source));
+    // Nobody needs to judge more than a thousand.
+    let many = (1..=1001).map(|n| format!("&IpPermissions.1.Groups.{n}.GroupId=sg-0{n:016x}")).collect::<String>();
+    forms.push(format!("GroupId={own}&{web}{many}"));
+    let mut words = Vec::new();
+    for form in &forms {
+        let (status, body) = send(&api, key.sign(&format!("Action=RevokeSecurityGroupIngress&{form}"))).await;
+        assert!(status == 403 && body.contains("<Code>UnauthorizedOperation</Code>"), "{form}: {status} {body}");
+        words.push(first(&body, "Message"));
+    }
+    words.dedup();
+    assert_eq!(words.len(), 1, "{words:?}");
+    assert!(words[0].contains("is.security-group.security-group.list"), "{words:?}");
+    // Of what it may read it is told what it is that a role is missing for; an id that calls nothing takes nothing away.
+    for more in [&beside[1], &beside[0].replace(&own, "sg-0123456789abcdef0")] {
+        let form = format!("Action=RevokeSecurityGroupIngress&GroupId={own}&{more}");
+        let (status, body) = send(&api, key.sign(&form)).await;
+        assert!(status == 403 && body.contains("is.security-group.security-group.update"), "{status} {body}");
+    }
+}
+
+#[tokio::test]
 async fn p01_p02_p07_rights_on_instances_and_on_interfaces_are_apart() {
     let api = Api::new();
     let w = World::new(&api).await;

@@ -6,7 +6,7 @@ use pintle_core::command::FloatingIpChoice;
 use pintle_core::id::{AttachmentId, InstanceId, ReservedIpId, VniId};
 use pintle_core::legality::Manner;
 use pintle_core::lifecycle::Lifecycle;
-use pintle_core::model::{Attachment, Vni, VniUse};
+use pintle_core::model::{Attachment, ResourceType, Vni, VniUse};
 use pintle_core::record::attachments_of_instance;
 use pintle_core::refusal::Noun;
 use pintle_core::txn::Snapshot;
@@ -47,7 +47,7 @@ fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
         let target = FloatingIpChoice { vni, ip, manner: Manner::PerAddress };
         Ok(Command::AssociateFloatingIp { id, target, reassociate: take, displace: take })
     };
-    Ok(Work::planned(plan, |_, reply, xml| {
+    Ok(Work::planned(&[ResourceType::FloatingIp, ResourceType::Vni], plan, |_, reply, xml| {
         let Reply::FloatingIp(led) = reply else { return Err(other_reply(&reply)) };
         xml.option("associationId", led.association);
         Ok(())

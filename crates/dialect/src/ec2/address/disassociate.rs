@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use pintle_core::Command;
 use pintle_core::id::AssociationId;
+use pintle_core::model::ResourceType;
 
 use super::by_address;
 use crate::ec2::caller::Caller;
@@ -19,13 +20,17 @@ fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
     let actor = caller.actor();
     match (association, public) {
         (Some(association), None) => Ok(Work::done(Command::EndAssociation(association))),
-        (None, Some(address)) => Ok(Work::planned(
-            move |snapshot| Ok(Command::DisassociateFloatingIp(by_address(snapshot, &actor, address)?.id)),
-            |_, _, xml| {
-                xml.done();
-                Ok(())
-            },
-        )),
+        (None, Some(address)) => {
+            params.names_otherwise();
+            Ok(Work::planned(
+                &[ResourceType::FloatingIp],
+                move |snapshot| Ok(Command::DisassociateFloatingIp(by_address(snapshot, &actor, address)?.id)),
+                |_, _, xml| {
+                    xml.done();
+                    Ok(())
+                },
+            ))
+        }
         (None, None) => Err(Ec2Error::new("MissingParameter", "Either public IP or association id must be specified")),
         (Some(_), Some(_)) => {
             Err(Ec2Error::combination("You may specify public IP or association id, but not both in the same call"))

@@ -37,7 +37,10 @@ impl Named {
         let public = params.parsed("PublicIp", "an IPv4 address")?;
         match (allocation, public) {
             (Some(id), None) => Ok(Named::Allocation(id)),
-            (None, Some(address)) => Ok(Named::Public(address)),
+            (None, Some(address)) => {
+                params.names_otherwise();
+                Ok(Named::Public(address))
+            }
             (None, None) => {
                 let message = "Either public IP or allocation id must be specified";
                 Err(Ec2Error::new("MissingParameter", message))

@@ -1,6 +1,7 @@
 //! ReleaseAddress.
 
 use pintle_core::Command;
+use pintle_core::model::ResourceType;
 
 use super::Named;
 use crate::ec2::operation::{Operation, Work};
@@ -12,6 +13,7 @@ pub(in crate::ec2) const OPERATION: Operation =
         params.text("NetworkBorderGroup");
         let actor = caller.actor();
         Ok(Work::planned(
+            &[ResourceType::FloatingIp],
             move |snapshot| Ok(Command::ReleaseFloatingIp(named.id(snapshot, &actor)?)),
             |_, _, xml| {
                 xml.done();

@@ -1,11 +1,11 @@
 //! CreateFlowLogs: the same flow log for some things. What can't be done for one of them is said beside what was done for the
 //! others; if it can't be done for any, the request is refused.
 
-use std::sync::{Arc, OnceLock};
-
 use pintle_core::command::CreateFlowLog;
 use pintle_core::id::IdSource;
-use pintle_core::model::{FileFormat, FlowDestination, FlowField, FlowLog, FlowLogTarget, Timestamp, TrafficType};
+use pintle_core::model::{
+    FileFormat, FlowDestination, FlowField, FlowLog, FlowLogTarget, ResourceType, Timestamp, TrafficType,
+};
 use pintle_core::refusal::Noun;
 use pintle_core::txn::Snapshot;
 use pintle_core::{Command, DecideError, Refusal, Reply, Request, decide};
@@ -14,6 +14,7 @@ use super::show::traffic_name;
 use super::{destination, format};
 use crate::ec2::caller::Caller;
 use crate::ec2::error::{Ec2Error, short};
+use crate::ec2::found::Found;
 use crate::ec2::ids::parse_id;
 use crate::ec2::operation::{Operation, Work, other_reply};
 use crate::ec2::params::Params;
@@ -61,13 +62,14 @@ fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
     params.tagged("vpc-flow-log", Noun::FlowLog)?;
     let token = params.client_token()?;
     let again = token.is_some();
-    let failed = Arc::new(OnceLock::new());
-    let seen = Arc::clone(&failed);
+    let failed = Found::new();
+    let seen = failed.clone();
     Ok(Work::planned(
+        &[ResourceType::FlowLogCollector],
         move |snapshot| {
             let (mut commands, mut every, mut unsuccessful) = (Vec::new(), Vec::new(), Unsuccessful::new());
-            for target in targets {
-                let command = Command::CreateFlowLog(asked.clone().of(target));
+            for target in &targets {
+                let command = Command::CreateFlowLog(asked.clone().of(*target));
                 every.push(command.clone());
                 match judge(snapshot, &caller, &command)? {
                     Ok(()) => commands.push(command),
@@ -82,13 +84,14 @@ fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
                     None => {}
                 }
             }
-            let _ = seen.set(unsuccessful);
+            seen.keep(unsuccessful);
             Ok(Command::Batch(commands))
         },
         move |_, reply, xml| {
             let made = made(reply)?;
             let watched = |id: &str| made.iter().any(|log| log.target.to_string() == id);
-            let failed = failed.get().map_or(&[][..], Vec::as_slice).iter().filter(|(id, _)| !watched(id));
+            let failed = failed.take().unwrap_or_default();
+            let failed = failed.iter().filter(|(id, _)| !watched(id));
             xml.option("clientToken", token);
             xml.values("flowLogIdSet", made.iter().map(|log| log.id));
             write_unsuccessful(xml, failed);

@@ -1,14 +1,13 @@
 //! DeleteFlowLogs: those that there are; the others are named beside. If there is none of them, the request is refused.
 
-use std::sync::{Arc, OnceLock};
-
 use pintle_core::id::FlowLogId;
-use pintle_core::model::FlowLog;
+use pintle_core::model::{FlowLog, ResourceType};
 use pintle_core::{Command, DecideError, query};
 
 use super::create::{Unsuccessful, write_unsuccessful};
 use crate::ec2::caller::Caller;
 use crate::ec2::error::Ec2Error;
+use crate::ec2::found::Found;
 use crate::ec2::operation::{Operation, Work};
 use crate::ec2::params::Params;
 
@@ -28,14 +27,15 @@ fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
     ids.sort_unstable();
     ids.dedup();
     let by = caller.actor();
-    let failed = Arc::new(OnceLock::new());
-    let seen = Arc::clone(&failed);
+    let failed = Found::new();
+    let seen = failed.clone();
     Ok(Work::planned(
+        &[ResourceType::FlowLogCollector],
         move |snapshot| {
             let (mut commands, mut absent) = (Vec::new(), Vec::new());
-            for id in ids {
-                match query::get_for::<FlowLog>(snapshot, &by, id) {
-                    Ok(_) => commands.push(Command::DeleteFlowLog(id)),
+            for id in &ids {
+                match query::get_for::<FlowLog>(snapshot, &by, *id) {
+                    Ok(_) => commands.push(Command::DeleteFlowLog(*id)),
                     Err(DecideError::Refused(_)) => absent.push(id.to_string()),
                     Err(error) => return Err(error.into()),
                 }
@@ -44,11 +44,11 @@ fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
                 return Err(not_found(&absent));
             }
             let unsuccessful: Unsuccessful = absent.into_iter().map(|id| (id.clone(), not_found(&[id]))).collect();
-            let _ = seen.set(unsuccessful);
+            seen.keep(unsuccessful);
             Ok(Command::Batch(commands))
         },
         move |_, _, xml| {
-            write_unsuccessful(xml, failed.get().into_iter().flatten());
+            write_unsuccessful(xml, &failed.take().unwrap_or_default());
             Ok(())
         },
     ))

@@ -193,10 +193,14 @@ impl Top {
             return Err(Ec2Error::combination("The parameter Ipv6AddressCount cannot be used with Ipv6Address"));
         }
         let found = (0..count).map(|_| IpChoice::auto(IpFamily::V6));
+        let group_names = params.texts("SecurityGroup")?;
+        if !group_names.is_empty() {
+            params.names_otherwise();
+        }
         Ok(Top {
             subnet: params.id("SubnetId")?,
             groups: params.ids("SecurityGroupId")?,
-            group_names: params.texts("SecurityGroup")?,
+            group_names,
             address: params.parsed("PrivateIpAddress", "an IPv4 address")?,
             ipv6: given.into_iter().chain(found).collect(),
         })

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use pintle_core::Command;
 use pintle_core::command::{GroupsChange, UpdateInstance, UpdateVni};
 use pintle_core::id::{InstanceId, SecurityGroupId, VniId};
+use pintle_core::model::ResourceType;
 use pintle_core::txn::Snapshot;
 
 use super::notes;
@@ -55,14 +56,15 @@ fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
     };
     let caller = caller.clone();
     Ok(Work::planned(
-        move |snapshot| match ask {
-            Ask::Instance(update) => Ok(Command::UpdateInstance(id, update)),
+        &[ResourceType::Instance],
+        move |snapshot| match &ask {
+            Ask::Instance(update) => Ok(Command::UpdateInstance(id, update.clone())),
             Ask::SourceDestCheck(on) => {
-                let update = UpdateVni { source_dest_check: Some(on), ..UpdateVni::default() };
+                let update = UpdateVni { source_dest_check: Some(*on), ..UpdateVni::default() };
                 Ok(Command::UpdateVni(only_interface(snapshot, &caller, id)?, update))
             }
             Ask::Groups(groups) => {
-                Ok(Command::ChangeVniGroups(only_interface(snapshot, &caller, id)?, GroupsChange::Set(groups)))
+                Ok(Command::ChangeVniGroups(only_interface(snapshot, &caller, id)?, GroupsChange::Set(groups.clone())))
             }
         },
         |_, _, xml| {

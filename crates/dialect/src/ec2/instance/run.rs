@@ -3,7 +3,7 @@
 use pintle_core::command::{CreateInstance, CreateInstances, NewLaunch};
 use pintle_core::id::{InstanceId, SecurityGroupId, SubnetId, VpcId};
 use pintle_core::limits::LAUNCHED_AT_ONCE;
-use pintle_core::model::{Namespace, SecurityGroup, Subnet, Vni};
+use pintle_core::model::{Namespace, ResourceType, SecurityGroup, Subnet, Vni};
 use pintle_core::refusal::Noun;
 use pintle_core::txn::Snapshot;
 use pintle_core::{Command, Reply, query, record};
@@ -57,8 +57,14 @@ fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
     };
     leave(params)?;
     let told = caller.clone();
+    // An interface that is there says which subnet it is.
+    let of: &[ResourceType] = match interfaces.primary.existing() {
+        Some(_) => &[ResourceType::Vni, ResourceType::Subnet, ResourceType::SecurityGroup],
+        None => &[ResourceType::Subnet, ResourceType::SecurityGroup],
+    };
     Ok(Work::planned(
-        move |snapshot| plan(snapshot, &caller, interfaces, &zone, launch, [least, most]),
+        of,
+        move |snapshot| plan(snapshot, &caller, interfaces.clone(), &zone, launch.clone(), [least, most]),
         move |snapshot, reply, xml| {
             let ids = launched(&reply)?;
             let views = ids.iter().map(|id| InstanceView::of_id(snapshot, *id)).collect::<Result<Vec<_>, _>>()?;

@@ -2,6 +2,7 @@
 
 use pintle_core::command::UpdateSubnet;
 use pintle_core::id::{AclAssociationId, NetworkAclId};
+use pintle_core::model::ResourceType;
 use pintle_core::{Command, Reply, query};
 
 use crate::ec2::caller::Caller;
@@ -13,9 +14,11 @@ pub(in crate::ec2) const REPLACE: Operation = Operation::change("ReplaceNetworkA
 
 fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
     let text = params.required_text("AssociationId")?;
+    params.names_otherwise();
     let acl: NetworkAclId = params.required_id("NetworkAclId")?;
     let by = caller.actor();
     Ok(Work::planned(
+        &[ResourceType::NetworkAcl],
         move |snapshot| {
             let absent = || {
                 let message = format!("The association ID '{}' does not exist", crate::ec2::error::short(&text));

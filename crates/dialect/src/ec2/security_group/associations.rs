@@ -4,7 +4,7 @@
 //! nothing is lent, and requests are refused as EC2 refuses what a resource does not do.
 
 use pintle_core::id::{SecurityGroupId, VpcId};
-use pintle_core::model::{SecurityGroup, Vpc};
+use pintle_core::model::{ResourceType, SecurityGroup, Vpc};
 use pintle_core::query;
 
 use crate::ec2::caller::Caller;
@@ -38,6 +38,7 @@ fn refuse(params: &mut Params, caller: &Caller, why: fn(&SecurityGroup, VpcId) -
     let (group, vpc): (SecurityGroupId, VpcId) = (params.required_id("GroupId")?, params.required_id("VpcId")?);
     let by = caller.actor();
     Ok(Work::planned(
+        &[ResourceType::SecurityGroup, ResourceType::Vpc],
         move |snapshot| {
             let (group, _) = query::get_for::<SecurityGroup>(snapshot, &by, group)?;
             query::get_for::<Vpc>(snapshot, &by, vpc)?;

@@ -2,7 +2,7 @@
 
 use pintle_core::command::RulesChange;
 use pintle_core::limits::check_rules_of_group;
-use pintle_core::model::SecurityGroup;
+use pintle_core::model::{ResourceType, SecurityGroup};
 use pintle_core::policy::Direction;
 use pintle_core::refusal::Noun;
 use pintle_core::txn::Snapshot;
@@ -35,9 +35,10 @@ fn decode(params: &mut Params, caller: &Caller, direction: Direction) -> Result<
     }
     let count = said.len();
     Ok(Work::planned(
+        &[ResourceType::SecurityGroup],
         move |snapshot| {
             let group = called.find(snapshot, &caller)?;
-            let permissions = new_permissions(snapshot, &caller, &group, said, direction)?;
+            let permissions = new_permissions(snapshot, &caller, &group, said.clone(), direction)?;
             let rules = permissions.into_iter().map(|permission| permission.rule(direction)).collect();
             Ok(Command::ChangeRules(group.id, RulesChange::add(rules)))
         },

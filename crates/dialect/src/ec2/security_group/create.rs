@@ -2,7 +2,7 @@
 
 use pintle_core::command::{CreateSecurityGroup, NewRule};
 use pintle_core::id::VpcId;
-use pintle_core::model::Vpc;
+use pintle_core::model::{ResourceType, Vpc};
 use pintle_core::policy::{Direction, ProtocolMatch};
 use pintle_core::refusal::Noun;
 use pintle_core::{Command, Reply, query};
@@ -26,11 +26,17 @@ fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
     let vpc: Option<VpcId> = params.id("VpcId")?;
     params.tagged("security-group", Noun::SecurityGroup)?;
     Ok(Work::planned(
+        &[ResourceType::Vpc],
         move |snapshot| {
             let vpc = vpc.map_or_else(|| default_vpc(snapshot, &caller), Ok)?;
             let (vpc, _) = query::get_for::<Vpc>(snapshot, &caller.actor(), vpc)?;
             let rules = Some(first_rules(&vpc));
-            Ok(Command::CreateSecurityGroup(CreateSecurityGroup { vpc: vpc.id, name, description, rules }))
+            Ok(Command::CreateSecurityGroup(CreateSecurityGroup {
+                vpc: vpc.id,
+                name: name.clone(),
+                description: description.clone(),
+                rules,
+            }))
         },
         |snapshot, reply, xml| {
             let Reply::SecurityGroup(group) = reply else { return Err(other_reply(&reply)) };

@@ -1,5 +1,6 @@
 //! DeleteSecurityGroup.
 
+use pintle_core::model::ResourceType;
 use pintle_core::{Command, Reply};
 
 use super::target::Called;
@@ -11,6 +12,7 @@ pub(in crate::ec2) const OPERATION: Operation = Operation::change(
     |params, caller| {
         let (called, caller) = (Called::read(params)?, caller.clone());
         Ok(Work::planned(
+            &[ResourceType::SecurityGroup],
             move |snapshot| Ok(Command::DeleteSecurityGroup(called.find(snapshot, &caller)?.id)),
             |_, reply, xml| {
                 let Reply::SecurityGroup(group) = reply else { return Err(other_reply(&reply)) };

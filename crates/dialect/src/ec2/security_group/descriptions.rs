@@ -3,7 +3,7 @@
 use pintle_core::Command;
 use pintle_core::command::{NewRule, RulesChange};
 use pintle_core::id::RuleId;
-use pintle_core::model::SecurityGroup;
+use pintle_core::model::{ResourceType, SecurityGroup};
 use pintle_core::policy::{Direction, Rule};
 use pintle_core::refusal::Noun;
 use pintle_core::txn::Snapshot;
@@ -44,12 +44,13 @@ fn decode(params: &mut Params, caller: &Caller, direction: Direction) -> Result<
         _ => {}
     }
     Ok(Work::planned(
+        &[ResourceType::SecurityGroup],
         move |snapshot| {
             let group = called.find(snapshot, &caller)?;
             let replace = if said.is_empty() {
-                described(&group, by_id, direction)?
+                described(&group, by_id.clone(), direction)?
             } else {
-                permitted(snapshot, &caller, &group, said, direction)?
+                permitted(snapshot, &caller, &group, said.clone(), direction)?
             };
             Ok(Command::ChangeRules(group.id, RulesChange::Edit { remove: Vec::new(), replace, add: Vec::new() }))
         },

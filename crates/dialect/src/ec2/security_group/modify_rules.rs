@@ -3,7 +3,7 @@
 use pintle_core::Command;
 use pintle_core::command::{NewRule, RulesChange};
 use pintle_core::id::{RuleId, SecurityGroupId};
-use pintle_core::model::SecurityGroup;
+use pintle_core::model::{ResourceType, SecurityGroup};
 use pintle_core::policy::ProtocolMatch;
 use pintle_core::query;
 use pintle_core::refusal::Noun;
@@ -32,9 +32,10 @@ fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
         return Err(Ec2Error::missing("SecurityGroupRule"));
     }
     Ok(Work::planned(
+        &[ResourceType::SecurityGroup],
         move |snapshot| {
             let (group, _) = query::get_for::<SecurityGroup>(snapshot, &caller.actor(), id)?;
-            let replace = updates.into_iter().map(|(id, said)| Ok((id, instead_of(&group, id, said)?)));
+            let replace = updates.iter().map(|(id, said)| Ok((*id, instead_of(&group, *id, said.clone())?)));
             let replace = replace.collect::<Result<_, Ec2Error>>()?;
             Ok(Command::ChangeRules(id, RulesChange::Edit { remove: Vec::new(), replace, add: Vec::new() }))
         },

@@ -213,7 +213,7 @@ fn pair_of(pair: &mut Params, caller: &Caller) -> Result<Called, Ec2Error> {
     let name = pair.text("GroupName").filter(|name| !name.is_empty());
     let called = match (pair.id("GroupId")?, name) {
         (Some(id), _) => Called::Id(id),
-        (None, Some(name)) => Called::Name(name),
+        (None, Some(name)) => Called::by_name(pair, name),
         (None, None) => return Err(Ec2Error::missing("GroupId")),
     };
     own_account(account.as_deref(), caller)?;
@@ -248,7 +248,8 @@ fn old_parameters(params: &mut Params, caller: &Caller) -> Result<Vec<Said>, Ec2
                 ProtocolMatch::Udp(PortRange::ALL),
                 protocol::decode("icmp", None, None)?,
             ];
-            Ok(all.map(|protocol| Said::new(protocol, SaidPeer::Group(Called::Name(name.clone())))).into())
+            let group = SaidPeer::Group(Called::by_name(params, name));
+            Ok(all.map(|protocol| Said::new(protocol, group.clone())).into())
         }
         (Some(protocol), Some(cidr), None) => {
             let net = if cidr.contains(':') { v6(&cidr)? } else { v4(&cidr)? };

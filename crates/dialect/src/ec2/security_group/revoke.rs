@@ -1,11 +1,9 @@
 //! RevokeSecurityGroupIngress and RevokeSecurityGroupEgress: by ids of rules, or by what they permit.
 
-use std::sync::{Arc, OnceLock};
-
 use pintle_core::Command;
 use pintle_core::command::{NewRule, RulesChange};
 use pintle_core::id::RuleId;
-use pintle_core::model::SecurityGroup;
+use pintle_core::model::{ResourceType, SecurityGroup};
 use pintle_core::policy::{Direction, Remote, Rule};
 use pintle_core::refusal::Noun;
 use pintle_core::txn::Snapshot;
@@ -15,6 +13,7 @@ use super::show::{write_permissions, write_revoked};
 use super::target::{Called, is_default_vpc};
 use crate::ec2::caller::Caller;
 use crate::ec2::error::Ec2Error;
+use crate::ec2::found::Found;
 use crate::ec2::operation::{Operation, Work};
 use crate::ec2::params::Params;
 use crate::ec2::problem::not_found;
@@ -50,25 +49,26 @@ fn decode(params: &mut Params, caller: &Caller, direction: Direction) -> Result<
         _ => {}
     }
     // What goes is shown as it was: the reply to the command is the group without it.
-    let revoked = Arc::new(OnceLock::new());
-    let seen = Arc::clone(&revoked);
+    let revoked = Found::new();
+    let seen = revoked.clone();
     Ok(Work::planned(
+        &[ResourceType::SecurityGroup],
         move |snapshot| {
             let group = called.find(snapshot, &caller)?;
             let (change, found) = if ids.is_empty() {
-                by_permissions(snapshot, &caller, group, said, direction)?
+                by_permissions(snapshot, &caller, group, said.clone(), direction)?
             } else {
-                by_ids(group, ids, direction)?
+                by_ids(group, ids.clone(), direction)?
             };
             let command = Command::ChangeRules(found.group.id, change);
-            let _ = seen.set(found);
+            seen.keep(found);
             Ok(command)
         },
         move |_, _, xml| {
-            let Some(Revoked { group, rules, unknown }) = revoked.get() else { return Ok(()) };
+            let Some(Revoked { group, rules, unknown }) = revoked.take() else { return Ok(()) };
             xml.done();
-            write_permissions(xml, "unknownIpPermissionSet", unknown, group);
-            xml.set("revokedSecurityGroupRuleSet", rules, |xml, rule| write_revoked(xml, group, rule));
+            write_permissions(xml, "unknownIpPermissionSet", &unknown, &group);
+            xml.set("revokedSecurityGroupRuleSet", rules, |xml, rule| write_revoked(xml, &group, &rule));
             Ok(())
         },
     ))

@@ -28,7 +28,7 @@ impl Called {
         let name = params.text("GroupName").filter(|name| !name.is_empty());
         match (params.id("GroupId")?, name) {
             (Some(id), None) => Ok(Called::Id(id)),
-            (None, Some(name)) => Ok(Called::Name(name)),
+            (None, Some(name)) => Ok(Called::by_name(params, name)),
             (Some(_), Some(_)) => {
                 Err(Ec2Error::combination("The parameter GroupName cannot be used with the parameter GroupId"))
             }
@@ -36,6 +36,12 @@ impl Called {
                 Err(Ec2Error::new("MissingParameter", "The request must contain the parameter GroupName or GroupId"))
             }
         }
+    }
+
+    /// By a name that was read from a request.
+    pub(super) fn by_name(params: &mut Params, name: String) -> Called {
+        params.names_otherwise();
+        Called::Name(name)
     }
 
     /// The group; a name is one of the default VPC.

@@ -2,7 +2,7 @@
 
 use pintle_core::command::{CreateSubnet, Ipv6Range};
 use pintle_core::id::{SubnetId, VpcId};
-use pintle_core::model::{Subnet, Vpc};
+use pintle_core::model::{ResourceType, Subnet, Vpc};
 use pintle_core::refusal::Noun;
 use pintle_core::txn::Snapshot;
 use pintle_core::{Command, Reply, query, record};
@@ -38,14 +38,14 @@ fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
     params.tagged("subnet", Noun::Subnet)?;
     let zones = caller.zones().to_vec();
     let plan = move |snapshot: &dyn Snapshot| {
-        let zone = match zone {
-            Some(zone) => zone,
+        let zone = match &zone {
+            Some(zone) => zone.clone(),
             None => emptiest(snapshot, vpc, &zones)?.ok_or_else(|| Ec2Error::missing("AvailabilityZone"))?,
         };
         let (name, acl, public_gateway) = (None, None, None);
         Ok(Command::CreateSubnet(CreateSubnet { vpc, name, zone, cidr, ipv6, acl, public_gateway }))
     };
-    Ok(Work::planned(plan, tell))
+    Ok(Work::planned(&[ResourceType::Vpc], plan, tell))
 }
 
 fn tell(snapshot: &dyn Snapshot, reply: Reply, xml: &mut Xml) -> Result<(), Ec2Error> {

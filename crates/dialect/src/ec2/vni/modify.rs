@@ -2,7 +2,7 @@
 
 use pintle_core::command::{GroupsChange, UpdateVni};
 use pintle_core::id::{AttachmentId, VniId};
-use pintle_core::model::{Attachment, Vni};
+use pintle_core::model::{Attachment, ResourceType, Vni};
 use pintle_core::refusal::Noun;
 use pintle_core::txn::Snapshot;
 use pintle_core::{Actor, Command, query};
@@ -43,6 +43,7 @@ fn decode(params: &mut Params, caller: &Caller) -> Result<Work, Ec2Error> {
     };
     let actor = caller.actor();
     Ok(Work::planned(
+        &[ResourceType::Vni],
         move |snapshot| change.command(snapshot, &actor, id),
         |_, _, xml| {
             xml.done();
@@ -93,10 +94,10 @@ fn attachment(params: &mut Params) -> Result<Option<Change>, Ec2Error> {
 }
 
 impl Change {
-    fn command(self, snapshot: &dyn Snapshot, actor: &Actor, id: VniId) -> Result<Command, Ec2Error> {
+    fn command(&self, snapshot: &dyn Snapshot, actor: &Actor, id: VniId) -> Result<Command, Ec2Error> {
         Ok(match self {
-            Change::Update(update) => Command::UpdateVni(id, update),
-            Change::Groups(groups) => Command::ChangeVniGroups(id, groups),
+            Change::Update(update) => Command::UpdateVni(id, update.clone()),
+            Change::Groups(groups) => Command::ChangeVniGroups(id, groups.clone()),
             Change::Tracking(tracking) => {
                 let (vni, _) = query::get_for::<Vni>(snapshot, actor, id)?;
                 let timeouts = Some(tracking.onto(vni.timeouts));
@@ -106,12 +107,12 @@ impl Change {
                 // Whoever may not see the interface is not told which attachment is its. One in use by another account has
                 // an attachment of that account's.
                 query::get_for::<Vni>(snapshot, actor, id)?;
-                let found = query::follow_if_there::<Attachment>(snapshot, attachment)?;
+                let found = query::follow_if_there::<Attachment>(snapshot, *attachment)?;
                 let found = found.filter(|(found, _)| found.vni == id);
                 if found.is_none() {
                     return Err(not_found(Noun::Attachment, &attachment.to_string()));
                 }
-                Command::UpdateVni(id, UpdateVni { auto_delete: Some(delete), ..UpdateVni::default() })
+                Command::UpdateVni(id, UpdateVni { auto_delete: Some(*delete), ..UpdateVni::default() })
             }
         })
     }

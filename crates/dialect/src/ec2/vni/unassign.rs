@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use pintle_core::id::VniId;
-use pintle_core::model::Vni;
+use pintle_core::model::{ResourceType, Vni};
 use pintle_core::txn::Snapshot;
 use pintle_core::{Command, query};
 
@@ -58,7 +58,7 @@ impl Asked {
             let (vni, _) = query::get_for::<Vni>(snapshot, &actor, asked.vni)?;
             asked.commands(snapshot, &vni).map(Command::Batch)
         };
-        Work::planned(plan, move |_, _, xml| {
+        Work::planned(&[ResourceType::Vni], plan, move |_, _, xml| {
             write(self, xml);
             Ok(())
         })

@@ -5,6 +5,7 @@
 
 mod auth;
 mod keys;
+mod lookup;
 mod reads;
 mod run;
 mod throttle;
@@ -18,7 +19,6 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use pintle_authz::Thing;
 use pintle_core::Actor;
 use pintle_core::model::{Owner, Principal};
 use pintle_dialect::ec2::{self, Caller, Ec2Error, Params, Service};
@@ -95,9 +95,8 @@ async fn answer(
         now: app.engine.now(),
         endpoint: Arc::clone(&app.endpoint),
     };
-    let named = params.values().filter_map(Thing::named).collect();
     let work = (operation.decode)(&mut params, &caller)?;
-    let beside = params.take_beside();
+    let (named, beside) = (params.take_named(), params.take_beside());
     params.finish()?;
     let xml =
         run::run(app, run::Asked { by: caller.actor(), action: operation.name, named, beside, dry }, work).await?;

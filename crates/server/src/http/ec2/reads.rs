@@ -1,4 +1,4 @@
-//! What EC2's operations need that only read, and those that look something up before there is a command to judge.
+//! What EC2's operations need that only read.
 
 use pintle_authz::{Action, Need};
 use pintle_core::model::{ResourceType as T, Verb};
@@ -67,37 +67,6 @@ fn verb(operation: &str) -> Verb {
 pub(super) fn needs(operation: &str) -> Vec<Need> {
     let (types, verb) = listed(operation).map_or((T::ALL, Verb::Update), |types| (types, verb(operation)));
     types.iter().map(|on| Need { action: Action { on: *on, verb }, of: None }).collect()
-}
-
-/// The types of things that an operation looks up for its command, as far as its errors tell of them.
-fn looked_up(operation: &str) -> Option<&'static [T]> {
-    Some(match operation {
-        "CreateSubnet" | "CreateSecurityGroup" => &[T::Vpc],
-        "AuthorizeSecurityGroupIngress"
-        | "AuthorizeSecurityGroupEgress"
-        | "RevokeSecurityGroupIngress"
-        | "RevokeSecurityGroupEgress"
-        | "ModifySecurityGroupRules"
-        | "UpdateSecurityGroupRuleDescriptionsIngress"
-        | "UpdateSecurityGroupRuleDescriptionsEgress"
-        | "AssociateSecurityGroupVpc"
-        | "DisassociateSecurityGroupVpc"
-        | "DeleteSecurityGroup" => &[T::SecurityGroup],
-        "ReplaceNetworkAclAssociation" => &[T::NetworkAcl],
-        "ModifyNetworkInterfaceAttribute" | "UnassignPrivateIpAddresses" | "UnassignIpv6Addresses" => &[T::Vni],
-        "RunInstances" => &[T::Subnet, T::SecurityGroup],
-        "ModifyInstanceAttribute" => &[T::Instance],
-        "AssociateAddress" => &[T::FloatingIp, T::Vni],
-        "DisassociateAddress" | "ReleaseAddress" => &[T::FloatingIp],
-        "CreateFlowLogs" | "DeleteFlowLogs" => &[T::FlowLogCollector],
-        _ => return None,
-    })
-}
-
-/// What it takes to be told why an operation's command could not be made: to list what is looked up for it. What is not
-/// known to look up anything needs everything.
-pub(super) fn needs_of_lookup(operation: &str) -> Vec<Need> {
-    looked_up(operation).unwrap_or(T::ALL).iter().map(|on| Need::any(*on, Verb::List)).collect()
 }
 
 #[cfg(test)]

@@ -1,24 +1,21 @@
 //! Carrying out what an operation asks: read, look through, or change.
 
-use pintle_authz::{Need, Thing};
-use pintle_core::model::Verb;
 use pintle_core::txn::{Sight, Snapshot};
-use pintle_core::{Actor, Command, Request, Token, Unnamed};
+use pintle_core::{Actor, Command, Reply, Request, Token, Unnamed};
 use pintle_dialect::Problem;
-use pintle_dialect::ec2::{Beside, Ec2Error, Plan, Scan, Work, Xml};
+use pintle_dialect::ec2::{Beside, Ec2Error, Named, Plan, Scan, Work, Xml};
 use pintle_store::StoreError;
 use sha2::{Digest, Sha256};
 
+use super::super::answer::Fault;
 use super::super::app::App;
+use super::lookup;
 use crate::engine::EngineError;
 
 /// Records that are looked at on the spot: some milliseconds of reading.
 const AT_ONCE: usize = 64;
 /// Records that one snapshot is held for, on a thread that may take its time.
 const AT_A_TIME: usize = 1000;
-
-/// The code of what a key has no role for.
-const UNAUTHORIZED: &str = "UnauthorizedOperation";
 
 /// Who asks for the work, and what is said beside it.
 pub(super) struct Asked {
@@ -27,7 +24,7 @@ pub(super) struct Asked {
     /// The operation.
     pub(super) action: &'static str,
     /// What it names.
-    pub(super) named: Vec<Thing>,
+    pub(super) named: Named,
     /// Tags and token.
     pub(super) beside: Beside,
     /// Whether it is only to be judged.
@@ -35,10 +32,11 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    fn request(self, command: Command) -> Request {
-        let Beside { tags, token } = self.beside;
+    /// All that the engine needs to know of it.
+    pub(super) fn request(&self, command: Command) -> Request {
+        let Beside { tags, token } = self.beside.clone();
         let token = token.map(|(token, fingerprint)| Token { name: token_name(self.action, &token), fingerprint });
-        Request { by: self.by, command, tags, token, unnamed: Unnamed::ById }
+        Request { by: self.by.clone(), command, tags, token, unnamed: Unnamed::ById }
     }
 }
 
@@ -61,26 +59,11 @@ pub(super) async fn run(app: &App, asked: Asked, work: Work) -> Result<Xml, Ec2E
         Work::Read(show) => read(app, &by, |snapshot| show(snapshot, &mut xml)).await?,
         Work::Scan(scan) => look_through(app, by, scan).await?.write(&mut xml),
         Work::Change(plan, tell) => {
-            let (command, blind) = match plan {
-                Plan::Whole(command) => (*command, None),
-                Plan::Lookup(look) => {
-                    let blind = unseen(app, &asked).await;
-                    match (read(app, &by, look).await, blind) {
-                        (Ok(command), blind) => (command, blind),
-                        (Err(error), Some(blind)) if error.status < 500 => return Err(blind),
-                        (Err(error), _) => return Err(error),
-                    }
-                }
+            let reply = match plan {
+                Plan::Whole(command) if dry => return Err(judge(app, asked.request(*command)).await),
+                Plan::Whole(command) => app.carry_out(asked.request(*command)).await.map_err(fault)?,
+                Plan::Lookup(lookup) => lookup::carry_out(app, &asked, &lookup).await?,
             };
-            // Which action is refused would tell as well whether the look-up has found what it was for.
-            let told = |error: Ec2Error| if error.code == UNAUTHORIZED { blind.unwrap_or(error) } else { error };
-            let request = asked.request(command);
-            if dry {
-                app.check_rights(&request).await.map_err(engine_error).map_err(told)?;
-                app.engine.judge(request).await.map_err(engine_error)?;
-                return Err(Ec2Error::dry_run());
-            }
-            let reply = app.carry_out(request).await.map_err(|fault| told(fault.problem().clone().into()))?;
             read(app, &by, |snapshot| tell(snapshot, reply, &mut xml)).await?;
         }
     }
@@ -88,25 +71,17 @@ pub(super) async fn run(app: &App, asked: Asked, work: Work) -> Result<Xml, Ec2E
     if dry { Err(Ec2Error::dry_run()) } else { Ok(xml) }
 }
 
-/// The refusal for who may neither list what is looked up for a command nor read what of it is named: rights on the command are
-/// asked once there is one, so without this a key that has none could try what there is.
-async fn unseen(app: &App, asked: &Asked) -> Option<Ec2Error> {
-    for need in super::reads::needs_of_lookup(asked.action) {
-        let Err(error) = app.check_look(&asked.by, &need).await else { continue };
-        let named = asked.named.iter().filter(|thing| thing.resource_type() == need.action.on);
-        let mut can_read = named.clone().next().is_some();
-        for thing in named {
-            can_read &= app.check_look(&asked.by, &Need::one(Verb::Read, *thing)).await.is_ok();
-        }
-        if !can_read {
-            return Some(engine_error(error));
-        }
-    }
-    None
+/// Judges what is not to be carried out: what it would be refused with, or that it is not done because it was asked so.
+pub(super) async fn judge(app: &App, request: Request) -> Ec2Error {
+    let judged = async {
+        app.check_rights(&request).await?;
+        app.engine.judge(request).await
+    };
+    judged.await.map_or_else(engine_error, |_: Reply| Ec2Error::dry_run())
 }
 
 /// Reads as who asks sees it: what a request names and another tenant has is not found, whichever operation looks for it.
-async fn read<T: Send>(
+pub(super) async fn read<T: Send>(
     app: &App,
     by: &Actor,
     read: impl FnOnce(&dyn Snapshot) -> Result<T, Ec2Error> + Send,
@@ -125,6 +100,11 @@ async fn look_through(app: &App, by: Actor, mut scan: Box<dyn Scan>) -> Result<B
         Ok(scan)
     });
     rest.await.unwrap_or_else(|error| Err(Problem::Internal { detail: error.to_string() }.into()))
+}
+
+/// What came of a command that was not carried out, in EC2's words.
+pub(super) fn fault(fault: Fault) -> Ec2Error {
+    fault.problem().clone().into()
 }
 
 /// What the engine could not do, in EC2's words.

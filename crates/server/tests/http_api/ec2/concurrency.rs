@@ -104,3 +104,94 @@ async fn v05_one_token_at_once_from_everywhere_makes_one_interface() {
     assert_eq!(ids.len(), 1);
     assert_eq!(all(&ec2.good("Action=DescribeNetworkInterfaces").await, "networkInterfaceId").len(), 1);
 }
+
+/// A group, and the beginning of requests about its incoming rules.
+async fn group(ec2: &Ec2) -> (String, String) {
+    let (vpc, _) = ec2.api.network("10.0.0.0/24", "zone-1").await;
+    let create = format!("Action=CreateSecurityGroup&GroupName=web&GroupDescription=web&VpcId={vpc}");
+    let group = first(&ec2.good(&create).await, "groupId");
+    let ingress = format!("Ingress&GroupId={group}");
+    (group, ingress)
+}
+
+fn ssh(net: &str) -> String {
+    format!("IpProtocol=tcp&FromPort=22&ToPort=22&CidrIp={net}")
+}
+
+/// The same rule for another network.
+fn modify(group: &str, id: &str, net: &str) -> String {
+    let of = |name: &str| format!("SecurityGroupRule.1.SecurityGroupRule.{name}");
+    let rule = [("IpProtocol", "tcp"), ("FromPort", "22"), ("ToPort", "22"), ("CidrIpv4", net)]
+        .map(|(name, value)| format!("{}={value}", of(name)));
+    let id = format!("SecurityGroupRule.1.SecurityGroupRuleId={id}");
+    format!("Action=ModifySecurityGroupRules&GroupId={group}&{id}&{}", rule.join("&"))
+}
+
+/// A description of a rule, and nothing else of it, is changed while somebody narrows the rule.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_is_said_of_a_rule_undoes_nothing_that_is_done_to_it_at_once() {
+    let ec2 = Ec2::new().await;
+    let (group, ingress) = group(&ec2).await;
+    let made = ec2.good(&format!("Action=AuthorizeSecurityGroup{ingress}&{}", ssh("203.0.113.0/24"))).await;
+    let id = first(&made, "securityGroupRuleId");
+    let describe = |text: String| {
+        let by_id = format!("SecurityGroupRuleDescription.1.SecurityGroupRuleId={id}");
+        let text = format!("SecurityGroupRuleDescription.1.Description={text}");
+        format!("Action=UpdateSecurityGroupRuleDescriptions{ingress}&{by_id}&{text}")
+    };
+    for round in 0..60 {
+        let narrow = format!("10.0.{round}.0/24");
+        let mut forms: Vec<String> = (0..9).map(|n| describe(format!("round-{round}-{n}"))).collect();
+        forms.insert(4, modify(&group, &id, &narrow));
+        for (status, body) in at_once(&ec2, forms).await {
+            assert_eq!(status, 200, "{body}");
+        }
+        let rules = ec2.good(&format!("Action=DescribeSecurityGroupRules&SecurityGroupRuleId.1={id}")).await;
+        assert_eq!(all(&rules, "cidrIpv4"), [narrow], "what was narrowed stays so");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_rule_that_has_become_another_is_not_revoked_as_what_it_was() {
+    let ec2 = Ec2::new().await;
+    let (group, ingress) = group(&ec2).await;
+    for round in 0..60 {
+        let (was, becomes) = (format!("10.0.{round}.0/24"), format!("10.1.{round}.0/24"));
+        let made = ec2.good(&format!("Action=AuthorizeSecurityGroup{ingress}&{}", ssh(&was))).await;
+        let id = first(&made, "securityGroupRuleId");
+        let revoke = format!("Action=RevokeSecurityGroup{ingress}&{}", ssh(&was));
+        let answers = at_once(&ec2, vec![modify(&group, &id, &becomes), revoke]).await;
+        let (lost, code) = match [answers[0].0, answers[1].0] {
+            [200, 400] => (&answers[1].1, "InvalidPermission.NotFound"),
+            [400, 200] => (&answers[0].1, "InvalidSecurityGroupRuleId.NotFound"),
+            _ => panic!("round {round}: one comes first, and the other is refused: {answers:?}"),
+        };
+        assert!(lost.contains(&format!("<Code>{code}</Code>")), "{lost}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn e18_timeouts_of_one_interface_that_are_set_at_once_all_hold() {
+    let ec2 = Ec2::new().await;
+    let (_, subnet) = ec2.api.network("10.0.0.0/24", "zone-1").await;
+    let id = first(&ec2.good(&create(&subnet)).await, "networkInterfaceId");
+    for round in 0..40 {
+        let set = [
+            ("tcpEstablishedTimeout", "TcpEstablishedTimeout", 600 + round),
+            ("udpStreamTimeout", "UdpStreamTimeout", 60 + round),
+            ("udpTimeout", "UdpTimeout", 30 + round % 30),
+        ];
+        let form = |name: &str, value: u32| {
+            let what = format!("ConnectionTrackingSpecification.{name}={value}");
+            format!("Action=ModifyNetworkInterfaceAttribute&NetworkInterfaceId={id}&{what}")
+        };
+        let forms = set.iter().map(|(_, name, value)| form(name, *value)).collect();
+        for (status, body) in at_once(&ec2, forms).await {
+            assert_eq!(status, 200, "{body}");
+        }
+        let now = ec2.good(&format!("Action=DescribeNetworkInterfaces&NetworkInterfaceId.1={id}")).await;
+        for (shown, _, value) in set {
+            assert_eq!(first(&now, shown), value.to_string(), "round {round}: {shown}");
+        }
+    }
+}
