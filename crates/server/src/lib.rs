@@ -21,6 +21,7 @@ pub mod pki;
 pub mod projector;
 mod reconcile;
 pub mod sessions;
+mod source;
 mod start;
 pub mod tokens;
 pub mod vault;

@@ -6,6 +6,7 @@
 mod access;
 mod answer;
 mod app;
+mod arriving;
 mod audited;
 mod auth;
 mod ec2;

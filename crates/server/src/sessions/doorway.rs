@@ -1,10 +1,12 @@
 //! Who may be in a handshake: so many at once, and of one source only a part of them, so that nobody shuts others out.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::source::source_of;
 
 /// The places before the door.
 #[derive(Debug, Clone)]
@@ -55,14 +57,6 @@ impl Drop for Visit {
                 sources.remove(&self.source);
             }
         }
-    }
-}
-
-/// What counts as one source: an IPv4 address, or an IPv6 network of 64 bits, of which one machine has every address.
-fn source_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-        address => address,
     }
 }
 
