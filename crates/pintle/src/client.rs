@@ -1,6 +1,7 @@
 //! Talking to the server: the same HTTP API that everyone else uses.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -246,17 +247,22 @@ fn token_file(url: &Url, given: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(file) = given {
         return Ok(file.to_owned());
     }
-    let data_dir = std::env::var_os("PINTLE_DATA_DIR").map(PathBuf::from);
-    let local = url.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127.") || host == "[::1]");
-    if !local {
+    if !is_local(url) {
         let why = "name the file of its API token with --token-file, or of an API key with --api-key-file";
-        let data_dir = data_dir.with_context(|| format!("the server of {url} is on another machine: {why}"))?;
-        return Ok(data_dir.join("token"));
+        bail!("the server of {url} is on another machine: {why}");
     }
     if let Some(file) = url.port_or_known_default().and_then(token_file_of) {
         return Ok(file);
     }
+    let data_dir = std::env::var_os("PINTLE_DATA_DIR").map(PathBuf::from);
     Ok(data_dir.unwrap_or_else(|| PathBuf::from("/var/lib/pintle")).join("token"))
+}
+
+/// Whether a URL leads to this machine, whoever answers for names: a name may begin as an address does.
+fn is_local(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    address.map_or(host == "localhost", |address| address.is_loopback())
 }
 
 /// Where the data of the server on this machine is, if the client's arguments lead to one.
@@ -285,8 +291,12 @@ mod tests {
         let error = file("http://192.0.2.9:7480", None).unwrap_err();
         assert!(error.to_string().contains("--token-file"), "{error}");
         assert_eq!(file("http://192.0.2.9:7480", Some("theirs")).unwrap(), Path::new("theirs"));
-        for local in ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1"] {
+        for local in ["http://127.0.0.1:1", "http://127.9.9.9:1", "http://LOCALHOST:1", "http://[::1]:1"] {
             assert!(file(local, None).unwrap().ends_with("token"), "{local}");
+        }
+        let elsewhere = ["127.0.0.1.evil.example", "127.evil.example", "localhost.evil.example", "[::ffff:192.0.2.1]"];
+        for host in elsewhere {
+            assert!(file(&format!("http://{host}:1"), None).is_err(), "{host}");
         }
     }
 

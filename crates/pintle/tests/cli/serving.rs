@@ -122,6 +122,17 @@ fn a_token_that_is_wrong_or_missing_is_told_with_the_option() {
 }
 
 #[test]
+fn k16_the_token_below_a_named_data_directory_is_for_this_machines_server_only() {
+    let machine = Machine::new();
+    std::fs::write(machine.folder().join("token"), "secret\n").unwrap();
+    for url in ["http://192.0.2.9:7480", "http://127.0.0.1.evil.example:7480"] {
+        let mut command = machine.command(BINARY);
+        command.args(["vpc", "list", "--url", url]).env("PINTLE_DATA_DIR", machine.folder());
+        Said::of(command.output().unwrap()).refused(1, &["another machine", "--token-file"]);
+    }
+}
+
+#[test]
 fn a_second_server_is_refused_with_what_is_in_the_way() {
     let machine = Machine::new();
     let up = machine.up();
