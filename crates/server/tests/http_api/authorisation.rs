@@ -420,6 +420,8 @@ async fn p04_p05_e17_each_action_is_one_event_with_initiator_target_and_outcome(
     let before = records().await.len();
     tenant.get("/v1/virtual_network_interfaces").await.expect(200);
     tenant.get(&vni).await.expect(200);
+    // A look is left to a thread, which may write it after a change that comes later.
+    api.audit.settle().await.unwrap();
     let made = tenant.vni(json!({ "subnet": { "id": w.subnet }, "protocol_state_filtering_mode": "disabled" })).await;
     tenant.patch(&vni, json!({ "protocol_state_filtering_mode": "enabled" })).await.expect(200);
     tenant.patch(&vni, json!({ "allow_ip_spoofing": false })).await.expect(200);
