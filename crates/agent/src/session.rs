@@ -65,7 +65,10 @@ pub(crate) async fn keep(about: &About, mut link: Link<'_>, shutdown: &Cancellat
         };
         if welcomed {
             backoff.reset();
-            hand_over(link.inbox, Work::Parted).await?;
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                handed = hand_over(link.inbox, Work::Parted) => handed?,
+            }
         }
         match ended {
             Err(error @ AgentError::Connection(_)) => tracing::warn!(%error, "no session with the server"),

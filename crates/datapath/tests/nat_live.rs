@@ -182,7 +182,7 @@ fn c15_guests_of_several_hosts_leave_by_one_gateway() {
     }
     assert_eq!(there.datapath.gateway_ports_in_use().expect("read"), 4);
     // Routers out there may have addresses that the VPC has too, and what they report is heard.
-    for (port, router) in [(5001, far.id.gateway().into()), (5002, near.id.ip)] {
+    for (port, router) in [(5001, far.id.gateway()), (5002, near.id.ip)] {
         assert_eq!(reported(&internet, uplink, &far, port, router), ErrorKind::ConnectionRefused, "by {router}");
     }
     // A host that is not the gateway's cannot speak for the public network: the route names another.

@@ -35,7 +35,9 @@ pub(super) async fn carry_out(app: &App, asked: &Asked, lookup: &Lookup) -> Resu
         }
         let (look, by) = (Arc::clone(&lookup.look), asked.by.clone());
         let as_looked_up = move |snapshot: &dyn Snapshot| -> Result<bool, DecideError> {
-            // Where nothing was written there is nothing to look for. An error is the next look's to tell.
+            // Where nothing was written there is nothing to look for. An error is the next look's to tell. What is looked at and
+            // not read by the command as well (which subnet is the emptiest) may still change until the commit; no record that
+            // is written is such a one.
             Ok(snapshot.revision() == at || look(&Sight::new(snapshot, by.clone())).is_ok_and(|now| now == command))
         };
         match app.carry_out_if(request, attempt == ATTEMPTS, as_looked_up).await {
