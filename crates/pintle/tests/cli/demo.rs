@@ -32,7 +32,7 @@ fn a_demo_ended_at_any_moment_leaves_nothing() {
 #[test]
 fn a_second_demo_is_refused_and_the_first_goes_on_and_after_a_kill_the_next_one_clears_up() {
     let machine = Machine::new();
-    let first = machine.start("up --demo --moves 3");
+    let first = machine.start("up --demo --moves 4");
     first.wait_for("hosts pintle-demo-a");
     machine.pintle("up --demo").refused(1, &["another demo runs"]);
     first.wait_for("stays up at http://127.0.0.1:7480");
@@ -44,7 +44,13 @@ fn a_second_demo_is_refused_and_the_first_goes_on_and_after_a_kill_the_next_one_
         2,
         "{status}"
     );
-    machine.pintle("instance exec client -- ping -c 1 -W 2 10.20.1.10").well();
+    first.wait_for("instance exec client");
+    let log = first.log();
+    let to_try: Vec<&str> = log.lines().filter_map(|line| line.strip_prefix("  pintle ")).collect();
+    assert!(to_try.len() >= 4 && to_try.iter().any(|command| command.starts_with("vni move")), "{log}");
+    for command in to_try {
+        machine.pintle(command).well();
+    }
     first.signal(libc::SIGKILL);
     assert_eq!(first.end().0, None);
     assert!(machine.leftovers().contains("pintle-demo-a"));
