@@ -249,7 +249,7 @@ fn f16_without_its_server_a_host_announces_no_public_address() {
             peer.receive().await;
             peer.send(ServerMessage::Welcome { epoch: "first".into(), resumed: true }).await;
             tokio::task::block_in_place(|| {
-                assert_eq!(announced(&outside, NEW_MAC, false, Duration::from_millis(700)), 0, "it may have moved on");
+                assert_eq!(announced(&outside, NEW_MAC, false, Duration::from_millis(400)), 0, "it may have moved on");
                 assert_eq!(announced(&outside, NEW_MAC, true, Duration::from_secs(5)), 1);
             });
             shutdown.cancel();
