@@ -12,7 +12,7 @@ use pintle_agent::desired::{Delta, Desired};
 use pintle_agent::reconcile::{HostConfig, Reconciler};
 use pintle_agent::{AgentError, Config, run};
 use pintle_core::DropReason;
-use pintle_core::host_protocol::{AgentMessage, ServerMessage};
+use pintle_core::host_protocol::ServerMessage;
 use pintle_core::host_spec::{Entry, EntryKey, FloatingIpSpec, RouteSpec};
 use pintle_probe::inject::Injector;
 use tokio_util::sync::CancellationToken;
@@ -226,14 +226,9 @@ fn f16_without_its_server_a_host_announces_no_public_address() {
             (config.server, config.join) = (server.address(), Some(server.token()));
             let shutdown = CancellationToken::new();
             let agent = tokio::spawn(run(config, shutdown.clone()));
-            server.enrol(host.id).await;
-            let mut peer = server.accept().await.unwrap();
-            peer.receive().await;
-            peer.send(ServerMessage::Welcome { epoch: "first".into(), resumed: false }).await;
             let mut entries = entries(&[&guest]);
             entries.extend([route(), float(&guest, FIP, true)]);
-            peer.send(ServerMessage::Snapshot { revision: 5, entries, last: true }).await;
-            while !matches!(peer.receive().await, AgentMessage::Applied(applied) if applied.revision == 5) {}
+            let peer = server.begin(host.id, entries).await;
             drop(peer);
             // Away from the server: what is repaired is not announced.
             ip(&host.scratch.name, "link set wan address 02:00:00:00:77:02");

@@ -76,19 +76,7 @@ fn served(host: &Host, entries: Vec<(EntryKey, Entry)>, test: impl AsyncFnOnce(&
             (config.server, config.join) = (server.address(), Some(server.token()));
             let shutdown = CancellationToken::new();
             let agent = tokio::spawn(run(config, shutdown.clone()));
-            server.enrol(host.id).await;
-            let mut peer = server.accept().await.unwrap();
-            peer.receive().await;
-            peer.send(ServerMessage::Welcome { epoch: "first".into(), resumed: false }).await;
-            peer.send(ServerMessage::Snapshot { revision: 5, entries, last: true }).await;
-            loop {
-                if let AgentMessage::Applied(applied) = peer.receive().await
-                    && applied.revision >= 5
-                {
-                    assert_eq!(applied.failures, []);
-                    break;
-                }
-            }
+            let mut peer = server.begin(host.id, entries).await;
             test(&mut peer).await;
             shutdown.cancel();
             tokio::time::timeout(Duration::from_secs(5), agent).await.expect("it stops").unwrap().unwrap();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::{SinkExt, StreamExt};
 use pintle_agent::JoinToken;
 use pintle_core::host_protocol::{AgentMessage, MAX_FRAME, SERVER_NAME, ServerMessage};
+use pintle_core::host_spec::{Entry, EntryKey};
 use pintle_core::id::HostId;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, IsCa, Issuer, KeyPair,
@@ -97,6 +98,26 @@ impl Server {
         let certificate_pem = request.signed_by(&self.issuer).unwrap().pem();
         let ca_pem = self.ca_pem.clone();
         peer.send(ServerMessage::Enrolled { host, certificate_pem, ca_pem }).await;
+    }
+}
+
+impl Server {
+    /// Lets an agent join as `host`, gives it these entries as its whole desired state, of life "first" and revision 5, and waits
+    /// until they are applied without a failure.
+    pub(crate) async fn begin(&self, host: HostId, entries: Vec<(EntryKey, Entry)>) -> Peer {
+        self.enrol(host).await;
+        let mut peer = self.accept().await.unwrap();
+        peer.receive().await;
+        peer.send(ServerMessage::Welcome { epoch: "first".into(), resumed: false }).await;
+        peer.send(ServerMessage::Snapshot { revision: 5, entries, last: true }).await;
+        loop {
+            if let AgentMessage::Applied(applied) = peer.receive().await
+                && applied.revision >= 5
+            {
+                assert_eq!(applied.failures, []);
+                return peer;
+            }
+        }
     }
 }
 

@@ -92,13 +92,13 @@ pub(super) async fn all(api: &Client, scene: &Scene, moves: u32) -> anyhow::Resu
     scene.move_to(api, &scene.servers[0]).await?;
     say!("moving 'web' {moves} times under a packet every millisecond and an open TCP session");
     let requests = http::Watch::start(&traffic.client, SocketAddrV4::new(WEB, HTTP_PORT), INTERVAL, PATIENCE)?;
-    let (moves, session) = under_traffic(api, scene, &traffic, moves).await?;
-    // Wherever so many moves have led: what the reader is told to try moves it elsewhere.
-    if !moves.len().is_multiple_of(scene.servers.len()) {
-        scene.move_to(api, &scene.servers[0]).await?;
-    }
+    let (moves, session, at) = under_traffic(api, scene, &traffic, moves).await?;
     let attempts = requests.attempts();
     let answered = attempts.iter().filter(|attempt| attempt.result.is_ok()).count();
+    // What the reader is told to try moves it from there.
+    if at != 0 {
+        scene.move_to(api, &scene.servers[0]).await?;
+    }
     Ok(Measured { reach, moves, session, http: (answered, attempts.len() - answered) })
 }
 
@@ -142,12 +142,13 @@ fn median(mut values: Vec<Duration>) -> Duration {
     values[values.len() / 2]
 }
 
+/// Moves the interface from server to server; what was noticed, and at which server it is then.
 async fn under_traffic(
     api: &Client,
     scene: &Scene,
     traffic: &Traffic,
     moves: u32,
-) -> anyhow::Result<(Vec<Moved>, SessionReport)> {
+) -> anyhow::Result<(Vec<Moved>, SessionReport, usize)> {
     let namespace = |at: usize| Namespace::at(scene.servers[at].namespace());
     let address = SocketAddrV4::new(WEB, SESSION_PORT);
     let mut session = tokio::task::block_in_place(|| Session::start(&traffic.client, &namespace(0), address))?;
@@ -186,5 +187,5 @@ async fn under_traffic(
         at = next;
     }
     tokio::time::sleep(Duration::from_millis(500)).await;
-    Ok((moved, session.report()))
+    Ok((moved, session.report(), at))
 }
